@@ -1,0 +1,47 @@
+//! Devices: what memory they have and how work is put on them. Nothing here
+//! knows of an op.
+
+pub mod buffer;
+pub mod cpu;
+pub mod gpu;
+
+use std::sync::Arc;
+
+pub use buffer::Storage;
+pub use cpu::{Cpu, Precision, Real};
+pub use gpu::Gpu;
+
+/// Where tensors live and ops run.
+///
+/// `Reference` runs every op's plain f64 formula on ndarray: slow, and the
+/// specification of the other two.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// The plain f64 formulas.
+    Reference,
+    /// The fast native device, in f32 or f64.
+    Cpu(Arc<Cpu>),
+    /// A WGSL device, in f32.
+    Gpu(Arc<Gpu>),
+}
+
+impl Device {
+    /// The native device in f32, as used for training.
+    pub fn cpu() -> Device {
+        Device::Cpu(Arc::new(Cpu::new(Precision::F32)))
+    }
+
+    /// The native device in f64, as used for finite differences.
+    pub fn cpu_f64() -> Device {
+        Device::Cpu(Arc::new(Cpu::new(Precision::F64)))
+    }
+
+    /// The adapter's name, or "cpu" or "reference".
+    pub fn name(&self) -> String {
+        match self {
+            Device::Reference => "reference".into(),
+            Device::Cpu(cpu) => cpu.name().into(),
+            Device::Gpu(gpu) => gpu.name().into(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What an op is: one formula, written three ways.
+
+use std::fmt::Debug;
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use super::shape::Shape;
+use crate::backend::gpu::GpuBuffer;
+use crate::backend::{Cpu, Gpu, Real};
+use crate::{Error, Result};
+
+/// What backward may look at: the inputs, everything forward wrote, and the
+/// gradient of the loss with respect to output 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved<'a, V> {
+    /// As they were given to forward.
+    pub inputs: &'a [V],
+    /// As forward wrote them: the value, then what the op keeps for backward.
+    pub outputs: &'a [V],
+    /// The gradient with respect to `outputs[0]`, of the same shape.
+    pub grad: &'a V,
+}
+
+/// The mathematics of an op: shapes, and the plain f64 reference.
+pub trait Formula: Debug + Send + Sync {
+    /// The op's name, which is also its file's and its shader's.
+    fn name(&self) -> &'static str;
+
+    /// The outputs' shapes. Output 0 is the value and the only one that a
+    /// gradient flows into; the others are kept for backward or for the caller
+    /// (batch statistics, the place of a maximum).
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>>;
+
+    /// Whether the value can be differentiated with respect to this input.
+    /// Labels, moving statistics and optimiser state cannot.
+    fn differentiable(&self, input: usize) -> bool;
+
+    /// Multiplications and additions of one forward pass, for GFLOP/s.
+    fn flops(&self, inputs: &[&Shape]) -> u64 {
+        inputs.iter().map(|shape| shape.len() as u64).sum()
+    }
+
+    /// Forward, as plain as the formula.
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>>;
+
+    /// Backward, as plain as the formula: for every input either its gradient,
+    /// or `None` where `wanted` is false.
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        wanted: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>>;
+}
+
+/// A tensor as the native device sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, T> {
+    /// Axis lengths.
+    pub shape: &'a Shape,
+    /// Row-major elements.
+    pub data: &'a [T],
+}
+
+/// A tensor that the native device fills. It starts with any contents.
+#[derive(Debug)]
+pub struct ViewMut<'a, T> {
+    /// Axis lengths.
+    pub shape: &'a Shape,
+    /// Row-major elements.
+    pub data: &'a mut [T],
+}
+
+/// The native version.
+pub trait CpuOp<T: Real> {
+    /// Fills every element of every output.
+    fn forward(&self, cpu: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]);
+
+    /// Fills every element of every gradient that is wanted (`Some`).
+    fn backward(&self, cpu: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]);
+}
+
+/// A tensor as a WGSL device sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct GpuView<'a> {
+    /// Axis lengths.
+    pub shape: &'a Shape,
+    /// Row-major f32 elements.
+    pub buffer: &'a GpuBuffer,
+}
+
+/// The WGSL version: records dispatches, in order, and returns before they run.
+pub trait GpuOp {
+    /// Fills every element of every output.
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()>;
+
+    /// Fills every element of every gradient that is wanted (`Some`).
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()>;
+}
+
+/// An op: the formula, and its f32, f64 and WGSL versions.
+pub trait Op: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp {}
+
+impl<O: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp> Op for O {}
+
+/// Checks how many inputs an op was given.
+pub fn expect_inputs<const N: usize>(
+    op: &'static str,
+    inputs: &[&Shape],
+) -> Result<[Shape; N]> {
+    let owned: Vec<Shape> = inputs.iter().map(|shape| (*shape).clone()).collect();
+    owned.try_into().map_err(|given: Vec<Shape>| {
+        let shapes: Vec<&[usize]> = given.iter().map(|s| &s[..]).collect();
+        Error::shape(op, format!("takes {N} inputs, was given {}", given.len()), &shapes)
+    })
+}

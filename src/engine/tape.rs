@@ -1,0 +1,2 @@
+//! Reverse-mode differentiation. The only place that adds gradients up.
+

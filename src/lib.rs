@@ -1,0 +1,30 @@
+//! rbgpu trains and runs the small CNNs that tell real transients from bogus ones.
+//!
+//! The crate is built in layers, and imports point down only:
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`cli`] | one file per subcommand |
+//! | [`train`], [`report`] | the training loop; plots |
+//! | [`nn`], [`judge`], [`simulate`], [`formats`] | networks, metrics, the simulated survey, model files |
+//! | [`ops`] | the differentiable operations, each with reference, cpu and gpu code |
+//! | [`engine`] | tensors, the tape, the trait that an op implements |
+//! | [`backend`] | devices: memory, kernels, parallel loops |
+//! | [`data`] | cutouts and their readers |
+//! | [`error`] | the one error type |
+#![warn(missing_docs)]
+
+pub mod backend;
+pub mod cli;
+pub mod data;
+pub mod engine;
+pub mod error;
+pub mod formats;
+pub mod judge;
+pub mod nn;
+pub mod ops;
+pub mod report;
+pub mod simulate;
+pub mod train;
+
+pub use error::{Error, Result};
