@@ -8,6 +8,10 @@ var<immediate> size: Size;
 @group(0) @binding(0) var<storage, read> x: array<f32>; // (elements)
 @group(0) @binding(1) var<storage, read_write> y: array<f32>; // (elements)
 
+fn linear(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
+}
+
 // Not max(x, 0), which turns NaN into 0 on some drivers and so hides it.
 @compute @workgroup_size(64)
 fn relu_forward(
@@ -15,7 +19,7 @@ fn relu_forward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
+    let i = linear(group, groups, lane);
     if i >= size.elements {
         return;
     }
@@ -32,7 +36,7 @@ fn relu_backward_input(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
+    let i = linear(group, groups, lane);
     if i >= size.elements {
         return;
     }
