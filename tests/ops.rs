@@ -71,6 +71,20 @@ fn cpu_agrees_with_the_reference_at_the_networks_own_sizes() {
     against_reference(&Device::cpu(), true);
 }
 
+#[test]
+fn gpu_agrees_with_the_reference() {
+    if let Some(gpu) = common::gpu() {
+        against_reference(&Device::Gpu(gpu), false);
+    }
+}
+
+#[test]
+fn gpu_agrees_with_the_reference_at_the_networks_own_sizes() {
+    if let Some(gpu) = common::gpu() {
+        against_reference(&Device::Gpu(gpu), true);
+    }
+}
+
 /// Central differences of L = Σ output₀ · r, with a fixed random r, against the
 /// op's own backward. In f64 with a step of 1e-5 they agree to about 1e-9.
 fn by_finite_differences(case: &Case, device: &Device) -> Result<(), String> {

@@ -8,9 +8,12 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
 use crate::backend::cpu::sum_rows;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use super::reduce::column_sums;
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// The number of right predictions. Inputs: logits (N, K), targets (N, K).
@@ -92,4 +95,26 @@ impl<T: Real> CpuOp<T> for Accuracy {
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
+}
+
+const SHADER: Shader = Shader { op: "accuracy", source: include_str!("../../shaders/accuracy.wgsl") };
+
+impl GpuOp for Accuracy {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let (rows, classes) = (inputs[0].shape[0], inputs[0].shape[1]);
+        gpu.check_loops("accuracy", classes)?;
+        let right = gpu.allocate(rows)?;
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Read(inputs[1].buffer),
+            Bind::Write(&right),
+        ];
+        let kernel = SHADER.kernel("accuracy_forward");
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes], rows)?;
+        column_sums(gpu, &right, outputs[0].buffer, 1, 1.0)
+    }
+
+    fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {
+        Ok(())
+    }
 }

@@ -9,9 +9,11 @@
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use rayon::prelude::*;
 
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// One update. Inputs: w, m, v, g of one shape; outputs: w', m', v'.
@@ -115,4 +117,29 @@ impl<T: Real> CpuOp<T> for Adam {
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
+}
+
+const SHADER: Shader = Shader { op: "adam", source: include_str!("../../shaders/adam.wgsl") };
+
+impl GpuOp for Adam {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = inputs[0].shape.len();
+        let reads = inputs.iter().map(|input| Bind::Read(input.buffer));
+        let binds: Vec<Bind> =
+            reads.chain(outputs.iter().map(|output| Bind::Write(output.buffer))).collect();
+        let parameters = parameters![
+            elements,
+            self.step_size,
+            self.beta1,
+            1.0 - self.beta1,
+            self.beta2,
+            1.0 - self.beta2,
+            self.epsilon,
+        ];
+        gpu.dispatch_items(&SHADER.kernel("adam_forward"), &binds, parameters, elements)
+    }
+
+    fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {
+        Ok(())
+    }
 }

@@ -3,9 +3,11 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::backend::cpu::map2;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// a + b, element by element.
@@ -66,5 +68,29 @@ impl<T: Real> CpuOp<T> for Add {
         for gradient in grads.iter_mut().flatten() {
             gradient.data.copy_from_slice(saved.grad.data);
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "add", source: include_str!("../../shaders/add.wgsl") };
+
+impl GpuOp for Add {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = outputs[0].shape.len();
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Read(inputs[1].buffer),
+            Bind::Write(outputs[0].buffer),
+        ];
+        gpu.dispatch_items(&SHADER.kernel("add_forward"), &binds, parameters![elements], elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let kernel = SHADER.kernel("add_backward_input");
+        for dx in grads.iter().flatten() {
+            let elements = dx.shape.len();
+            let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
+            gpu.dispatch_items(&kernel, &binds, parameters![elements], elements)?;
+        }
+        Ok(())
     }
 }

@@ -10,9 +10,10 @@ use rayon::prelude::*;
 use super::max_pool;
 use super::window::{Padding, Sliding, sliding};
 use crate::Result;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
 
 /// The mean of each window. Input: x (N,H,W,C).
 #[derive(Clone, Copy, Debug)]
@@ -140,5 +141,32 @@ impl<T: Real> CpuOp<T> for AvgPool {
                 }
             }
         });
+    }
+}
+
+const SHADER: Shader = Shader { op: "avg_pool", source: include_str!("../../shaders/avg_pool.wgsl") };
+
+impl GpuOp for AvgPool {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let at = self.sliding(inputs[0].shape)?;
+        let elements = outputs[0].shape.len();
+        let parameters = at.parameters(elements, inputs[0].shape.channels());
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Write(outputs[0].buffer),
+        ];
+        gpu.dispatch_items(&SHADER.kernel("avg_pool_forward"), &binds, &parameters, elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let at = self.sliding(dx.shape)?;
+        let elements = dx.shape.len();
+        let parameters = at.parameters(elements, dx.shape.channels());
+        let binds = [
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dx.buffer),
+        ];
+        gpu.dispatch_items(&SHADER.kernel("avg_pool_backward_input"), &binds, &parameters, elements)
     }
 }

@@ -8,10 +8,13 @@
 
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
 
+use super::reduce::{column_sums, combine, slices};
 use crate::backend::cpu::{for_rows, sum_rows};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// Normalisation with the batch's own statistics. Inputs: x (…, C), γ (C), β (C).
@@ -192,4 +195,85 @@ impl<T: Real> CpuOp<T> for BatchNorm {
             }
         }
     }
+}
+
+const SHADER: Shader = Shader { op: "batch_norm", source: include_str!("../../shaders/batch_norm.wgsl") };
+
+impl GpuOp for BatchNorm {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let [x, gamma, beta] = [0, 1, 2].map(|i| inputs[i].buffer);
+        let [y, mean, variance] = [0, 1, 2].map(|i| outputs[i].buffer);
+        let (elements, channels) = (x.len(), gamma.len());
+        let rows = elements / channels;
+        let slices = slices(rows);
+        column_sums(gpu, x, mean, channels, 1.0 / rows as f64)?;
+        let squares = gpu.allocate(slices * channels)?;
+        let kernel = SHADER.kernel("batch_norm_squares");
+        let binds = [Bind::Read(x), Bind::Read(mean), Bind::Write(&squares)];
+        let parameters = parameters![elements, channels, self.epsilon, slices];
+        gpu.dispatch_items(&kernel, &binds, parameters, slices * channels)?;
+        combine(gpu, &squares, variance, 1.0 / rows as f64)?;
+        let reads = [x, gamma, beta, mean, variance].map(Bind::Read);
+        let binds: Vec<Bind> = reads.into_iter().chain([Bind::Write(y)]).collect();
+        gpu.dispatch_items(&SHADER.kernel("batch_norm_forward"), &binds, parameters, elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let (x, gamma) = (saved.inputs[0].buffer, saved.inputs[1].buffer);
+        let (mean, variance) = (saved.outputs[1].buffer, saved.outputs[2].buffer);
+        let dy = saved.grad.buffer;
+        let [mut dgamma, mut dbeta] = [None, None];
+        let dgamma = wanted_or_scratch(gpu, &grads[1], gamma.len(), &mut dgamma)?;
+        let dbeta = wanted_or_scratch(gpu, &grads[2], gamma.len(), &mut dbeta)?;
+        let statistics = [mean, variance];
+        gpu_gradient_sums(gpu, self.epsilon, x, dy, statistics, [dgamma, dbeta])?;
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let (elements, channels) = (x.len(), gamma.len());
+        let reads = [x, gamma, mean, variance, dy, dgamma, dbeta].map(Bind::Read);
+        let binds: Vec<Bind> = reads.into_iter().chain([Bind::Write(dx.buffer)]).collect();
+        let parameters = parameters![elements, channels, self.epsilon, 0_u32];
+        let kernel = SHADER.kernel("batch_norm_backward_input");
+        gpu.dispatch_items(&kernel, &binds, parameters, elements)
+    }
+}
+
+/// The gradient's own buffer, or one that is thrown away.
+pub(super) fn wanted_or_scratch<'a>(
+    gpu: &Gpu,
+    gradient: &Option<GpuView<'a>>,
+    len: usize,
+    scratch: &'a mut Option<GpuBuffer>,
+) -> Result<&'a GpuBuffer> {
+    match gradient {
+        Some(gradient) => Ok(gradient.buffer),
+        None => Ok(scratch.insert(gpu.allocate(len)?)),
+    }
+}
+
+/// [dγ, dβ] = [Σ dy x̂, Σ dy] per channel, with statistics [mean, variance].
+pub(super) fn gpu_gradient_sums(
+    gpu: &Gpu,
+    epsilon: f64,
+    x: &GpuBuffer,
+    dy: &GpuBuffer,
+    statistics: [&GpuBuffer; 2],
+    [dgamma, dbeta]: [&GpuBuffer; 2],
+) -> Result<()> {
+    let (elements, channels) = (x.len(), dgamma.len());
+    let slices = slices(elements / channels);
+    let sums = gpu.allocate(slices * channels)?;
+    let products = gpu.allocate(slices * channels)?;
+    let binds = [
+        Bind::Read(x),
+        Bind::Read(statistics[0]),
+        Bind::Read(statistics[1]),
+        Bind::Read(dy),
+        Bind::Write(&sums),
+        Bind::Write(&products),
+    ];
+    let parameters = parameters![elements, channels, epsilon, slices];
+    let kernel = SHADER.kernel("batch_norm_backward_sums");
+    gpu.dispatch_items(&kernel, &binds, parameters, slices * channels)?;
+    combine(gpu, &sums, dbeta, 1.0)?;
+    combine(gpu, &products, dgamma, 1.0)
 }

@@ -7,12 +7,17 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis};
 
-use super::batch_norm::{gradient_sums, inverse_deviation, output_shape, rows, vector};
+use super::batch_norm::{
+    gpu_gradient_sums, gradient_sums, inverse_deviation, output_shape, rows, vector,
+    wanted_or_scratch,
+};
 use crate::Result;
 use crate::backend::cpu::for_rows;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 
 /// Normalisation with given statistics. Inputs: x (…, C), γ, β, mean, variance (C).
 #[derive(Clone, Copy, Debug)]
@@ -122,5 +127,38 @@ impl<T: Real> CpuOp<T> for BatchNormInference {
                 }
             }
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "batch_norm_inference", source: include_str!("../../shaders/batch_norm_inference.wgsl") };
+
+impl GpuOp for BatchNormInference {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = inputs[0].shape.len();
+        let reads = inputs.iter().map(|input| Bind::Read(input.buffer));
+        let binds: Vec<Bind> = reads.chain([Bind::Write(outputs[0].buffer)]).collect();
+        let parameters = parameters![elements, inputs[0].shape.channels(), self.epsilon];
+        let kernel = SHADER.kernel("batch_norm_inference_forward");
+        gpu.dispatch_items(&kernel, &binds, parameters, elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let [x, gamma, _, mean, variance] = [0, 1, 2, 3, 4].map(|i| saved.inputs[i].buffer);
+        let dy = saved.grad.buffer;
+        if let Some(dx) = &grads[0] {
+            let elements = x.len();
+            let reads = [gamma, variance, dy].map(Bind::Read);
+            let binds: Vec<Bind> = reads.into_iter().chain([Bind::Write(dx.buffer)]).collect();
+            let parameters = parameters![elements, gamma.len(), self.epsilon];
+            let kernel = SHADER.kernel("batch_norm_inference_backward_input");
+            gpu.dispatch_items(&kernel, &binds, parameters, elements)?;
+        }
+        if grads[1].is_none() && grads[2].is_none() {
+            return Ok(());
+        }
+        let [mut dgamma, mut dbeta] = [None, None];
+        let dgamma = wanted_or_scratch(gpu, &grads[1], gamma.len(), &mut dgamma)?;
+        let dbeta = wanted_or_scratch(gpu, &grads[2], gamma.len(), &mut dbeta)?;
+        gpu_gradient_sums(gpu, self.epsilon, x, dy, [mean, variance], [dgamma, dbeta])
     }
 }

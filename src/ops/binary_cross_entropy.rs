@@ -9,9 +9,12 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use super::sigmoid::sigmoid;
 use crate::backend::cpu::{map2, sum_rows};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use super::reduce::column_sums;
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// The mean loss. Inputs: logits (N, 1), labels (N, 1).
@@ -92,5 +95,35 @@ impl<T: Real> CpuOp<T> for BinaryCrossEntropy {
                 (sigmoid(z) - y) * share
             });
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "binary_cross_entropy", source: include_str!("../../shaders/binary_cross_entropy.wgsl") };
+
+impl GpuOp for BinaryCrossEntropy {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let rows = inputs[0].shape.len();
+        let losses = gpu.allocate(rows)?;
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Read(inputs[1].buffer),
+            Bind::Write(&losses),
+        ];
+        let kernel = SHADER.kernel("binary_cross_entropy_forward");
+        gpu.dispatch_items(&kernel, &binds, parameters![rows], rows)?;
+        column_sums(gpu, &losses, outputs[0].buffer, 1, 1.0 / rows as f64)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dz) = &grads[0] else { return Ok(()) };
+        let rows = dz.shape.len();
+        let binds = [
+            Bind::Read(saved.inputs[0].buffer),
+            Bind::Read(saved.inputs[1].buffer),
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dz.buffer),
+        ];
+        let kernel = SHADER.kernel("binary_cross_entropy_backward_input");
+        gpu.dispatch_items(&kernel, &binds, parameters![rows], rows)
     }
 }

@@ -8,9 +8,12 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
 use crate::backend::cpu::{for_rows, sum_rows};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use super::reduce::column_sums;
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// The mean loss. Inputs: logits (N, K), targets (N, K).
@@ -108,5 +111,36 @@ impl<T: Real> CpuOp<T> for CategoricalCrossEntropy {
             let scale = y.iter().copied().sum::<T>() / dz.iter().copied().sum();
             dz.iter_mut().zip(y).for_each(|(dz, y)| *dz = (*dz * scale - *y) * share);
         });
+    }
+}
+
+const SHADER: Shader = Shader { op: "categorical_cross_entropy", source: include_str!("../../shaders/categorical_cross_entropy.wgsl") };
+
+impl GpuOp for CategoricalCrossEntropy {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let (rows, classes) = (inputs[0].shape[0], inputs[0].shape[1]);
+        gpu.check_loops("categorical_cross_entropy", 3 * classes)?;
+        let losses = gpu.allocate(rows)?;
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Read(inputs[1].buffer),
+            Bind::Write(&losses),
+        ];
+        let kernel = SHADER.kernel("categorical_cross_entropy_forward");
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes], rows)?;
+        column_sums(gpu, &losses, outputs[0].buffer, 1, 1.0 / rows as f64)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dz) = &grads[0] else { return Ok(()) };
+        let (rows, classes) = (dz.shape[0], dz.shape[1]);
+        let binds = [
+            Bind::Read(saved.inputs[0].buffer),
+            Bind::Read(saved.inputs[1].buffer),
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dz.buffer),
+        ];
+        let kernel = SHADER.kernel("categorical_cross_entropy_backward_input");
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes], rows)
     }
 }

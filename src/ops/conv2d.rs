@@ -13,6 +13,7 @@ use crate::engine::{Case, Fill, Formula, Saved, Shape, Tolerance};
 use crate::{Error, Result};
 
 mod cpu;
+mod gpu;
 
 /// Convolution with bias. Inputs: x (N,H,W,C), kernel (A,B,C,O), bias (O).
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,13 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
+use super::reduce::column_sums as column_sums_on_gpu;
 use crate::backend::cpu::{Matrix, column_sums, par_gemm};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// x · kernel + bias. Inputs: x (N, I), kernel (I, O), bias (O).
@@ -115,5 +118,88 @@ impl<T: Real> CpuOp<T> for Dense {
         if let Some(dbias) = &mut grads[2] {
             column_sums(dbias.data, dy);
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "dense", source: include_str!("../../shaders/dense.wgsl") };
+
+impl GpuOp for Dense {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let [x, kernel, bias] = [0, 1, 2].map(|i| inputs[i]);
+        let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        let product = Product {
+            entry: "dense_forward",
+            size: [rows, columns, terms],
+            left: (x.buffer, [terms, 1]),
+            right: (kernel.buffer, [columns, 1]),
+        };
+        product.record(gpu, Some(bias.buffer), outputs[0].buffer)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad);
+        let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        if let Some(dx) = &grads[0] {
+            let product = Product {
+                entry: "dense_backward_input",
+                size: [rows, terms, columns],
+                left: (dy.buffer, [columns, 1]),
+                right: (kernel.buffer, [1, columns]),
+            };
+            product.record(gpu, None, dx.buffer)?;
+        }
+        if let Some(dkernel) = &grads[1] {
+            let product = Product {
+                entry: "dense_backward_kernel",
+                size: [terms, columns, rows],
+                left: (x.buffer, [1, terms]),
+                right: (dy.buffer, [columns, 1]),
+            };
+            product.record(gpu, None, dkernel.buffer)?;
+        }
+        match &grads[2] {
+            Some(dbias) => column_sums_on_gpu(gpu, dy.buffer, dbias.buffer, columns, 1.0),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A product of matrices: (M, N) = (M, K) (K, N).
+struct Product<'a> {
+    entry: &'static str,
+    /// M, N, K.
+    size: [usize; 3],
+    /// The left matrix, and elements from one [row, term] to the next.
+    left: (&'a GpuBuffer, [usize; 2]),
+    /// The right matrix, and elements from one [term, column] to the next.
+    right: (&'a GpuBuffer, [usize; 2]),
+}
+
+impl Product<'_> {
+    fn record(&self, gpu: &Gpu, bias: Option<&GpuBuffer>, out: &GpuBuffer) -> Result<()> {
+        let [rows, columns, terms] = self.size;
+        let blocks = rows.div_ceil(4) * columns.div_ceil(4);
+        // Enough invocations to keep a gpu busy, but none with fewer than 64 terms
+        // or more than 16,384.
+        let slices = (16_384 / blocks.max(1)).clamp(1, terms.div_ceil(64).max(1));
+        let slices = slices.max(terms.div_ceil(16_384));
+        let share = terms.div_ceil(slices);
+        let parameters = parameters![
+            rows, columns, terms, slices, share, self.left.1[0], self.left.1[1],
+            self.right.1[0], self.right.1[1],
+        ];
+        let kernel = SHADER.kernel(self.entry);
+        let reads = [Bind::Read(self.left.0), Bind::Read(self.right.0)];
+        if slices == 1 && bias.is_none() {
+            let binds = [reads[0], reads[1], Bind::Write(out)];
+            return gpu.dispatch_items(&kernel, &binds, parameters, blocks);
+        }
+        let partial = gpu.allocate(slices * rows * columns)?;
+        let binds = [reads[0], reads[1], Bind::Write(&partial)];
+        gpu.dispatch_items(&kernel, &binds, parameters, blocks * slices)?;
+        let binds =
+            [Bind::Read(&partial), Bind::Read(bias.unwrap_or(&partial)), Bind::Write(out)];
+        let parameters = parameters![rows * columns, columns, slices, bias.is_some()];
+        gpu.dispatch_items(&SHADER.kernel("dense_combine"), &binds, parameters, rows * columns)
     }
 }

@@ -8,9 +8,11 @@
 use ndarray::{ArrayD, ArrayViewD};
 use rayon::prelude::*;
 
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// Sets a share of the elements to zero and scales the rest up.
@@ -165,5 +167,38 @@ mod tests {
             ),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+}
+
+const SHADER: Shader = Shader { op: "dropout", source: include_str!("../../shaders/dropout.wgsl") };
+
+impl GpuOp for Dropout {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        self.record(gpu, "dropout_forward", inputs[0], outputs[0])
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        match &grads[0] {
+            Some(dx) => self.record(gpu, "dropout_backward_input", *saved.grad, *dx),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Dropout {
+    fn record(&self, gpu: &Gpu, entry: &'static str, x: GpuView, y: GpuView) -> Result<()> {
+        let elements = x.shape.len();
+        let parameters = parameters![
+            elements,
+            self.threshold(),
+            self.gain(),
+            self.seed as u32,
+            (self.seed >> 32) as u32,
+            self.stream,
+            self.step,
+        ];
+        let binds = [Bind::Read(x.buffer), Bind::Write(y.buffer)];
+        // One invocation per block of four words.
+        gpu.dispatch_items(&SHADER.kernel(entry), &binds, parameters, elements.div_ceil(4))
     }
 }

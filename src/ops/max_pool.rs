@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::window::{Padding, Sliding, sliding};
 use crate::Result;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
 
 /// The largest pixel of each window. Input: x (N,H,W,C). Outputs: y, place.
 #[derive(Clone, Copy, Debug)]
@@ -169,5 +170,34 @@ impl<T: Real> CpuOp<T> for MaxPool {
                 }
             }
         });
+    }
+}
+
+const SHADER: Shader = Shader { op: "max_pool", source: include_str!("../../shaders/max_pool.wgsl") };
+
+impl GpuOp for MaxPool {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let at = self.sliding(inputs[0].shape)?;
+        let elements = outputs[0].shape.len();
+        let parameters = at.parameters(elements, inputs[0].shape.channels());
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Write(outputs[0].buffer),
+            Bind::Write(outputs[1].buffer),
+        ];
+        gpu.dispatch_items(&SHADER.kernel("max_pool_forward"), &binds, &parameters, elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let at = self.sliding(dx.shape)?;
+        let elements = dx.shape.len();
+        let parameters = at.parameters(elements, dx.shape.channels());
+        let binds = [
+            Bind::Read(saved.outputs[1].buffer),
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dx.buffer),
+        ];
+        gpu.dispatch_items(&SHADER.kernel("max_pool_backward_input"), &binds, &parameters, elements)
     }
 }

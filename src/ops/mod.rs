@@ -51,38 +51,3 @@ pub use window::Padding;
 pub fn tape(device: &Device) -> Tape {
     Tape::new(device, add::Add)
 }
-
-/// Stands where an op has no WGSL version yet: using it on a gpu is an error.
-macro_rules! gpu_pending {
-    ($($op:ty),* $(,)?) => {
-        $(impl crate::engine::GpuOp for $op {
-            fn forward(
-                &self,
-                gpu: &crate::backend::Gpu,
-                _: &[crate::engine::op::GpuView],
-                _: &[crate::engine::op::GpuView],
-            ) -> crate::Result<()> {
-                Err(crate::Error::Device {
-                    device: gpu.name().into(),
-                    doing: stringify!($op).into(),
-                    problem: "no WGSL version yet".into(),
-                })
-            }
-            fn backward(
-                &self,
-                gpu: &crate::backend::Gpu,
-                _: crate::engine::Saved<crate::engine::op::GpuView>,
-                _: &[Option<crate::engine::op::GpuView>],
-            ) -> crate::Result<()> {
-                self.forward(gpu, &[], &[])
-            }
-        })*
-    };
-}
-gpu_pending! {
-    accuracy::Accuracy, adam::Adam, add::Add, avg_pool::AvgPool, batch_norm::BatchNorm,
-    batch_norm_inference::BatchNormInference, binary_cross_entropy::BinaryCrossEntropy,
-    categorical_cross_entropy::CategoricalCrossEntropy, conv2d::Conv2d, dense::Dense,
-    dropout::Dropout, max_pool::MaxPool, moving_average::MovingAverage, reduce::Reduce,
-    relu::Relu, scale::Scale, sigmoid::Sigmoid, softmax::Softmax,
-}

@@ -5,9 +5,11 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::backend::cpu::map2;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// One step of a moving average. Inputs: moving, batch, of one shape.
@@ -66,4 +68,23 @@ impl<T: Real> CpuOp<T> for MovingAverage {
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
+}
+
+const SHADER: Shader = Shader { op: "moving_average", source: include_str!("../../shaders/moving_average.wgsl") };
+
+impl GpuOp for MovingAverage {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = outputs[0].shape.len();
+        let binds = [
+            Bind::Read(inputs[0].buffer),
+            Bind::Read(inputs[1].buffer),
+            Bind::Write(outputs[0].buffer),
+        ];
+        let parameters = parameters![elements, self.momentum, 1.0 - self.momentum];
+        gpu.dispatch_items(&SHADER.kernel("moving_average_forward"), &binds, parameters, elements)
+    }
+
+    fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {
+        Ok(())
+    }
 }

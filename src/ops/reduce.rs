@@ -7,9 +7,11 @@ use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
 
 use super::batch_norm::rows;
 use crate::backend::cpu::{for_rows, sum_rows};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 use crate::{Error, Result};
 
 /// What becomes of the terms.
@@ -125,4 +127,61 @@ impl<T: Real> CpuOp<T> for Reduce {
         let each: Vec<T> = saved.grad.data.iter().map(|dy| *dy * T::of(factor)).collect();
         for_rows(dx.data, groups, |_, dx| dx.copy_from_slice(&each));
     }
+}
+
+const SHADER: Shader = Shader { op: "reduce", source: include_str!("../../shaders/reduce.wgsl") };
+
+impl GpuOp for Reduce {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let (columns, factor) = self.plan(inputs[0].shape);
+        column_sums(gpu, inputs[0].buffer, outputs[0].buffer, columns, factor)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let (columns, factor) = self.plan(dx.shape);
+        let elements = dx.shape.len();
+        let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
+        let parameters = parameters![elements, columns, factor];
+        gpu.dispatch_items(&SHADER.kernel("reduce_backward_input"), &binds, parameters, elements)
+    }
+}
+
+/// How many slices the rows are shared out to: enough to keep a gpu busy, and so
+/// many that no invocation sums more than 16,384 terms, nor the second stage.
+pub(super) fn slices(rows: usize) -> usize {
+    rows.div_ceil(64).clamp(1, 4096).max(rows.div_ceil(16_384))
+}
+
+/// total (columns) = factor · the sum over the rows of x (rows, columns), in two
+/// stages and always in the same order. Other ops sum with it too.
+pub(super) fn column_sums(
+    gpu: &Gpu,
+    x: &GpuBuffer,
+    total: &GpuBuffer,
+    columns: usize,
+    factor: f64,
+) -> Result<()> {
+    let rows = x.len() / columns.max(1);
+    let slices = slices(rows);
+    let partial = gpu.allocate(slices * columns)?;
+    let binds = [Bind::Read(x), Bind::Write(&partial)];
+    let parameters = parameters![rows, columns, slices];
+    gpu.dispatch_items(&SHADER.kernel("reduce_forward"), &binds, parameters, slices * columns)?;
+    combine(gpu, &partial, total, factor)
+}
+
+/// The second stage: total (columns) = factor · the sum over partial (slices, columns).
+pub(super) fn combine(
+    gpu: &Gpu,
+    partial: &GpuBuffer,
+    total: &GpuBuffer,
+    factor: f64,
+) -> Result<()> {
+    let columns = total.len();
+    let slices = partial.len() / columns.max(1);
+    let kernel = SHADER.kernel("reduce_combine");
+    let binds = [Bind::Read(partial), Bind::Write(total)];
+    let workgroups = gpu.covering(&kernel, columns, 1)?;
+    gpu.dispatch(&kernel, &binds, parameters![columns, slices, factor], workgroups)
 }

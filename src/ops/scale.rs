@@ -4,9 +4,11 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
 use crate::backend::cpu::map;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 
 /// factor · x, element by element.
 #[derive(Clone, Copy, Debug)]
@@ -72,5 +74,24 @@ impl<T: Real> CpuOp<T> for Scale {
             let factor = T::of(self.factor);
             map(dx.data, saved.grad.data, |dy| factor * dy);
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "scale", source: include_str!("../../shaders/scale.wgsl") };
+
+impl GpuOp for Scale {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = inputs[0].shape.len();
+        let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
+        let parameters = parameters![elements, self.factor];
+        gpu.dispatch_items(&SHADER.kernel("scale_forward"), &binds, parameters, elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let elements = dx.shape.len();
+        let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
+        let parameters = parameters![elements, self.factor];
+        gpu.dispatch_items(&SHADER.kernel("scale_backward_input"), &binds, parameters, elements)
     }
 }

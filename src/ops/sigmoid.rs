@@ -4,9 +4,11 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
 use crate::backend::cpu::{map, map2};
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 
 /// The logistic function, element by element.
 #[derive(Clone, Copy, Debug)]
@@ -71,5 +73,27 @@ impl<T: Real> CpuOp<T> for Sigmoid {
         if let Some(dx) = &mut grads[0] {
             map2(dx.data, saved.outputs[0].data, saved.grad.data, |y, dy| dy * y * (T::one() - y));
         }
+    }
+}
+
+const SHADER: Shader = Shader { op: "sigmoid", source: include_str!("../../shaders/sigmoid.wgsl") };
+
+impl GpuOp for Sigmoid {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let elements = inputs[0].shape.len();
+        let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
+        gpu.dispatch_items(&SHADER.kernel("sigmoid_forward"), &binds, parameters![elements], elements)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let elements = dx.shape.len();
+        let binds = [
+            Bind::Read(saved.outputs[0].buffer),
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dx.buffer),
+        ];
+        let kernel = SHADER.kernel("sigmoid_backward_input");
+        gpu.dispatch_items(&kernel, &binds, parameters![elements], elements)
     }
 }

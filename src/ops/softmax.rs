@@ -5,9 +5,11 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Zip};
 
 use crate::Result;
 use crate::backend::cpu::for_rows;
-use crate::backend::{Cpu, Real};
-use crate::engine::op::expect_inputs;
-use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
 
 /// Softmax over the last axis.
 #[derive(Clone, Copy, Debug)]
@@ -94,5 +96,31 @@ impl<T: Real> CpuOp<T> for Softmax {
             let along: T = y.iter().zip(dy).map(|(y, dy)| *y * *dy).sum();
             dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| *dx = *y * (*dy - along));
         });
+    }
+}
+
+const SHADER: Shader = Shader { op: "softmax", source: include_str!("../../shaders/softmax.wgsl") };
+
+impl GpuOp for Softmax {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let classes = inputs[0].shape.channels();
+        let rows = inputs[0].shape.len() / classes.max(1);
+        gpu.check_loops("softmax", 3 * classes)?;
+        let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
+        let parameters = parameters![rows, classes];
+        gpu.dispatch_items(&SHADER.kernel("softmax_forward"), &binds, parameters, rows)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let Some(dx) = &grads[0] else { return Ok(()) };
+        let classes = dx.shape.channels();
+        let rows = dx.shape.len() / classes.max(1);
+        let binds = [
+            Bind::Read(saved.outputs[0].buffer),
+            Bind::Read(saved.grad.buffer),
+            Bind::Write(dx.buffer),
+        ];
+        let parameters = parameters![rows, classes];
+        gpu.dispatch_items(&SHADER.kernel("softmax_backward_input"), &binds, parameters, rows)
     }
 }

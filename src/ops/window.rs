@@ -1,5 +1,6 @@
 //! How a window slides over an image: shared by convolution and pooling.
 
+use crate::backend::gpu::Parameter;
 use crate::engine::Shape;
 use crate::{Error, Result};
 
@@ -88,4 +89,16 @@ pub fn sliding(
         rows: axis(height, window[0], stride[0])?,
         columns: axis(width, window[1], stride[1])?,
     })
+}
+
+impl Sliding {
+    /// What the pooling kernels need to know, for so many elements to write.
+    pub fn parameters(&self, elements: usize, channels: usize) -> [u32; 10] {
+        let (rows, columns) = (self.rows, self.columns);
+        [
+            elements, rows.input, columns.input, channels, rows.output, columns.output,
+            rows.window, columns.window, rows.stride, columns.stride,
+        ]
+        .map(Parameter::word)
+    }
 }

@@ -105,3 +105,14 @@ pub fn check(
         mismatches.join("\n")
     ))
 }
+
+/// The best adapter under guard. GPU tests fail where there is none; they are
+/// skipped, and say so, only if RBGPU_SKIP_GPU_TESTS is 1.
+pub fn gpu() -> Option<std::sync::Arc<rbgpu::backend::Gpu>> {
+    if std::env::var_os("RBGPU_SKIP_GPU_TESTS").is_some_and(|value| value == "1") {
+        println!("SKIPPED: a gpu test, because RBGPU_SKIP_GPU_TESTS is 1");
+        return None;
+    }
+    let choice = rbgpu::backend::gpu::Choice::Any;
+    Some(rbgpu::backend::Gpu::open_guarded(&choice).expect("gpu tests need an adapter"))
+}
