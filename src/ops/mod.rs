@@ -43,7 +43,7 @@ ops! {
     softmax,
 }
 
-mod window;
+pub mod window;
 
 pub use window::Padding;
 
