@@ -7,7 +7,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::data::atomic_write;
+use crate::data::atomic::atomic_write;
 use crate::engine::{Shape, Tensor};
 use crate::{Error, Result};
 
