@@ -1,35 +1,270 @@
-//! The WGSL device (being written).
+//! The WGSL device: Vulkan, Metal or DX12 through wgpu.
+//!
+//! An op records kernels with [`Gpu::dispatch`]; they run in the order in which
+//! they were recorded, some time later. [`Gpu::download`] waits for them.
 
-use crate::Result;
+mod adapter;
+mod kernel;
+mod pool;
+mod recorder;
+mod workgroups;
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+pub use adapter::{AdapterDescription, AdapterKind, Choice, Limitation, adapters, limitations};
+pub use kernel::{Bind, Kernel, Shader};
+pub use pool::GpuBuffer;
+pub use workgroups::{Parameter, Workgroups};
+
+use self::kernel::Pipelines;
+use self::pool::{Pool, SENTINEL, lock};
+use self::recorder::{Failure, Recorder};
+use crate::{Error, Result};
+
+/// No invocation of any kernel may go round its loops more often than this, in
+/// sum: see [`Limitation::LoopIterations`].
+pub const MAX_LOOP_ITERATIONS: usize = 60_000;
 
 /// A WGSL device.
 #[derive(Debug)]
 pub struct Gpu {
-    name: String,
+    description: AdapterDescription,
+    device: wgpu::Device,
+    limits: wgpu::Limits,
+    pool: Arc<Pool>,
+    pipelines: Pipelines,
+    recorder: Mutex<Recorder>,
+    /// Buffers that the host can read, for downloads.
+    readable: Mutex<Vec<wgpu::Buffer>>,
 }
 
-/// Device memory of one tensor.
-#[derive(Debug)]
-pub struct GpuBuffer {}
-
 impl Gpu {
+    /// Opens the best adapter that fits `choice`.
+    pub fn open(choice: &Choice) -> Result<Arc<Gpu>> {
+        Gpu::open_with(choice, false)
+    }
+
+    /// The same, where every tensor's memory starts out as NaN and is followed by
+    /// a guard band: a kernel that reads what was never written, or writes beyond
+    /// the end, is found. Slow; for tests.
+    pub fn open_guarded(choice: &Choice) -> Result<Arc<Gpu>> {
+        Gpu::open_with(choice, true)
+    }
+
+    fn open_with(choice: &Choice, guards: bool) -> Result<Arc<Gpu>> {
+        let (adapter, description) = adapter::choose(choice)?;
+        let name = description.name.clone();
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("rbgpu"),
+            required_features: wgpu::Features::IMMEDIATES,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
+                Error::Device {
+                    device: name.clone(),
+                    doing: "opening it".into(),
+                    problem: error.to_string(),
+                }
+            })?;
+        let failure = Failure::default();
+        let remember = |failure: &Failure, problem: String| {
+            lock(failure).get_or_insert(problem);
+        };
+        let uncaptured = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            remember(&uncaptured, error.to_string());
+        }));
+        let lost = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            remember(
+                &lost,
+                format!("the device was lost ({reason:?}): {message}"),
+            );
+        });
+        Ok(Arc::new(Gpu {
+            pool: Arc::new(Pool::new(device.clone(), name.clone(), guards)),
+            pipelines: Pipelines::new(device.clone(), name.clone()),
+            recorder: Mutex::new(Recorder::new(device.clone(), queue, name, failure)),
+            readable: Mutex::default(),
+            description,
+            device,
+            limits,
+        }))
+    }
+
     /// The adapter's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.description.name
+    }
+
+    /// The adapter.
+    pub fn description(&self) -> &AdapterDescription {
+        &self.description
+    }
+
+    /// Bytes of device memory held for tensors, in use or kept for reuse.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.pool.allocated()
     }
 
     /// Memory for `len` f32, from the pool or new, with any contents.
-    pub fn allocate(&self, _len: usize) -> Result<GpuBuffer> {
-        todo!()
+    pub fn allocate(&self, len: usize) -> Result<GpuBuffer> {
+        let buffer = self.pool.allocate(len)?;
+        if self.pool.guards {
+            let size = buffer.raw().buffer.size() as usize;
+            let sentinels = vec![SENTINEL; size / 4];
+            let bytes = bytemuck::cast_slice(&sentinels);
+            lock(&self.recorder).upload(buffer.raw(), bytes)?;
+        }
+        Ok(buffer)
     }
 
-    /// Copies `values` into `buffer`, after all work recorded so far.
-    pub fn upload(&self, _buffer: &GpuBuffer, _values: &[f32]) -> Result<()> {
-        todo!()
+    /// Copies `values` into `buffer`, behind all work recorded so far.
+    pub fn upload(&self, buffer: &GpuBuffer, values: &[f32]) -> Result<()> {
+        if values.len() != buffer.len() {
+            let problem = format!("{} values for a tensor of {}", values.len(), buffer.len());
+            return Err(lock(&self.recorder).error("uploading", problem));
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        lock(&self.recorder).upload(buffer.raw(), bytemuck::cast_slice(values))
     }
 
     /// Submits what is recorded, waits, and reads `buffer` back.
-    pub fn download(&self, _buffer: &GpuBuffer) -> Result<Vec<f32>> {
-        todo!()
+    pub fn download(&self, buffer: &GpuBuffer) -> Result<Vec<f32>> {
+        let words = self.read(buffer, buffer.len() as u64 * 4)?;
+        Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+
+    /// Hands everything recorded to the device without waiting for it.
+    pub fn submit(&self) -> Result<()> {
+        lock(&self.recorder).submit()
+    }
+
+    /// Submits, and waits until all has run.
+    pub fn wait(&self) -> Result<()> {
+        let mut recorder = lock(&self.recorder);
+        recorder.submit()?;
+        recorder.wait(None)
+    }
+
+    /// Whether the guard band behind `buffer` is as it was, on a device that was
+    /// opened with [`Gpu::open_guarded`].
+    pub fn check_guards(&self, buffer: &GpuBuffer) -> Result<()> {
+        if !self.pool.guards {
+            return Ok(());
+        }
+        let words = self.read(buffer, buffer.raw().buffer.size())?;
+        let band = &words[buffer.len()..];
+        match band.iter().position(|word| *word != SENTINEL) {
+            None => Ok(()),
+            Some(at) => Err(lock(&self.recorder).error(
+                "checking guard bands",
+                format!(
+                    "element {} of a tensor of {} was overwritten with {}",
+                    buffer.len() + at,
+                    buffer.len(),
+                    f32::from_bits(band[at])
+                ),
+            )),
+        }
+    }
+
+    /// Workgroups of `per_group` invocations, enough for `items`.
+    pub fn covering(&self, kernel: &Kernel, items: usize, per_group: usize) -> Result<Workgroups> {
+        let limit = self.limits.max_compute_workgroups_per_dimension;
+        Workgroups::covering(items, per_group, limit, kernel.entry, self.name())
+    }
+
+    /// Records `kernel` with its bindings in order, and its parameters as they
+    /// stand in its struct (see [`parameters!`](crate::parameters)).
+    pub fn dispatch(
+        &self,
+        kernel: &Kernel,
+        binds: &[Bind],
+        parameters: &[u32],
+        workgroups: Workgroups,
+    ) -> Result<()> {
+        let pipeline = self.pipelines.get(kernel, binds, parameters.len())?;
+        if workgroups.is_empty() {
+            return Ok(());
+        }
+        lock(&self.recorder).dispatch(kernel.entry, &pipeline, binds, parameters, workgroups)
+    }
+
+    /// Records `kernel` with one invocation for each of `items`, in workgroups of 64.
+    pub fn dispatch_items(
+        &self,
+        kernel: &Kernel,
+        binds: &[Bind],
+        parameters: &[u32],
+        items: usize,
+    ) -> Result<()> {
+        let workgroups = self.covering(kernel, items, 64)?;
+        self.dispatch(kernel, binds, parameters, workgroups)
+    }
+
+    /// Fails when an invocation would go round its loops too often to be trusted.
+    pub fn check_loops(&self, what: &str, iterations: usize) -> Result<()> {
+        if iterations <= MAX_LOOP_ITERATIONS {
+            return Ok(());
+        }
+        Err(Error::TooLarge {
+            what: what.to_owned(),
+            device: self.name().to_owned(),
+            needed: iterations as u64,
+            limit: MAX_LOOP_ITERATIONS as u64,
+            unit: "loop iterations",
+        })
+    }
+
+    /// The first `bytes` of `buffer`'s memory.
+    fn read(&self, buffer: &GpuBuffer, bytes: u64) -> Result<Vec<u32>> {
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let staging = self.readable(buffer.raw().buffer.size());
+        let mut recorder = lock(&self.recorder);
+        recorder.copy(buffer.raw(), &staging, bytes)?;
+        let (sender, receiver) = mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+            // The receiver is only gone if waiting failed, which is reported there.
+            let _ = sender.send(result);
+        });
+        recorder.wait(None)?;
+        let failed = |problem: String| recorder.error("reading back", problem);
+        receiver
+            .recv()
+            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(error.to_string()))?;
+        let words = {
+            let view = staging
+                .get_mapped_range(..bytes)
+                .map_err(|e| failed(e.to_string()))?;
+            bytemuck::pod_collect_to_vec(&view)
+        };
+        staging.unmap();
+        lock(&self.readable).push(staging);
+        Ok(words)
+    }
+
+    /// A buffer of at least `size` bytes that the host can read. At most four are kept.
+    fn readable(&self, size: u64) -> wgpu::Buffer {
+        let mut kept = lock(&self.readable);
+        if let Some(at) = kept.iter().position(|buffer| buffer.size() == size) {
+            return kept.swap_remove(at);
+        }
+        kept.truncate(3);
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read-back"),
+            size,
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        })
     }
 }

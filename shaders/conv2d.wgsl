@@ -1,0 +1,275 @@
+// Convolution of NHWC images. No shared memory and no barriers: an invocation keeps
+// 8 pixels x 8 filters in registers and reads four channels at a time where their
+// number allows. One body serves forward and the gradient of x, which is a
+// convolution of grad with the kernel turned round; see `addresses`.
+
+struct Conv {
+    pixels: u32, // N out_rows out_columns
+    rows: u32, // of what is read
+    columns: u32,
+    channels: u32,
+    out_rows: u32, // of what is written
+    out_columns: u32,
+    filters: u32,
+    window_rows: u32,
+    window_columns: u32,
+    first_channel: u32, // this dispatch sums over first_channel .. end_channel
+    end_channel: u32,
+    start: u32, // sums start at 0: zero, 1: the bias, 2: what y holds already
+    step_rows: i32, // forward: the stride, 1, minus the padding, 1;
+    turn: i32, //      gradient: 1, -1, the padding, the stride
+    first_row: i32,
+    every_rows: i32,
+    step_columns: i32,
+    first_column: i32,
+    every_columns: i32,
+}
+var<immediate> conv: Conv;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>; // (N, rows, columns, channels)
+@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>; // the same
+// (window_rows, window_columns, channels, filters rounded up to 4)
+@group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>; // (filters)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>; // (N, out_rows, out_columns, filters)
+
+fn linear(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
+}
+
+// Four output pixels: their images, and the row and column of x that the window's
+// corner reads, times `every`.
+struct Pixels {
+    image: vec4<i32>,
+    row: vec4<i32>,
+    column: vec4<i32>,
+}
+
+fn pixels(first: u32) -> Pixels {
+    // What hangs over the end repeats the last pixel, and is not stored.
+    let p = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(conv.pixels - 1u));
+    let line = p / conv.out_columns;
+    let column = vec4<i32>(p - line * conv.out_columns);
+    let image = line / conv.out_rows;
+    let row = vec4<i32>(line - image * conv.out_rows);
+    return Pixels(
+        vec4<i32>(image),
+        row * conv.step_rows + conv.first_row,
+        column * conv.step_columns + conv.first_column,
+    );
+}
+
+// Where channel 0 of the pixels under place (a, b) of the window begins in x; -1
+// where that is outside of the image, or, for the gradient of a strided
+// convolution, between the positions.
+fn addresses(at: Pixels, a: u32, b: u32) -> vec4<i32> {
+    let tall = at.row + conv.turn * i32(a);
+    let wide = at.column + conv.turn * i32(b);
+    let row = tall / conv.every_rows;
+    let column = wide / conv.every_columns;
+    let inside = (tall >= vec4<i32>()) & (wide >= vec4<i32>())
+        & (row * conv.every_rows == tall) & (column * conv.every_columns == wide)
+        & (row < vec4<i32>(i32(conv.rows))) & (column < vec4<i32>(i32(conv.columns)));
+    let address = ((at.image * i32(conv.rows) + row) * i32(conv.columns) + column)
+        * i32(conv.channels);
+    return select(vec4<i32>(-1), address, inside);
+}
+
+fn load(address: i32, c: u32) -> f32 {
+    return select(0.0, x[u32(max(address, 0)) + c], address >= 0);
+}
+
+fn load4(address: i32, c: u32) -> vec4<f32> {
+    return select(vec4<f32>(), x4[(u32(max(address, 0)) + c) / 4u], address >= 0);
+}
+
+fn store4(pixel: u32, filter_: u32, values: vec4<f32>) {
+    if pixel >= conv.pixels {
+        return;
+    }
+    let at = pixel * conv.filters + filter_;
+    for (var j = 0u; j < 4u; j++) {
+        if filter_ + j < conv.filters {
+            var sum = values[j];
+            if conv.start == 1u {
+                sum += bias[filter_ + j];
+            } else if conv.start == 2u {
+                sum += y[at + j];
+            }
+            y[at + j] = sum;
+        }
+    }
+}
+
+fn store(pixel: u32, filter_: u32, values: mat4x4<f32>) {
+    store4(pixel, filter_, values[0]);
+    store4(pixel + 1u, filter_, values[1]);
+    store4(pixel + 2u, filter_, values[2]);
+    store4(pixel + 3u, filter_, values[3]);
+}
+
+// Four channels at a time; channels and first_channel are multiples of 4. Sums are
+// matrices of 4 filters (down) x 4 pixels (across).
+fn convolve4(i: u32) {
+    let width = (conv.filters + 3u) / 4u;
+    let blocks = (width + 1u) / 2u;
+    let first = i / blocks * 8u;
+    if first >= conv.pixels {
+        return;
+    }
+    let o0 = i % blocks * 2u;
+    let o1 = min(o0 + 1u, width - 1u);
+    let near = pixels(first);
+    let far = pixels(first + 4u);
+    var near0 = mat4x4<f32>();
+    var near1 = mat4x4<f32>();
+    var far0 = mat4x4<f32>();
+    var far1 = mat4x4<f32>();
+    for (var a = 0u; a < conv.window_rows; a++) {
+        for (var b = 0u; b < conv.window_columns; b++) {
+            let p = addresses(near, a, b);
+            let q = addresses(far, a, b);
+            let place = (a * conv.window_columns + b) * conv.channels;
+            for (var c = conv.first_channel; c < conv.end_channel; c += 4u) {
+                let w = (place + c) * width;
+                let u = w + o0;
+                let v = w + o1;
+                let w0 = mat4x4<f32>(
+                    weights[u], weights[u + width], weights[u + 2u * width], weights[u + 3u * width]
+                );
+                let w1 = mat4x4<f32>(
+                    weights[v], weights[v + width], weights[v + 2u * width], weights[v + 3u * width]
+                );
+                let xs = mat4x4<f32>(load4(p.x, c), load4(p.y, c), load4(p.z, c), load4(p.w, c));
+                let xt = mat4x4<f32>(load4(q.x, c), load4(q.y, c), load4(q.z, c), load4(q.w, c));
+                near0 += w0 * xs;
+                near1 += w1 * xs;
+                far0 += w0 * xt;
+                far1 += w1 * xt;
+            }
+        }
+    }
+    store(first, o0 * 4u, near0);
+    store(first + 4u, o0 * 4u, far0);
+    if o1 != o0 {
+        store(first, o1 * 4u, near1);
+        store(first + 4u, o1 * 4u, far1);
+    }
+}
+
+fn outer(w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(w * x.x, w * x.y, w * x.z, w * x.w);
+}
+
+// One channel at a time: a first layer, or odd numbers of channels.
+fn convolve(i: u32) {
+    let width = (conv.filters + 3u) / 4u;
+    let blocks = (width + 1u) / 2u;
+    let first = i / blocks * 8u;
+    if first >= conv.pixels {
+        return;
+    }
+    let o0 = i % blocks * 2u;
+    let o1 = min(o0 + 1u, width - 1u);
+    let near = pixels(first);
+    let far = pixels(first + 4u);
+    var near0 = mat4x4<f32>();
+    var near1 = mat4x4<f32>();
+    var far0 = mat4x4<f32>();
+    var far1 = mat4x4<f32>();
+    for (var a = 0u; a < conv.window_rows; a++) {
+        for (var b = 0u; b < conv.window_columns; b++) {
+            let p = addresses(near, a, b);
+            let q = addresses(far, a, b);
+            let place = (a * conv.window_columns + b) * conv.channels;
+            for (var c = conv.first_channel; c < conv.end_channel; c++) {
+                let w0 = weights[(place + c) * width + o0];
+                let w1 = weights[(place + c) * width + o1];
+                let xs = vec4<f32>(load(p.x, c), load(p.y, c), load(p.z, c), load(p.w, c));
+                let xt = vec4<f32>(load(q.x, c), load(q.y, c), load(q.z, c), load(q.w, c));
+                near0 += outer(w0, xs);
+                near1 += outer(w1, xs);
+                far0 += outer(w0, xt);
+                far1 += outer(w1, xt);
+            }
+        }
+    }
+    store(first, o0 * 4u, near0);
+    store(first + 4u, o0 * 4u, far0);
+    if o1 != o0 {
+        store(first, o1 * 4u, near1);
+        store(first + 4u, o1 * 4u, far1);
+    }
+}
+
+@compute @workgroup_size(64)
+fn conv2d_forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    convolve(linear(group, groups, lane));
+}
+
+@compute @workgroup_size(64)
+fn conv2d_forward4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    convolve4(linear(group, groups, lane));
+}
+
+// x is grad, y is dx, channels and filters change places.
+@compute @workgroup_size(64)
+fn conv2d_backward_input(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    convolve(linear(group, groups, lane));
+}
+
+@compute @workgroup_size(64)
+fn conv2d_backward_input4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    convolve4(linear(group, groups, lane));
+}
+
+struct Pack {
+    elements: u32, // of packed
+    rows: u32,
+    columns: u32,
+    padded: u32, // columns rounded up to 4
+    transposed: u32, // whether `loose` is (parts, columns, rows)
+}
+var<immediate> pack: Pack;
+
+@group(0) @binding(0) var<storage, read> loose: array<f32>; // (parts, rows, columns)
+@group(0) @binding(1) var<storage, read_write> packed: array<f32>; // (parts, rows, padded)
+
+// Rounds rows up to 4 columns with zeros, and transposes a kernel's (C, O) on the way.
+@compute @workgroup_size(64)
+fn conv2d_pack(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = linear(group, groups, lane);
+    if i >= pack.elements {
+        return;
+    }
+    let column = i % pack.padded;
+    let row = i / pack.padded % pack.rows;
+    let part = i / pack.padded / pack.rows;
+    if column >= pack.columns {
+        packed[i] = 0.0;
+    } else if pack.transposed != 0u {
+        packed[i] = loose[(part * pack.columns + column) * pack.rows + row];
+    } else {
+        packed[i] = loose[(part * pack.rows + row) * pack.columns + column];
+    }
+}

@@ -1,0 +1,205 @@
+//! A fully connected layer: y = x · kernel + bias.
+//!
+//! x (N, I), kernel (I, O), bias (O), y (N, O): the layouts of Keras' `Dense`.
+
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
+
+use super::reduce::column_sums as column_sums_on_gpu;
+use crate::backend::cpu::{Matrix, column_sums, par_gemm};
+use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::{Cpu, Gpu, Real};
+use crate::engine::op::{GpuView, expect_inputs};
+use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::parameters;
+use crate::{Error, Result};
+
+/// x · kernel + bias. Inputs: x (N, I), kernel (I, O), bias (O).
+#[derive(Clone, Copy, Debug)]
+pub struct Dense;
+
+/// As for convolution: f32 sums of up to 10⁴ products.
+const TOLERANCE: Tolerance =
+    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "f32 sums of up to 10^4 products" };
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, n: usize, i: usize, o: usize| {
+        let inputs = vec![
+            (Shape::from([n, i]), Fill::Normal(1.0)),
+            (Shape::from([i, o]), Fill::Normal(1.0 / (i as f64).sqrt())),
+            (Shape::from([o]), Fill::Normal(0.3)),
+        ];
+        Case::new(name, Dense, inputs, TOLERANCE)
+    };
+    vec![
+        case("one of each", 1, 1, 1),
+        case("one sample", 1, 7, 5),
+        case("odd sizes", 3, 13, 9),
+        case("one unit", 5, 17, 1),
+        case("wide", 2, 4, 33),
+        case("otrain 1: 4096 to 512", 64, 4096, 512).large(),
+        case("otrain 2: 512 to 256", 64, 512, 256).large(),
+        case("otrain 3: 256 to 2", 64, 256, 2).large(),
+        case("des1: 2880 to 51", 64, 2880, 51).large(),
+        case("more than 65,535 inputs", 2, 70_000, 3).large(),
+    ]
+}
+
+impl Formula for Dense {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
+        let [x, kernel, bias] = expect_inputs("dense", inputs)?;
+        match (&x[..], &kernel[..], &bias[..]) {
+            ([n, i], [rows, o], [b]) if i == rows && o == b => Ok(vec![Shape::from([*n, *o])]),
+            _ => Err(Error::shape(
+                "dense",
+                "needs x (N, I), kernel (I, O) and bias (O)",
+                &[&x, &kernel, &bias],
+            )),
+        }
+    }
+
+    fn differentiable(&self, _: usize) -> bool {
+        true
+    }
+
+    fn flops(&self, inputs: &[&Shape]) -> u64 {
+        2 * (inputs[0].len() * inputs[1].channels()) as u64
+    }
+
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
+        let (x, kernel) = (matrix(&inputs[0]), matrix(&inputs[1]));
+        let bias = inputs[2].view().into_dimensionality::<Ix1>().expect("checked before");
+        vec![(x.dot(&kernel) + bias).into_dyn()]
+    }
+
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        wanted: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>> {
+        let (x, kernel) = (matrix(&saved.inputs[0]), matrix(&saved.inputs[1]));
+        let dy = matrix(saved.grad);
+        vec![
+            wanted[0].then(|| dy.dot(&kernel.t()).into_dyn()),
+            wanted[1].then(|| x.t().dot(&dy).into_dyn()),
+            wanted[2].then(|| dy.sum_axis(Axis(0)).into_dyn()),
+        ]
+    }
+}
+
+fn matrix<'a>(array: &'a ArrayViewD<f64>) -> ndarray::ArrayView<'a, f64, Ix2> {
+    array.view().into_dimensionality::<Ix2>().expect("checked before")
+}
+
+impl<T: Real> CpuOp<T> for Dense {
+    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
+        let [x, kernel, bias] = [inputs[0], inputs[1], inputs[2]];
+        let (n, i, o) = (x.shape[0], x.shape[1], bias.data.len());
+        let y = &mut *outputs[0].data;
+        y.chunks_mut(o).for_each(|y| y.copy_from_slice(bias.data));
+        let one = T::one();
+        par_gemm(n, i, o, x.data, Matrix::rows(i), kernel.data, Matrix::rows(o), one, y);
+    }
+
+    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
+        let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad.data);
+        let (n, i, o) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        let (by_row, zero) = (Matrix::rows(o), T::zero());
+        if let Some(dx) = &mut grads[0] {
+            let kernel_t = Matrix::transposed(o);
+            par_gemm(n, o, i, dy, by_row, kernel.data, kernel_t, zero, dx.data);
+        }
+        if let Some(dkernel) = &mut grads[1] {
+            par_gemm(i, n, o, x.data, Matrix::transposed(i), dy, by_row, zero, dkernel.data);
+        }
+        if let Some(dbias) = &mut grads[2] {
+            column_sums(dbias.data, dy);
+        }
+    }
+}
+
+const SHADER: Shader = Shader { op: "dense", source: include_str!("../../shaders/dense.wgsl") };
+
+impl GpuOp for Dense {
+    fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
+        let [x, kernel, bias] = [0, 1, 2].map(|i| inputs[i]);
+        let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        let product = Product {
+            entry: "dense_forward",
+            size: [rows, columns, terms],
+            left: (x.buffer, [terms, 1]),
+            right: (kernel.buffer, [columns, 1]),
+        };
+        product.record(gpu, Some(bias.buffer), outputs[0].buffer)
+    }
+
+    fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
+        let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad);
+        let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        if let Some(dx) = &grads[0] {
+            let product = Product {
+                entry: "dense_backward_input",
+                size: [rows, terms, columns],
+                left: (dy.buffer, [columns, 1]),
+                right: (kernel.buffer, [1, columns]),
+            };
+            product.record(gpu, None, dx.buffer)?;
+        }
+        if let Some(dkernel) = &grads[1] {
+            let product = Product {
+                entry: "dense_backward_kernel",
+                size: [terms, columns, rows],
+                left: (x.buffer, [1, terms]),
+                right: (dy.buffer, [columns, 1]),
+            };
+            product.record(gpu, None, dkernel.buffer)?;
+        }
+        match &grads[2] {
+            Some(dbias) => column_sums_on_gpu(gpu, dy.buffer, dbias.buffer, columns, 1.0),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A product of matrices: (M, N) = (M, K) (K, N).
+struct Product<'a> {
+    entry: &'static str,
+    /// M, N, K.
+    size: [usize; 3],
+    /// The left matrix, and elements from one [row, term] to the next.
+    left: (&'a GpuBuffer, [usize; 2]),
+    /// The right matrix, and elements from one [term, column] to the next.
+    right: (&'a GpuBuffer, [usize; 2]),
+}
+
+impl Product<'_> {
+    fn record(&self, gpu: &Gpu, bias: Option<&GpuBuffer>, out: &GpuBuffer) -> Result<()> {
+        let [rows, columns, terms] = self.size;
+        let blocks = rows.div_ceil(4) * columns.div_ceil(4);
+        // Enough invocations to keep a gpu busy, but none with fewer than 64 terms
+        // or more than 16,384.
+        let slices = (16_384 / blocks.max(1)).clamp(1, terms.div_ceil(64).max(1));
+        let slices = slices.max(terms.div_ceil(16_384));
+        let share = terms.div_ceil(slices);
+        let parameters = parameters![
+            rows, columns, terms, slices, share, self.left.1[0], self.left.1[1],
+            self.right.1[0], self.right.1[1],
+        ];
+        let kernel = SHADER.kernel(self.entry);
+        let reads = [Bind::Read(self.left.0), Bind::Read(self.right.0)];
+        if slices == 1 && bias.is_none() {
+            let binds = [reads[0], reads[1], Bind::Write(out)];
+            return gpu.dispatch_items(&kernel, &binds, parameters, blocks);
+        }
+        let partial = gpu.allocate(slices * rows * columns)?;
+        let binds = [reads[0], reads[1], Bind::Write(&partial)];
+        gpu.dispatch_items(&kernel, &binds, parameters, blocks * slices)?;
+        let binds =
+            [Bind::Read(&partial), Bind::Read(bias.unwrap_or(&partial)), Bind::Write(out)];
+        let parameters = parameters![rows * columns, columns, slices, bias.is_some()];
+        gpu.dispatch_items(&SHADER.kernel("dense_combine"), &binds, parameters, rows * columns)
+    }
+}
