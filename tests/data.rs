@@ -6,6 +6,8 @@ mod augment;
 mod cubes;
 #[path = "data/errors.rs"]
 mod errors;
+#[path = "data/errors_files.rs"]
+mod errors_files;
 #[path = "data/folders.rs"]
 mod folders;
 #[path = "data/loader.rs"]
@@ -91,11 +93,7 @@ fn made(count: usize, height: usize, width: usize, channels: usize) -> Dataset {
         id: format!("c{i}"),
         mag: 18.0 + i as f64,
         mag_err: 0.125,
-        filter: if i % 2 == 0 {
-            "g".into()
-        } else {
-            "sdss_r".into()
-        },
+        filter: ["g", "sdss_r"][i % 2].into(),
         fwhm: 2.5,
     };
     Dataset {

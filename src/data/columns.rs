@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::npy::{Array, shape_text};
+use super::array::Array;
+use super::npy::shape_text;
 use super::open::{LabelPolarity, ReadOptions};
 use super::{Candidate, CutoutShape, Dataset, Part, Pixels, Skipped};
 use crate::{Error, Result};

@@ -7,7 +7,7 @@
 //! | file | what it reads or does |
 //! |---|---|
 //! | [`open`](mod@open) | recognises an input by what it holds, joins several |
-//! | `npz`, `npy`, `columns` | O'TRAIN's cube, any .npz with its keys named |
+//! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
@@ -21,6 +21,7 @@
 //! [`Dataset::skipped`]. NaN pixels of the others stay NaN in
 //! [`Pixels::read`] and are replaced when normalising, see [`normalise`].
 
+mod array;
 pub mod atomic;
 pub mod augment;
 mod columns;
@@ -42,6 +43,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 
+pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;

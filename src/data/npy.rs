@@ -11,8 +11,9 @@ use crate::{Error, Result};
 
 /// Longest header that is believed: one of numpy's is about 128 bytes.
 const LONGEST_HEADER: usize = 1 << 16;
-/// Bytes per read when an array is streamed.
-const CHUNK: usize = 1 << 20;
+
+/// Bytes of the longest string that is believed.
+const LONGEST_ITEM: usize = 1 << 20;
 
 /// The type of one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,10 @@ impl Header {
         let DType::Plain(ty) = &dtype else {
             return Err(unusable());
         };
-        let item = ty.num_bytes().ok_or_else(unusable)?;
+        let item = ty
+            .num_bytes()
+            .filter(|&n| n <= LONGEST_ITEM)
+            .ok_or_else(unusable)?;
         let kind = match (ty.type_char(), item) {
             (TypeChar::Bool, 1) => Kind::Bool,
             (TypeChar::Int, 1 | 2 | 4 | 8) => Kind::Int,
@@ -190,7 +194,7 @@ impl Header {
     }
 
     /// One number, of any type, as f64 (64-bit integers are rounded).
-    fn number(&self, bytes: &[u8]) -> f64 {
+    pub fn number(&self, bytes: &[u8]) -> f64 {
         match (self.kind, self.item) {
             (Kind::Float, 2) => half_to_f64(u16::from_le_bytes(self.ordered(bytes))),
             (Kind::Float, 4) => f64::from(f32::from_le_bytes(self.ordered(bytes))),
@@ -224,7 +228,7 @@ impl Header {
     }
 
     /// One item as text: strings without their padding, integers exactly.
-    fn text(&self, bytes: &[u8]) -> String {
+    pub fn text(&self, bytes: &[u8]) -> String {
         match self.kind {
             Kind::Bool => (bytes[0] != 0).to_string(),
             Kind::Int => self.integer(bytes).to_string(),
@@ -245,133 +249,6 @@ impl Header {
             }
         }
     }
-}
-
-/// A whole array, as it was stored.
-#[derive(Clone, Debug)]
-pub(super) struct Array {
-    /// What it is.
-    pub header: Header,
-    /// The items' bytes, as many as the header says.
-    bytes: Vec<u8>,
-}
-
-impl Array {
-    /// Reads the array `place` in `path` to its end. `available` is how many
-    /// bytes the file says there are from the start of the header, if it does.
-    pub fn read(
-        reader: &mut impl Read,
-        available: Option<u64>,
-        path: &Path,
-        place: &str,
-    ) -> Result<Array> {
-        let header = Header::read(reader, path, place)?;
-        let mut bytes = Vec::new();
-        stream(reader, &header, available, path, place, |chunk| {
-            bytes.extend_from_slice(chunk)
-        })?;
-        Ok(Array { header, bytes })
-    }
-
-    /// Every item as f64, in C order; `None` for strings.
-    pub fn numbers(&self) -> Option<Vec<f64>> {
-        let one = |b: &[u8]| self.header.number(b);
-        self.header.is_number().then(|| self.items(one))
-    }
-
-    /// Every item as text, in C order.
-    pub fn texts(&self) -> Vec<String> {
-        self.items(|b| self.header.text(b))
-    }
-
-    fn items<T: Clone>(&self, one: impl Fn(&[u8]) -> T) -> Vec<T> {
-        let count = self.header.count().unwrap_or(0);
-        let items: Vec<T> = match self.header.item {
-            // '<U0': an array of empty strings has no bytes.
-            0 => (0..count).map(|_| one(&[])).collect(),
-            size => self.bytes.chunks_exact(size).map(one).collect(),
-        };
-        if self.header.fortran {
-            to_c_order(&items, &self.header.shape)
-        } else {
-            items
-        }
-    }
-}
-
-/// Reads the items behind `header`, handing on whole items a piece at a time.
-pub(super) fn stream(
-    reader: &mut impl Read,
-    header: &Header,
-    available: Option<u64>,
-    path: &Path,
-    place: &str,
-    mut take: impl FnMut(&[u8]),
-) -> Result<()> {
-    let expected = || {
-        format!(
-            "{} values of type {}",
-            shape_text(&header.shape),
-            header.descr
-        )
-    };
-    let short = |found: String| {
-        Error::input(
-            path,
-            place,
-            found,
-            format!("{}; the file may be truncated", expected()),
-        )
-    };
-    let total = header
-        .byte_len()
-        .ok_or_else(|| short("a shape beyond this machine".into()))?;
-    // Items without bytes ('<U0') cost nothing in the file, but would here.
-    if header.item == 0 && header.count().is_none_or(|n| n > 1 << 28) {
-        return Err(short("0 bytes".into()));
-    }
-    let there = available.map(|bytes| bytes.saturating_sub(header.start as u64));
-    if let Some(there) = there.filter(|&there| there < total as u64) {
-        return Err(short(format!("{there} bytes")));
-    }
-    let mut buffer = vec![0; (CHUNK / header.item.max(1)).max(1) * header.item];
-    let mut done = 0;
-    while done < total {
-        let piece = buffer.len().min(total - done);
-        reader
-            .read_exact(&mut buffer[..piece])
-            .map_err(|e| short(format!("an error after {done} bytes ({e})")))?;
-        take(&buffer[..piece]);
-        done += piece;
-    }
-    // One more read reaches the end of a zip member, where its checksum is compared.
-    let mut rest = [0; 1];
-    match reader.read(&mut rest) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(short(format!("damaged data ({e})"))),
-    }
-}
-
-/// Reorders items whose first axis varies fastest.
-pub(super) fn to_c_order<T: Clone>(items: &[T], shape: &[usize]) -> Vec<T> {
-    let mut out = Vec::with_capacity(items.len());
-    let mut position = vec![0_usize; shape.len()];
-    for _ in 0..items.len() {
-        let from = shape
-            .iter()
-            .zip(&position)
-            .rev()
-            .fold(0, |sum, (n, i)| sum * n + i);
-        out.push(items[from].clone());
-        for axis in (0..shape.len()).rev() {
-            position[axis] += 1;
-            if position[axis] < shape[axis] {
-                break;
-            }
-            position[axis] = 0;
-        }
-    }
-    out
 }
 
 /// Refuses header text that the parser would take too far: deep nesting
@@ -446,11 +323,5 @@ mod tests {
             assert_eq!(half_to_f64(bits), value);
         }
         assert!(half_to_f64(0x7e00).is_nan());
-    }
-
-    #[test]
-    fn fortran_order() {
-        // (2, 3): 1 2 3 / 4 5 6 stored by columns.
-        assert_eq!(to_c_order(&[1, 4, 2, 5, 3, 6], &[2, 3]), [1, 2, 3, 4, 5, 6]);
     }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::array::{self, Array};
 use super::columns::{Column, Columns, Cutouts, Meaning};
-use super::npy::{self, Array, Header};
+use super::npy::Header;
 use super::open::ReadOptions;
 use super::{Bytes, CutoutShape, Dataset, InMemory, Pixels};
 use crate::{Error, Result};
@@ -18,7 +19,12 @@ struct Npz<'a> {
     path: &'a Path,
     archive: ZipArchive<BufReader<File>>,
     keys: Vec<String>,
+    /// Bytes of the whole file.
+    size: u64,
 }
+
+/// Deflate shrinks nothing further than this.
+const LARGEST_RATIO: u64 = 1032;
 
 /// Reads the .npz at `path`.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
@@ -82,6 +88,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 impl<'a> Npz<'a> {
     fn open(path: &'a Path) -> Result<Npz<'a>> {
         let file = File::open(path).map_err(Error::io("open", path))?;
+        let size = file.metadata().map_err(Error::io("read", path))?.len();
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|e| match e {
             ZipError::Io(e) => Error::io("read", path)(e),
             e => Error::input(
@@ -100,6 +107,7 @@ impl<'a> Npz<'a> {
             path,
             archive,
             keys,
+            size,
         })
     }
 
@@ -147,32 +155,41 @@ impl<'a> Npz<'a> {
     /// The cube: bytes stay bytes, all else becomes f32, one piece at a time.
     fn cutouts(&mut self, key: &str) -> Result<Cutouts> {
         let path = self.path;
+        let file_size = self.size;
         self.with_member(key, |mut reader, size| {
             let header = Header::read(&mut reader, path, key)?;
             let (count, shape) = cube_shape(&header, path, key)?;
             let total = count * shape.len();
             let stride = shape.len();
-            // The sizes that the file states may be lies, so nothing is taken
-            // in advance that was not read: the vectors grow with the data.
+            // The sizes that a damaged file states may be lies.
+            let plausible = file_size.saturating_mul(LARGEST_RATIO);
+            if header
+                .byte_len()
+                .is_none_or(|bytes| bytes as u64 > plausible)
+            {
+                let found = format!("a file of {file_size} bytes");
+                let expected = format!("{shape} x {count} values; the file may be truncated");
+                return Err(Error::input(path, key, found, expected));
+            }
             let mut blank = Vec::new();
             let pixels: Box<dyn Pixels> = if header.is_byte() {
-                let mut values = Vec::with_capacity(total.min(1 << 28));
+                let mut values = reserve(total, path, key)?;
                 let take = |chunk: &[u8]| values.extend_from_slice(chunk);
-                npy::stream(&mut reader, &header, Some(size), path, key, take)?;
+                array::stream(&mut reader, &header, Some(size), path, key, take)?;
                 if header.fortran {
-                    values = npy::to_c_order(&values, &header.shape);
+                    values = array::to_c_order(&values, &header.shape);
                 }
                 Box::new(Bytes { values, stride })
             } else {
-                let mut values: Vec<f32> = Vec::with_capacity(total.min(1 << 26));
+                let mut values: Vec<f32> = reserve(total, path, key)?;
                 let take = |chunk: &[u8]| {
                     let from = values.len();
                     values.resize(from + chunk.len() / header.item_bytes(), 0.0);
                     header.decode_f32(chunk, &mut values[from..]);
                 };
-                npy::stream(&mut reader, &header, Some(size), path, key, take)?;
+                array::stream(&mut reader, &header, Some(size), path, key, take)?;
                 if header.fortran {
-                    values = npy::to_c_order(&values, &header.shape);
+                    values = array::to_c_order(&values, &header.shape);
                 }
                 if header.is_float() {
                     let rows = values.chunks_exact(stride).enumerate();
@@ -189,6 +206,16 @@ impl<'a> Npz<'a> {
             })
         })
     }
+}
+
+/// Room for `count` values, or an error instead of an abort.
+fn reserve<T>(count: usize, path: &Path, key: &str) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|e| {
+        let expected = "a cube that fits in memory; as PREFIX_x.npy it does not have to";
+        Error::input(path, key, format!("{count} values ({e})"), expected)
+    })?;
+    Ok(values)
 }
 
 /// (N, H, W, C), or (N, H, W) for one image per candidate.

@@ -88,9 +88,39 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
             return Err(Error::config("--key", format!("{name}=…"), expected));
         }
     }
+    let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
+    let kinds = inputs
+        .iter()
+        .map(|input| recognise(input))
+        .collect::<Result<Vec<Kind>>>()?;
+    if !kinds.is_empty() && !kinds.iter().any(|kind| matches!(kind, Kind::Npz)) {
+        let named = options
+            .keys
+            .iter()
+            .next()
+            .map(|(name, key)| ("--key", format!("{name}={key}")));
+        let split = options
+            .split_key
+            .iter()
+            .map(|key| ("--split-key", key.clone()))
+            .next();
+        if let Some((option, value)) = named.or(split) {
+            return Err(Error::config(
+                option,
+                value,
+                "an .npz input; nothing else has keys",
+            ));
+        }
+    }
     let mut sets = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        sets.push(open_one(input.as_ref(), options)?);
+    for (input, kind) in inputs.into_iter().zip(kinds) {
+        sets.push(match kind {
+            Kind::Npz => npz::read(input, options),
+            Kind::Npy => triple::read_bare(input, options),
+            Kind::FitsFile => folder::read_file(input, options),
+            Kind::Folder => folder::read(input, options),
+            Kind::Triple(prefix) => triple::read(&prefix, options),
+        }?);
     }
     match sets.len() {
         0 => Err(Error::config(
@@ -100,28 +130,6 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
         )),
         1 => Ok(sets.remove(0)),
         _ => join(sets),
-    }
-}
-
-fn open_one(input: &Path, options: &ReadOptions) -> Result<Dataset> {
-    let kind = recognise(input)?;
-    let folder_option = match (&kind, &options.split_key) {
-        (Kind::Folder | Kind::FitsFile, Some(key)) => Some(key),
-        _ => None,
-    };
-    if let Some(key) = folder_option {
-        return Err(Error::config(
-            "--split-key",
-            key,
-            "an .npz input; FITS files have no keys",
-        ));
-    }
-    match kind {
-        Kind::Npz => npz::read(input, options),
-        Kind::Npy => triple::read_bare(input, options),
-        Kind::FitsFile => folder::read_file(input, options),
-        Kind::Folder => folder::read(input, options),
-        Kind::Triple(prefix) => triple::read(&prefix, options),
     }
 }
 

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
+use super::array::Array;
 use super::columns::{Column, Columns, Cutouts, Meaning};
-use super::npy::{Array, Header, shape_text};
+use super::npy::{Header, shape_text};
 use super::npz::cube_shape;
 use super::open::ReadOptions;
 use super::{Dataset, Pixels};
@@ -101,13 +102,6 @@ fn join(
     meaning: Meaning,
     options: &ReadOptions,
 ) -> Result<Dataset> {
-    if let Some(key) = &options.split_key {
-        return Err(Error::config(
-            "--split-key",
-            key,
-            "an .npz input; .npy files have no keys",
-        ));
-    }
     let cutouts = map(x)?;
     let mut set = columns.join(x, cutouts, meaning, options)?;
     set.source = source.to_path_buf();
