@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod op;
+pub mod run;
 pub mod shape;
 pub mod tape;
 pub mod tensor;

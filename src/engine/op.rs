@@ -98,9 +98,16 @@ pub trait GpuOp {
 }
 
 /// An op: the formula, and its f32, f64 and WGSL versions.
-pub trait Op: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp {}
+pub trait Op: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp {
+    /// The WGSL version, told apart from the native one of the same method names.
+    fn gpu(&self) -> &dyn GpuOp;
+}
 
-impl<O: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp> Op for O {}
+impl<O: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp> Op for O {
+    fn gpu(&self) -> &dyn GpuOp {
+        self
+    }
+}
 
 /// Checks how many inputs an op was given.
 pub fn expect_inputs<const N: usize>(

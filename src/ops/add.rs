@@ -1,0 +1,70 @@
+//! Sum of two tensors of one shape. The tape adds gradients up with it.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::backend::cpu::map2;
+use crate::backend::{Cpu, Real};
+use crate::engine::op::expect_inputs;
+use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::{Error, Result};
+
+/// a + b, element by element.
+#[derive(Clone, Copy, Debug)]
+pub struct Add;
+
+const TOLERANCE: Tolerance =
+    Tolerance { absolute: 0.0, relative: 2e-7, reason: "one rounding of each input, one of the sum" };
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, shape: Vec<usize>| {
+        let input = (Shape::from(shape), Fill::Normal(1.0));
+        Case::new(name, Add, vec![input.clone(), input], TOLERANCE)
+    };
+    vec![
+        case("scalar", vec![]),
+        case("odd shape", vec![3, 5, 7, 3]),
+        case("des1 first layer", vec![8, 51, 51, 80]).large(),
+    ]
+}
+
+impl Formula for Add {
+    fn name(&self) -> &'static str {
+        "add"
+    }
+
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
+        let [a, b] = expect_inputs("add", inputs)?;
+        if a != b {
+            return Err(Error::shape("add", "the shapes differ", &[&a, &b]));
+        }
+        Ok(vec![a])
+    }
+
+    fn differentiable(&self, _: usize) -> bool {
+        true
+    }
+
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
+        vec![&inputs[0] + &inputs[1]]
+    }
+
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        wanted: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>> {
+        wanted.iter().map(|wanted| wanted.then(|| saved.grad.to_owned())).collect()
+    }
+}
+
+impl<T: Real> CpuOp<T> for Add {
+    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
+        map2(outputs[0].data, inputs[0].data, inputs[1].data, |a, b| a + b);
+    }
+
+    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
+        for gradient in grads.iter_mut().flatten() {
+            gradient.data.copy_from_slice(saved.grad.data);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Batch normalisation in training (Ioffe & Szegedy 2015): over all axes but the
+//! last, with R = N·H·W rows,
+//!
+//! μ_c = 1/R Σ x, σ²_c = 1/R Σ (x − μ_c)², x̂ = (x − μ_c) / √(σ²_c + ε), y = γ_c x̂ + β_c.
+//!
+//! x (…, C), γ (C), β (C) → y (…, C), and kept: μ (C), σ² (C), biased as in Keras 3.
+//! dγ = Σ dy x̂, dβ = Σ dy, dx = γ / √(σ² + ε) · (dy − dβ/R − x̂ dγ/R).
+
+use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
+
+use crate::backend::cpu::{for_rows, sum_rows};
+use crate::backend::{Cpu, Real};
+use crate::engine::op::expect_inputs;
+use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::{Error, Result};
+
+/// Normalisation with the batch's own statistics. Inputs: x (…, C), γ (C), β (C).
+/// Outputs: y, mean (C), variance (C).
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNorm {
+    /// ε.
+    pub epsilon: f64,
+}
+
+/// Mean and variance come from sums in two passes and in blocks, so their error
+/// is a few ulp; dx is a small difference of large terms.
+const TOLERANCE: Tolerance =
+    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "dx cancels to about 1/10 of its terms" };
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, shape: Vec<usize>, x| {
+        let c = Shape::from([shape[shape.len() - 1]]);
+        let inputs = vec![
+            (Shape::from(shape), x),
+            (c.clone(), Fill::Uniform(-0.5, 1.5)),
+            (c, Fill::Normal(0.5)),
+        ];
+        Case::new(name, BatchNorm { epsilon: 1e-5 }, inputs, TOLERANCE)
+    };
+    vec![
+        case("image", vec![3, 5, 4, 3], Fill::Normal(2.0)),
+        case("one channel", vec![2, 3, 3, 1], Fill::Normal(1.0)),
+        case("after dense", vec![7, 5], Fill::Normal(1.0)),
+        case("far from zero", vec![4, 3, 3, 2], Fill::Uniform(9.0, 11.0)),
+        case("wide", vec![2, 2, 2, 67], Fill::Normal(1.0)),
+        case("des1 first layer", vec![32, 51, 51, 80], Fill::Normal(1.0)).large(),
+        case("des1 dense", vec![64, 51], Fill::Normal(1.0)).large(),
+    ]
+}
+
+/// Checks the shapes that both normalisations share.
+pub(super) fn output_shape(op: &'static str, x: &Shape, channels: &[&Shape]) -> Result<Shape> {
+    if x.is_empty() || channels.iter().any(|c| c[..] != [x.channels()]) {
+        let mut shapes = vec![&x[..]];
+        shapes.extend(channels.iter().map(|c| &c[..]));
+        return Err(Error::shape(op, "needs x (..., C) and (C) for everything else", &shapes));
+    }
+    Ok(x.clone())
+}
+
+/// x as a matrix (R, C).
+pub(super) fn rows(x: &ArrayViewD<f64>) -> Array2<f64> {
+    let channels = x.shape()[x.ndim() - 1];
+    let shape = (x.len() / channels, channels);
+    x.to_shape(shape).expect("row-major").into_owned()
+}
+
+pub(super) fn vector(x: &ArrayViewD<f64>) -> Array1<f64> {
+    x.iter().copied().collect()
+}
+
+impl Formula for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
+        let [x, gamma, beta] = expect_inputs("batch_norm", inputs)?;
+        let y = output_shape("batch_norm", &x, &[&gamma, &beta])?;
+        Ok(vec![y, gamma.clone(), gamma])
+    }
+
+    fn differentiable(&self, _: usize) -> bool {
+        true
+    }
+
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
+        let (x, gamma, beta) = (rows(&inputs[0]), vector(&inputs[1]), vector(&inputs[2]));
+        let mean = x.mean_axis(Axis(0)).expect("checked before");
+        let variance = (&x - &mean).mapv(|d| d * d).mean_axis(Axis(0)).expect("checked before");
+        let y = (x - &mean) / variance.mapv(|v| (v + self.epsilon).sqrt()) * gamma + beta;
+        let y = y.into_shape_with_order(inputs[0].raw_dim()).expect("row-major");
+        vec![y, mean.into_dyn(), variance.into_dyn()]
+    }
+
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        wanted: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>> {
+        let (x, gamma) = (rows(&saved.inputs[0]), vector(&saved.inputs[1]));
+        let (mean, variance) = (vector(&saved.outputs[1]), vector(&saved.outputs[2]));
+        let dy = rows(saved.grad);
+        let count = x.nrows() as f64;
+        let deviation = variance.mapv(|v| (v + self.epsilon).sqrt());
+        let normal = (x - mean) / &deviation;
+        let dgamma = (&dy * &normal).sum_axis(Axis(0));
+        let dbeta = dy.sum_axis(Axis(0));
+        let dx = (dy - &dbeta / count - normal * &dgamma / count) * gamma / deviation;
+        let dx = dx.into_shape_with_order(saved.inputs[0].raw_dim()).expect("row-major");
+        vec![
+            wanted[0].then_some(dx),
+            wanted[1].then(|| dgamma.into_dyn()),
+            wanted[2].then(|| dbeta.into_dyn()),
+        ]
+    }
+}
+
+/// Σ dy x̂ and Σ dy per channel, side by side: (2C).
+pub(super) fn gradient_sums<T: Real>(
+    x: &[T], dy: &[T], mean: &[T], inverse: &[T],
+) -> (Vec<T>, Vec<T>) {
+    let channels = mean.len();
+    let sums = sum_rows(x.len() / channels, 2 * channels, |row, sums: &mut [T]| {
+        let (x, dy) = (&x[row * channels..], &dy[row * channels..]);
+        let (dgamma, dbeta) = sums.split_at_mut(channels);
+        for c in 0..channels {
+            dgamma[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
+            dbeta[c] += dy[c];
+        }
+    });
+    let cast = |sums: &[f64]| sums.iter().map(|s| T::of(*s)).collect();
+    (cast(&sums[..channels]), cast(&sums[channels..]))
+}
+
+/// 1 / √(σ² + ε).
+pub(super) fn inverse_deviation<T: Real>(variance: &[T], epsilon: f64) -> Vec<T> {
+    variance.iter().map(|v| (*v + T::of(epsilon)).sqrt().recip()).collect()
+}
+
+impl<T: Real> CpuOp<T> for BatchNorm {
+    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
+        let (x, gamma, beta) = (inputs[0].data, inputs[1].data, inputs[2].data);
+        let channels = gamma.len();
+        let count = x.len() / channels;
+        let [y, mean, variance] = outputs else { unreachable!("three outputs") };
+        let sums = sum_rows(count, channels, |row, sums: &mut [T]| {
+            sums.iter_mut().zip(&x[row * channels..]).for_each(|(sum, x)| *sum += *x);
+        });
+        let average = |out: &mut [T], sums: Vec<f64>| {
+            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = T::of(sum / count as f64));
+        };
+        average(mean.data, sums);
+        let mean = &*mean.data;
+        let squares = sum_rows(count, channels, |row, sums: &mut [T]| {
+            let x = &x[row * channels..][..channels];
+            sums.iter_mut().zip(x.iter().zip(mean)).for_each(|(sum, (x, mean))| {
+                let d = *x - *mean;
+                *sum += d * d;
+            });
+        });
+        average(variance.data, squares);
+        let inverse = inverse_deviation(variance.data, self.epsilon);
+        for_rows(y.data, channels, |row, y| {
+            let x = &x[row * channels..][..channels];
+            for c in 0..channels {
+                y[c] = (x[c] - mean[c]) * inverse[c] * gamma[c] + beta[c];
+            }
+        });
+    }
+
+    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
+        let (x, gamma, dy) = (saved.inputs[0].data, saved.inputs[1].data, saved.grad.data);
+        let mean = saved.outputs[1].data;
+        let inverse = inverse_deviation(saved.outputs[2].data, self.epsilon);
+        let channels = gamma.len();
+        let (dgamma, dbeta) = gradient_sums(x, dy, mean, &inverse);
+        if let Some(dx) = &mut grads[0] {
+            let share = T::of(1.0 / (x.len() / channels) as f64);
+            for_rows(dx.data, channels, |row, dx| {
+                let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
+                for c in 0..channels {
+                    let normal = (x[c] - mean[c]) * inverse[c];
+                    let centred = dy[c] - (dbeta[c] + normal * dgamma[c]) * share;
+                    dx[c] = centred * gamma[c] * inverse[c];
+                }
+            });
+        }
+        for (gradient, sums) in grads[1..].iter_mut().zip([dgamma, dbeta]) {
+            if let Some(gradient) = gradient {
+                gradient.data.copy_from_slice(&sums);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Binary cross-entropy from logits, averaged over the batch:
+//!
+//! L = 1/N Σ [max(z, 0) − z y + ln(1 + e^{−|z|})], dz = (σ(z) − y) / N · dL.
+//!
+//! Logits z (N, 1), labels y (N, 1) in [0, 1], value a scalar. Starting from the
+//! logits keeps it exact where the sigmoid saturates, as Keras' compiled loss does.
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+
+use super::sigmoid::sigmoid;
+use crate::backend::cpu::{map2, sum_rows};
+use crate::backend::{Cpu, Real};
+use crate::engine::op::expect_inputs;
+use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+use crate::{Error, Result};
+
+/// The mean loss. Inputs: logits (N, 1), labels (N, 1).
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryCrossEntropy;
+
+/// exp and log to a few ulp each; the sum over a batch is short.
+const TOLERANCE: Tolerance =
+    Tolerance { absolute: 1e-7, relative: 2e-6, reason: "WGSL's exp: 3 + 2|x| ulp; log to 3 ulp" };
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, n: usize, logits| {
+        let shape = Shape::from([n, 1]);
+        let inputs = vec![(shape.clone(), logits), (shape, Fill::Binary)];
+        Case::new(name, BinaryCrossEntropy, inputs, TOLERANCE)
+    };
+    vec![
+        case("one sample", 1, Fill::Normal(1.0)),
+        case("odd batch", 37, Fill::Normal(2.0)),
+        case("saturated", 64, Fill::Uniform(-120.0, 120.0)),
+        case("nearly certain", 64, Fill::Uniform(-15.0, 15.0)),
+        case("large batch", 1000, Fill::Normal(2.0)).large(),
+    ]
+}
+
+impl Formula for BinaryCrossEntropy {
+    fn name(&self) -> &'static str {
+        "binary_cross_entropy"
+    }
+
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
+        let [logits, labels] = expect_inputs("binary_cross_entropy", inputs)?;
+        if logits != labels || logits.is_empty() {
+            let text = "needs logits and labels of one shape (N, 1)";
+            return Err(Error::shape("binary_cross_entropy", text, &[&logits, &labels]));
+        }
+        Ok(vec![Shape::scalar()])
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
+        let losses = inputs[0].iter().zip(&inputs[1]).map(|(z, y)| loss(*z, *y));
+        let mean = losses.sum::<f64>() / inputs[0].len() as f64;
+        vec![ArrayD::from_elem(IxDyn(&[]), mean)]
+    }
+
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        wanted: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>> {
+        let (z, y) = (&saved.inputs[0], &saved.inputs[1]);
+        let share = saved.grad.sum() / z.len() as f64;
+        vec![wanted[0].then(|| (z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y) * share), None]
+    }
+}
+
+fn loss<T: Real>(z: T, y: T) -> T {
+    z.max(T::zero()) - z * y + (-z.abs()).exp().ln_1p()
+}
+
+impl<T: Real> CpuOp<T> for BinaryCrossEntropy {
+    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
+        let (logits, labels) = (inputs[0].data, inputs[1].data);
+        let sum = sum_rows(logits.len(), 1, |i, sum: &mut [T]| {
+            sum[0] += loss(logits[i], labels[i]);
+        });
+        outputs[0].data[0] = T::of(sum[0] / logits.len() as f64);
+    }
+
+    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
+        if let Some(dz) = &mut grads[0] {
+            let share = saved.grad.data[0] / T::of(dz.data.len() as f64);
+            map2(dz.data, saved.inputs[0].data, saved.inputs[1].data, |z, y| {
+                (sigmoid(z) - y) * share
+            });
+        }
+    }
+}

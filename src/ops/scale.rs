@@ -1,0 +1,76 @@
+//! A tensor times a number: y = factor · x, and dx = factor · dy. Any shape.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::Result;
+use crate::backend::cpu::map;
+use crate::backend::{Cpu, Real};
+use crate::engine::op::expect_inputs;
+use crate::engine::{Case, CpuOp, Fill, Formula, Saved, Shape, Tolerance, View, ViewMut};
+
+/// factor · x, element by element.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// The number.
+    pub factor: f64,
+}
+
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 2e-7,
+    reason: "one rounding of the input, of the factor and of the product",
+};
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |name: &str, shape: Vec<usize>, factor| {
+        let input = (Shape::from(shape), Fill::Normal(1.0));
+        Case::new(name, Scale { factor }, vec![input], TOLERANCE)
+    };
+    vec![
+        case("scalar", vec![], 64.0),
+        case("odd shape", vec![3, 5, 7, 3], -0.3),
+        case("by zero", vec![4, 2], 0.0),
+        case("des1 first layer", vec![8, 51, 51, 80], 0.1).large(),
+    ]
+}
+
+impl Formula for Scale {
+    fn name(&self) -> &'static str {
+        "scale"
+    }
+
+    fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
+        let [x] = expect_inputs("scale", inputs)?;
+        Ok(vec![x])
+    }
+
+    fn differentiable(&self, _: usize) -> bool {
+        true
+    }
+
+    fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
+        vec![&inputs[0] * self.factor]
+    }
+
+    fn reference_backward(
+        &self,
+        saved: Saved<ArrayViewD<f64>>,
+        _: &[bool],
+    ) -> Vec<Option<ArrayD<f64>>> {
+        vec![Some(saved.grad * self.factor)]
+    }
+}
+
+impl<T: Real> CpuOp<T> for Scale {
+    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
+        let factor = T::of(self.factor);
+        map(outputs[0].data, inputs[0].data, |x| factor * x);
+    }
+
+    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
+        if let Some(dx) = &mut grads[0] {
+            let factor = T::of(self.factor);
+            map(dx.data, saved.grad.data, |dy| factor * dy);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What the table-driven tests share: seeded inputs, devices, comparisons.
+#![allow(dead_code)]
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_distr::{Distribution, Normal, Uniform};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rbgpu::engine::{Case, Fill, Shape};
+
+/// Values for one input of a case, always the same for the same seed.
+pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let len = shape.len();
+    let values: Vec<f64> = match fill {
+        Fill::Normal(deviation) => {
+            let normal = Normal::new(0.0, deviation).unwrap();
+            (0..len).map(|_| normal.sample(&mut rng)).collect()
+        }
+        Fill::Uniform(low, high) => {
+            let uniform = Uniform::new_inclusive(low, high).unwrap();
+            (0..len).map(|_| uniform.sample(&mut rng)).collect()
+        }
+        Fill::Distinct => {
+            let mut ladder: Vec<f64> =
+                (0..len).map(|i| (i as f64 - (len / 2) as f64 + 0.5) * 0.02).collect();
+            ladder.shuffle(&mut rng);
+            ladder
+        }
+        Fill::Ties => {
+            let uniform = Uniform::new(0, 3).unwrap();
+            (0..len).map(|_| f64::from(uniform.sample(&mut rng)) * 0.5).collect()
+        }
+        Fill::Binary => {
+            let uniform = Uniform::new(0, 2).unwrap();
+            (0..len).map(|_| f64::from(uniform.sample(&mut rng))).collect()
+        }
+        Fill::OneHot => {
+            let classes = shape.channels();
+            let uniform = Uniform::new(0, classes).unwrap();
+            let mut values = vec![0.0; len];
+            for row in values.chunks_mut(classes) {
+                row[uniform.sample(&mut rng)] = 1.0;
+            }
+            values
+        }
+    };
+    // The devices hold f32: start from what they can hold, so that a comparison
+    // sees the op's error and not the input's.
+    values.into_iter().map(|v| f64::from(v as f32)).collect()
+}
+
+/// All inputs of a case.
+pub fn inputs(case: &Case) -> Vec<Vec<f64>> {
+    let each = case.inputs.iter().enumerate();
+    each.map(|(i, (shape, what))| fill(shape, *what, 1000 + i as u64)).collect()
+}
+
+/// The largest difference and where it is; NaN anywhere counts as infinite.
+pub fn worst(got: &[f64], want: &[f64]) -> (f64, usize) {
+    assert_eq!(got.len(), want.len(), "lengths differ");
+    let differences = got.iter().zip(want).map(|(g, w)| {
+        let d = (g - w).abs();
+        if d.is_nan() { f64::INFINITY } else { d }
+    });
+    differences.enumerate().fold((0.0, 0), |best, (i, d)| if d > best.0 { (d, i) } else { best })
+}
+
+/// ‖got − want‖ / ‖want‖; infinite when a value is not finite.
+pub fn relative_l2(got: &[f64], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len(), "lengths differ");
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let ratio = square(&mut got.iter().zip(want).map(|(g, w)| g - w))
+        / square(&mut want.iter().copied()).max(f64::MIN_POSITIVE);
+    if ratio.is_nan() { f64::INFINITY } else { ratio }
+}
+
+/// `Err` with the worst index and the first five mismatches unless every value is
+/// within `absolute + relative · max|want|`.
+pub fn check(
+    what: &str,
+    got: &[f64],
+    want: &[f64],
+    absolute: f64,
+    relative: f64,
+) -> Result<(), String> {
+    let scale = want.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+    let allowed = absolute + relative * scale;
+    let (difference, at) = worst(got, want);
+    if difference <= allowed {
+        return Ok(());
+    }
+    let mismatches: Vec<String> = got
+        .iter()
+        .zip(want)
+        .enumerate()
+        .filter(|(_, (g, w))| {
+            let fits = (*g - *w).abs() <= allowed;
+            !fits
+        })
+        .take(5)
+        .map(|(i, (g, w))| format!("    [{i}] {g:e} instead of {w:e}"))
+        .collect();
+    Err(format!(
+        "{what}: off by {difference:.3e} at [{at}], allowed {allowed:.3e} (largest value {scale:.3e})\n{}",
+        mismatches.join("\n")
+    ))
+}
