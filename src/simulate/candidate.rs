@@ -81,26 +81,30 @@ fn attempt(config: &SurveyConfig, kind: Kind, random: &mut Random) -> Detection 
     let middle = frame.side / 2;
     field::add_stars(config, &frame, &mut layers.both, random);
     let mut truth = None;
-    let demand = if kind.is_real() {
+    let mut demand = if kind.is_real() {
         let mag = field::magnitude(random, config.magnitudes, config.magnitude_slope);
         let flux = config.flux(mag);
         let [x, y] = [(); 2].map(|()| middle as f64 + uniform(random, -0.5, 0.5));
         field::add_host(config, &frame, &mut layers.both, [x, y], flux, random);
-        frame.sharp.add(&mut layers.search, x, y, flux, field::faintest(&frame));
+        frame
+            .sharp
+            .add(&mut layers.search, x, y, flux, field::faintest(&frame));
         truth = Some((x, y, mag));
         Demand::default()
     } else {
         field::add_bystander(config, &frame, &mut layers.both, random);
         bogus::add(kind, config, &mut frame, &mut layers, random)
     };
-    field::add_clutter(config, &frame, &mut layers, random);
+    let edge = field::add_clutter(config, &frame, &mut layers, random);
+    demand.missing = demand.missing.or(edge);
     let mut images = frame.observe(config, &layers, demand.peak, random);
     demand.apply(config, &mut images);
-    let peak = images.difference.brightest(frame.sigma(), middle, middle, REACH);
+    let peak = images
+        .difference
+        .brightest(frame.sigma(), middle, middle, REACH);
     let signal_to_noise = peak.flux / frame.flux_noise;
-    let matched = truth.is_none_or(|(x, y, _)| {
-        (peak.x as f64 - x).hypot(peak.y as f64 - y) <= MATCH_RADIUS
-    });
+    let matched =
+        truth.is_none_or(|(x, y, _)| (peak.x as f64 - x).hypot(peak.y as f64 - y) <= MATCH_RADIUS);
     // only now: the detection itself must not stumble over NaN
     demand.blank(&mut images);
     Detection {

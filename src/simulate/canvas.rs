@@ -20,7 +20,10 @@ pub(super) struct Canvas {
 impl Canvas {
     /// All zero.
     pub fn new(side: usize) -> Canvas {
-        Canvas { side, values: vec![0.0; side * side] }
+        Canvas {
+            side,
+            values: vec![0.0; side * side],
+        }
     }
 
     /// Coordinate of the middle pixel in x and y.
@@ -70,8 +73,10 @@ impl Canvas {
         let mut rows = Canvas::new(side);
         let radius = along_x.len() / 2;
         let mut padded = vec![0.0_f32; side + 2 * radius];
-        for (row, out) in
-            self.values.chunks_exact(side).zip(rows.values.chunks_exact_mut(side))
+        for (row, out) in self
+            .values
+            .chunks_exact(side)
+            .zip(rows.values.chunks_exact_mut(side))
         {
             padded[..radius].fill(row[0]);
             padded[radius..radius + side].copy_from_slice(row);
@@ -123,7 +128,11 @@ impl Canvas {
                     .sum();
             }
         }
-        let mut peak = Peak { x, y, flux: f64::NEG_INFINITY };
+        let mut peak = Peak {
+            x,
+            y,
+            flux: f64::NEG_INFINITY,
+        };
         for j in 0..width {
             for i in 0..width {
                 let sum: f32 = taps
@@ -133,7 +142,11 @@ impl Canvas {
                     .sum();
                 let flux = f64::from(sum / (power * power));
                 if flux > peak.flux {
-                    peak = Peak { x: clamp(x0 + i as i64), y: clamp(y0 + j as i64), flux };
+                    peak = Peak {
+                        x: clamp(x0 + i as i64),
+                        y: clamp(y0 + j as i64),
+                        flux,
+                    };
                 }
             }
         }

@@ -126,7 +126,7 @@ impl Default for SurveyConfig {
             magnitudes: [15.5, 22.0],
             magnitude_slope: 0.0,
             threshold: 4.5,
-            brightest_artefact: 300.0,
+            brightest_artefact: 80.0,
             host_fraction: 0.5,
             star_density: 4.0,
             clutter: 0.1,
@@ -151,7 +151,11 @@ impl Default for SurveyConfig {
 impl SurveyConfig {
     /// DES-like cutouts: 51 x 51 triplets (Ayyar et al. 2022, Sect. 3.1).
     pub fn triplets() -> SurveyConfig {
-        SurveyConfig { size: 51, channels: Channels::Triplet, ..SurveyConfig::default() }
+        SurveyConfig {
+            size: 51,
+            channels: Channels::Triplet,
+            ..SurveyConfig::default()
+        }
     }
 
     /// Flux of a source of magnitude `mag` in one search image, in ADU.
@@ -161,7 +165,11 @@ impl SurveyConfig {
 
     /// Magnitude of a source of `flux` ADU; NaN where it is not positive.
     pub fn magnitude(&self, flux: f64) -> f64 {
-        if flux > 0.0 { self.zero_point - 2.5 * (flux / self.exposure).log10() } else { f64::NAN }
+        if flux > 0.0 {
+            self.zero_point - 2.5 * (flux / self.exposure).log10()
+        } else {
+            f64::NAN
+        }
     }
 
     /// Sky in one search image, in ADU per pixel.
@@ -185,9 +193,18 @@ impl SurveyConfig {
     /// Whether every number can be used; the error names the first that cannot.
     pub fn check(&self) -> Result<()> {
         let must = |holds: bool, what: &str, found: String, expected: &str| {
-            if holds { Ok(()) } else { Err(Error::config(what, found, expected)) }
+            if holds {
+                Ok(())
+            } else {
+                Err(Error::config(what, found, expected))
+            }
         };
-        must(self.count > 0, "count", self.count.to_string(), "at least 1 candidate")?;
+        must(
+            self.count > 0,
+            "count",
+            self.count.to_string(),
+            "at least 1 candidate",
+        )?;
         must(
             (9..=512).contains(&self.size),
             "size",
@@ -208,17 +225,29 @@ impl SurveyConfig {
             ("saturation", self.saturation, "ADU"),
         ] {
             let expected = format!("a positive number of {unit}");
-            must(value.is_finite() && value > 0.0, what, value.to_string(), &expected)?;
+            must(
+                value.is_finite() && value > 0.0,
+                what,
+                value.to_string(),
+                &expected,
+            )?;
         }
         for (what, value) in [
             ("zero_point", self.zero_point),
             ("sky_brightness", self.sky_brightness),
             ("magnitude_slope", self.magnitude_slope),
         ] {
-            must(value.is_finite(), what, value.to_string(), "a finite number")?;
+            must(
+                value.is_finite(),
+                what,
+                value.to_string(),
+                "a finite number",
+            )?;
         }
-        for (what, value) in [("read_noise", self.read_noise), ("star_density", self.star_density)]
-        {
+        for (what, value) in [
+            ("read_noise", self.read_noise),
+            ("star_density", self.star_density),
+        ] {
             must(
                 value.is_finite() && value >= 0.0,
                 what,
@@ -238,9 +267,8 @@ impl SurveyConfig {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        let fail = |what: &str, found: String, expected: String| {
-            Err(Error::config(what, found, expected))
-        };
+        let fail =
+            |what: &str, found: String, expected: String| Err(Error::config(what, found, expected));
         let [best, worst] = self.seeing;
         let (least, most) = (1.5 * self.pixel_scale, 8.0 * self.pixel_scale);
         if !(best >= least && worst <= most && best <= worst) {
@@ -253,7 +281,11 @@ impl SurveyConfig {
         let [bright, faint] = self.magnitudes;
         if !(bright.is_finite() && faint.is_finite() && bright <= faint) {
             let found = format!("{:?}", self.magnitudes);
-            return fail("magnitudes", found, "the bright end, then the faint end".into());
+            return fail(
+                "magnitudes",
+                found,
+                "the bright end, then the faint end".into(),
+            );
         }
         let limit = self.limiting_magnitude();
         if bright > limit - 0.5 {
@@ -267,7 +299,11 @@ impl SurveyConfig {
         }
         let threshold = self.threshold;
         if !(threshold.is_finite() && threshold >= 3.0) {
-            return fail("threshold", threshold.to_string(), "a signal-to-noise of at least 3".into());
+            return fail(
+                "threshold",
+                threshold.to_string(),
+                "a signal-to-noise of at least 3".into(),
+            );
         }
         let brightest = self.brightest_artefact;
         if !(brightest.is_finite() && brightest > threshold) {
@@ -278,14 +314,20 @@ impl SurveyConfig {
             let expected = "kinds of bogus only; real_fraction sets the share of real sources";
             return fail("mix", "real".into(), expected.into());
         }
-        if let Some((kind, weight)) =
-            self.mix.iter().find(|(_, weight)| !weight.is_finite() || **weight < 0.0)
+        if let Some((kind, weight)) = self
+            .mix
+            .iter()
+            .find(|(_, weight)| !weight.is_finite() || **weight < 0.0)
         {
             let expected = "a weight that is not negative".to_string();
             return fail(&format!("mix.{kind}"), weight.to_string(), expected);
         }
         if self.mix.values().sum::<f64>() <= 0.0 {
-            return fail("mix", "no weight".into(), "at least one kind with a positive weight".into());
+            return fail(
+                "mix",
+                "no weight".into(),
+                "at least one kind with a positive weight".into(),
+            );
         }
         Ok(())
     }

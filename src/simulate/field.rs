@@ -1,6 +1,6 @@
 //! What stands in the field besides the candidate: neighbours, hosts, clutter.
 
-use super::bogus::{self, Site};
+use super::bogus::{self, Missing, Site};
 use super::canvas::Canvas;
 use super::config::SurveyConfig;
 use super::frame::{Frame, Layers};
@@ -87,7 +87,9 @@ pub(super) fn add_host(
     } else if draw < config.host_fraction + VARIABLES * (1.0 - config.host_fraction) {
         let steady = flux * log_uniform(random, 0.1, 5.0);
         let highest = 0.5 * config.saturation / frame.sharp.value(0.0, 0.0);
-        frame.sharp.add(sky, x, y, steady.min(highest), faintest(frame));
+        frame
+            .sharp
+            .add(sky, x, y, steady.min(highest), faintest(frame));
     }
 }
 
@@ -127,15 +129,20 @@ pub(super) fn add_bystander(
     }
 }
 
-/// An artefact away from the middle, in `config.clutter` of all candidates.
+/// An artefact away from the middle, in `config.clutter` of all candidates;
+/// some of these have the image's edge there, which is returned.
 pub(super) fn add_clutter(
     config: &SurveyConfig,
     frame: &Frame,
     layers: &mut Layers,
     random: &mut Random,
-) {
+) -> Option<Missing> {
     if !chance(random, config.clutter) {
-        return;
+        return None;
+    }
+    if chance(random, 0.15) {
+        let farthest = (0.5 * config.size as f64).max(CLEAR + 1.0);
+        return Some(Missing::at(frame, uniform(random, CLEAR, farthest), random));
     }
     let middle = frame.side as f64 / 2.0;
     let direction = angle(random);
@@ -145,10 +152,23 @@ pub(super) fn add_clutter(
         y: middle + distance * direction.sin(),
         clear: Some(CLEAR - 3.0),
     };
-    let kinds =
-        [Kind::CosmicRay, Kind::CosmicRay, Kind::HotPixel, Kind::HotColumn, Kind::SatelliteTrail];
+    let kinds = [
+        Kind::CosmicRay,
+        Kind::CosmicRay,
+        Kind::HotPixel,
+        Kind::HotColumn,
+        Kind::SatelliteTrail,
+    ];
     let kind = kinds[(uniform(random, 0.0, 1.0) * kinds.len() as f64) as usize];
     let artefact = bogus::artefact(kind, frame, site, random);
     let strength = log_uniform(random, config.threshold, config.brightest_artefact);
-    bogus::place(config, frame, layers, &artefact, strength, frame.side / 2 - 1);
+    bogus::place(
+        config,
+        frame,
+        layers,
+        &artefact,
+        strength,
+        frame.side / 2 - 1,
+    );
+    None
 }

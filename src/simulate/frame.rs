@@ -23,6 +23,8 @@ use super::random::{Random, angle, normal, readout, uniform};
 /// Narrowest matching kernel, in pixels: sampled at pixel centres, a narrower
 /// Gaussian is no longer one.
 const LEAST_KERNEL: f64 = 0.6;
+/// Share of the sky's slope that the pipeline's background model leaves.
+const SLOPE_LEFT: f64 = 0.15;
 
 /// Observing conditions of one candidate's field.
 #[derive(Clone, Debug)]
@@ -112,8 +114,7 @@ impl Frame {
         let template = uniform(random, best, best + 0.4 * (worst - best));
         let search_sharper = search < template;
         let (sharp, blurred) = (search.min(template), search.max(template));
-        let width =
-            ((blurred.powi(2) - sharp.powi(2)).sqrt() / FWHM_PER_SIGMA).max(LEAST_KERNEL);
+        let width = ((blurred.powi(2) - sharp.powi(2)).sqrt() / FWHM_PER_SIGMA).max(LEAST_KERNEL);
         // guiding and optics stretch the two images differently
         let stretch = 1.0 + 0.05 * normal(random).clamp(-2.0, 2.0);
         let sigma = [width * stretch, width / stretch].map(|s: f64| s.max(0.55));
@@ -123,7 +124,9 @@ impl Frame {
             centre: [0.02 * normal(random), 0.02 * normal(random)],
         };
         let sharp = Psf {
-            profile: Profile::Moffat { beta: uniform(random, 2.8, 4.6) },
+            profile: Profile::Moffat {
+                beta: uniform(random, 2.8, 4.6),
+            },
             fwhm: sharp,
             axis_ratio: uniform(random, 0.86, 1.0),
             angle: angle(random),
@@ -135,7 +138,10 @@ impl Frame {
         let mut frame = Frame {
             sharp,
             search_sharper,
-            kernel: Gaussian { sigma, centre: [0.0; 2] },
+            kernel: Gaussian {
+                sigma,
+                centre: [0.0; 2],
+            },
             fitted,
             ratio: 1.0 + 0.006 * normal(random),
             sky: skies,
@@ -180,7 +186,11 @@ impl Frame {
         let see = |only: &Canvas, blurred: bool| {
             let mut seen = layers.both.clone();
             seen.add(only, 1.0);
-            if blurred { seen.convolved(&self.kernel) } else { seen }
+            if blurred {
+                seen.convolved(&self.kernel)
+            } else {
+                seen
+            }
         };
         [
             see(&layers.search, !self.search_sharper),
@@ -245,10 +255,15 @@ impl Frame {
             self.raise(&mut search, &template, target);
         }
         let mut difference = self.subtract(&search, &template);
-        // the pipeline takes the mean sky off; the slope it leaves
-        let offset = (sky - self.ratio * template_sky) as f32;
-        difference.values.iter_mut().for_each(|value| *value -= offset);
-        Images { template, search, difference }
+        // the pipeline takes off the mean sky, and most of its slope
+        let mean = sky - self.ratio * template_sky;
+        let [left_x, left_y] = self.slope.map(|slope| (1.0 - SLOPE_LEFT) * slope);
+        difference.paint(|x, y| -mean - left_x * (x - middle) - left_y * (y - middle));
+        Images {
+            template,
+            search,
+            difference,
+        }
     }
 
     /// Turns the noise into noise that has a peak of `target` sigma in the middle.
@@ -271,10 +286,12 @@ impl Frame {
             self.sigma().powi(2)
         };
         let centre = middle as f64;
-        shape.paint(|x, y| {
-            (-0.5 * ((x - centre).powi(2) + (y - centre).powi(2)) / variance).exp()
-        });
-        let seen = if self.search_sharper { shape.convolved(&self.fitted) } else { shape.clone() };
+        shape.paint(|x, y| (-0.5 * ((x - centre).powi(2) + (y - centre).powi(2)) / variance).exp());
+        let seen = if self.search_sharper {
+            shape.convolved(&self.fitted)
+        } else {
+            shape.clone()
+        };
         let gain = seen.brightest(self.sigma(), middle, middle, 0).flux / self.flux_noise;
         search.add(&shape, ((target - now) / gain) as f32);
     }
@@ -298,7 +315,9 @@ fn bleed(image: &mut Canvas, well: f32) {
                 first_and_last = Some((first, y));
             }
         }
-        let Some((first, last)) = first_and_last else { continue };
+        let Some((first, last)) = first_and_last else {
+            continue;
+        };
         let mut down = excess / 2.0;
         for y in last + 1..side {
             let value = &mut image.values[y * side + x];

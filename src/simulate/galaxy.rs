@@ -58,11 +58,13 @@ impl Galaxy {
         let total: f64 = components.iter().map(|(weight, _)| weight).sum();
         let side = canvas.side as f64;
         for &(weight, variance) in components {
-            let (xx, xy, yy) =
-                (pxx + variance * gxx, pxy + variance * gxy, pyy + variance * gyy);
+            let (xx, xy, yy) = (
+                pxx + variance * gxx,
+                pxy + variance * gxy,
+                pyy + variance * gyy,
+            );
             let determinant = xx * yy - xy * xy;
-            let peak = self.flux * weight
-                / (total * std::f64::consts::TAU * determinant.sqrt());
+            let peak = self.flux * weight / (total * std::f64::consts::TAU * determinant.sqrt());
             let (a, b, c) = (
                 (-0.5 * yy / determinant) as f32,
                 (xy / determinant) as f32,
@@ -88,7 +90,11 @@ impl Galaxy {
 
     /// Weights and variances of the profile.
     pub fn components(&self) -> &'static [(f64, f64)] {
-        if self.early { &DE_VAUCOULEURS } else { &EXPONENTIAL }
+        if self.early {
+            &DE_VAUCOULEURS
+        } else {
+            &EXPONENTIAL
+        }
     }
 
     /// (xx, xy, yy) of a component with unit variance, in pixels^2.
@@ -113,8 +119,10 @@ mod tests {
     fn half_of_the_light_is_within_the_half_light_radius() {
         for table in [&EXPONENTIAL[..], &DE_VAUCOULEURS[..]] {
             let total: f64 = table.iter().map(|(weight, _)| weight).sum();
-            let inside: f64 =
-                table.iter().map(|(weight, v)| weight * (1.0 - (-0.5 / v).exp())).sum();
+            let inside: f64 = table
+                .iter()
+                .map(|(weight, v)| weight * (1.0 - (-0.5 / v).exp()))
+                .sum();
             assert!((inside / total - 0.5).abs() < 0.03, "{}", inside / total);
         }
     }

@@ -12,13 +12,26 @@ const GAP: usize = 2;
 /// A sheet with one row per kind, in the order of [`Kind::ALL`], and `columns`
 /// candidates in each; with [`Channels::Triplet`] a candidate is three images
 /// side by side. Every pixel is drawn `zoom` times as large.
-pub fn sheet(config: &SurveyConfig, kinds: &[Kind], columns: usize, zoom: usize) -> Result<GrayImage> {
+pub fn sheet(
+    config: &SurveyConfig,
+    kinds: &[Kind],
+    columns: usize,
+    zoom: usize,
+) -> Result<GrayImage> {
     let images = config.channels.count();
     let (cell, zoom) = (config.size + GAP, zoom.max(1));
     let (width, height) = (columns * images * cell + GAP, kinds.len() * cell + GAP);
-    let mut sheet = GrayImage::from_pixel((width * zoom) as u32, (height * zoom) as u32, Luma([40]));
+    let mut sheet =
+        GrayImage::from_pixel((width * zoom) as u32, (height * zoom) as u32, Luma([40]));
     for (row, &kind) in kinds.iter().enumerate() {
-        let made = survey_of(&SurveyConfig { count: columns, ..config.clone() }, kind)?;
+        // a field of its own for each row
+        let seed = config.seed.wrapping_add(row as u64);
+        let row_config = SurveyConfig {
+            count: columns,
+            seed,
+            ..config.clone()
+        };
+        let made = survey_of(&row_config, kind)?;
         for column in 0..columns {
             for channel in 0..images {
                 let grey = stretch(&made.dataset, column, channel)?;
@@ -41,13 +54,22 @@ pub fn sheet(config: &SurveyConfig, kinds: &[Kind], columns: usize, zoom: usize)
 
 /// One image of one cutout as grey values, stretched by arcsinh between a few
 /// sigmas below the background and the brightest pixel, so that both noise and
-/// cores show. Missing pixels are black.
+/// cores show. Missing pixels, NaN or exactly 0, do not count for the stretch.
 pub fn stretch(dataset: &Dataset, index: usize, channel: usize) -> Result<Vec<u8>> {
     let shape = dataset.shape;
     let mut cutout = vec![0.0_f32; shape.len()];
     dataset.pixels.read(index, &mut cutout)?;
-    let image: Vec<f32> = cutout.iter().skip(channel).step_by(shape.channels).copied().collect();
-    let mut sorted: Vec<f32> = image.iter().copied().filter(|v| v.is_finite()).collect();
+    let image: Vec<f32> = cutout
+        .iter()
+        .skip(channel)
+        .step_by(shape.channels)
+        .copied()
+        .collect();
+    let mut sorted: Vec<f32> = image
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite() && *v != 0.0)
+        .collect();
     sorted.sort_by(f32::total_cmp);
     let quantile = |q: f64| match sorted.len() {
         0 => 0.0,
@@ -56,7 +78,10 @@ pub fn stretch(dataset: &Dataset, index: usize, channel: usize) -> Result<Vec<u8
     let (middle, low) = (quantile(0.5), quantile(0.16));
     let noise = (middle - low).max(1e-6);
     let curve = |value: f32| ((value - middle) / (3.0 * noise)).asinh();
-    let (bottom, top) = (curve(quantile(0.005)).max(-2.5), curve(quantile(1.0)).max(1.0));
+    let (bottom, top) = (
+        curve(quantile(0.005)).max(-2.5),
+        curve(quantile(1.0)).max(1.0),
+    );
     Ok(image
         .iter()
         .map(|value| {
@@ -71,6 +96,10 @@ pub fn stretch(dataset: &Dataset, index: usize, channel: usize) -> Result<Vec<u8
 
 /// The default gallery: `columns` difference images of every kind.
 pub fn every_kind(seed: u64, columns: usize) -> Result<GrayImage> {
-    let config = SurveyConfig { seed, channels: Channels::Difference, ..SurveyConfig::default() };
+    let config = SurveyConfig {
+        seed,
+        channels: Channels::Difference,
+        ..SurveyConfig::default()
+    };
     sheet(&config, &Kind::ALL, columns, 3)
 }

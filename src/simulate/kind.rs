@@ -5,16 +5,7 @@ use std::fmt;
 /// A real source, or one of the artefacts of O'TRAIN Sect. 2.4 (also seen in
 /// the DES set, Goldstein et al. 2015).
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

@@ -31,23 +31,28 @@ pub struct Cut {
 pub fn signal_to_noise(difference: &[f32], height: usize, width: usize, fwhm: f64) -> f64 {
     let taps = Gaussian::round((fwhm / FWHM_PER_SIGMA).max(0.3)).taps(0);
     let radius = taps.len() / 2;
-    let clean: Vec<f32> =
-        difference.iter().map(|value| if value.is_finite() { *value } else { 0.0 }).collect();
+    let clean: Vec<f32> = difference
+        .iter()
+        .map(|value| if value.is_finite() { *value } else { 0.0 })
+        .collect();
     let rows = filter(&clean, height, width, &taps, radius, true);
     let filtered = filter(&rows, height, width, &taps, radius, false);
     let middle = median(&filtered);
     let deviations: Vec<f32> = filtered.iter().map(|v| (v - middle as f32).abs()).collect();
     let noise = median(&deviations) / MAD_PER_SIGMA;
-    let near = |centre: usize, size: usize| {
-        centre.saturating_sub(REACH)..(centre + REACH + 1).min(size)
-    };
+    let near =
+        |centre: usize, size: usize| centre.saturating_sub(REACH)..(centre + REACH + 1).min(size);
     let mut peak = f32::NEG_INFINITY;
     for y in near(height / 2, height) {
         for x in near(width / 2, width) {
             peak = peak.max(filtered[y * width + x]);
         }
     }
-    if noise > 0.0 { (f64::from(peak) - middle) / noise } else { 0.0 }
+    if noise > 0.0 {
+        (f64::from(peak) - middle) / noise
+    } else {
+        0.0
+    }
 }
 
 /// One axis of the separable filter; beyond the border there is nothing.
@@ -68,7 +73,11 @@ fn filter(
             let mut sum = 0.0;
             for source in from..to {
                 let tap = taps[source + radius - at];
-                let pixel = if along_x { y * width + source } else { source * width + x };
+                let pixel = if along_x {
+                    y * width + source
+                } else {
+                    source * width + x
+                };
                 sum += tap * image[pixel];
             }
             out[y * width + x] = sum;
@@ -95,10 +104,23 @@ pub fn scores(dataset: &Dataset) -> Result<Vec<f64>> {
     let mut scores = Vec::with_capacity(dataset.len());
     for (index, candidate) in dataset.candidates.iter().enumerate() {
         dataset.pixels.read(index, &mut cutout)?;
-        let difference: Vec<f32> =
-            cutout.iter().skip(shape.channels - 1).step_by(shape.channels).copied().collect();
-        let fwhm = if candidate.fwhm > 0.0 { candidate.fwhm } else { 3.0 };
-        scores.push(signal_to_noise(&difference, shape.height, shape.width, fwhm));
+        let difference: Vec<f32> = cutout
+            .iter()
+            .skip(shape.channels - 1)
+            .step_by(shape.channels)
+            .copied()
+            .collect();
+        let fwhm = if candidate.fwhm > 0.0 {
+            candidate.fwhm
+        } else {
+            3.0
+        };
+        scores.push(signal_to_noise(
+            &difference,
+            shape.height,
+            shape.width,
+            fwhm,
+        ));
     }
     Ok(scores)
 }
@@ -113,12 +135,19 @@ pub fn best_cut(scores: &[f64], labels: &[u8]) -> Result<Cut> {
             "as many scores as labels, and at least one",
         ));
     }
-    let mut pairs: Vec<(f64, bool)> =
-        scores.iter().copied().zip(labels.iter().map(|label| *label == 1)).collect();
+    let mut pairs: Vec<(f64, bool)> = scores
+        .iter()
+        .copied()
+        .zip(labels.iter().map(|label| *label == 1))
+        .collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total = pairs.len();
     let reals = pairs.iter().filter(|(_, real)| *real).count();
-    let mut best = Cut { threshold: f64::NEG_INFINITY, real_above: true, accuracy: 0.0 };
+    let mut best = Cut {
+        threshold: f64::NEG_INFINITY,
+        real_above: true,
+        accuracy: 0.0,
+    };
     let mut reals_below = 0;
     for (below, &(score, real)) in pairs.iter().enumerate() {
         // equal scores fall on the same side
@@ -127,7 +156,11 @@ pub fn best_cut(scores: &[f64], labels: &[u8]) -> Result<Cut> {
             for (real_above, right) in [(true, right), (false, total - right)] {
                 let accuracy = right as f64 / total as f64;
                 if accuracy > best.accuracy {
-                    best = Cut { threshold: score, real_above, accuracy };
+                    best = Cut {
+                        threshold: score,
+                        real_above,
+                        accuracy,
+                    };
                 }
             }
         }

@@ -71,8 +71,15 @@ impl Psf {
         }
         let last = canvas.side as f64 - 1.0;
         let span = |at: f64| {
-            let (from, to) = ((at - radius).ceil().max(0.0), (at + radius).floor().min(last));
-            if to < from { 0..0 } else { from as usize..to as usize + 1 }
+            let (from, to) = (
+                (at - radius).ceil().max(0.0),
+                (at + radius).floor().min(last),
+            );
+            if to < from {
+                0..0
+            } else {
+                from as usize..to as usize + 1
+            }
         };
         for row in span(y) {
             for column in span(x) {
@@ -94,12 +101,16 @@ impl Psf {
 
     fn shape(&self) -> Shape {
         let (sin, cos) = self.angle.sin_cos();
-        let (along, across) = (self.axis_ratio / self.unit(), 1.0 / (self.axis_ratio * self.unit()));
+        let (along, across) = (
+            self.axis_ratio / self.unit(),
+            1.0 / (self.axis_ratio * self.unit()),
+        );
         let (norm, beta) = match self.profile {
             Profile::Gaussian => (1.0 / (std::f64::consts::TAU * self.unit()), None),
-            Profile::Moffat { beta } => {
-                ((beta - 1.0) / (std::f64::consts::PI * self.unit()), Some(beta))
-            }
+            Profile::Moffat { beta } => (
+                (beta - 1.0) / (std::f64::consts::PI * self.unit()),
+                Some(beta),
+            ),
         };
         Shape {
             xx: along * cos * cos + across * sin * sin,
@@ -147,7 +158,10 @@ pub(super) struct Gaussian {
 impl Gaussian {
     /// Round and centred.
     pub fn round(sigma: f64) -> Gaussian {
-        Gaussian { sigma: [sigma; 2], centre: [0.0; 2] }
+        Gaussian {
+            sigma: [sigma; 2],
+            centre: [0.0; 2],
+        }
     }
 
     /// The samples along one axis (0 is x); odd in number, the middle one at 0.

@@ -14,7 +14,9 @@ const FEW_ELECTRONS: f64 = 30.0;
 /// Candidate `index`'s generator. The pair is mixed by SplitMix64's finaliser,
 /// so neighbouring seeds and indices share nothing.
 pub(super) fn generator(seed: u64, index: u64) -> Random {
-    Random::seed_from_u64(mix(mix(seed).wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+    Random::seed_from_u64(mix(
+        mix(seed).wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    ))
 }
 
 fn mix(value: u64) -> u64 {

@@ -22,14 +22,18 @@ pub(super) fn cosmic_ray(layers: &mut Layers, site: Site, random: &mut Random) {
     let diffusion = uniform(random, 0.1, 0.45);
     let hits = (8.0 * (length + 1.0)) as usize;
     let step = length / hits as f64;
-    let (mut x, mut y) =
-        (site.x - 0.5 * length * direction.cos(), site.y - 0.5 * length * direction.sin());
+    let (mut x, mut y) = (
+        site.x - 0.5 * length * direction.cos(),
+        site.y - 0.5 * length * direction.sin(),
+    );
     let mut energy = 1.0_f64;
     for _ in 0..hits {
         energy = (energy * (1.0 + 0.15 * normal(random))).clamp(0.3, 3.0);
         let [dx, dy] = [(); 2].map(|()| diffusion * normal(random));
         let at = |centre: f64, offset: f64| (centre + offset).round() as i64;
-        layers.search_defects.deposit(at(x, dx), at(y, dy), energy as f32);
+        layers
+            .search_defects
+            .deposit(at(x, dx), at(y, dy), energy as f32);
         direction += wiggle * normal(random);
         x += step * direction.cos();
         y += step * direction.sin();
@@ -41,8 +45,11 @@ pub(super) fn cosmic_ray(layers: &mut Layers, site: Site, random: &mut Random) {
 /// kernel, is a spot of nearly the size of a star.
 pub(super) fn hot_pixel(layers: &mut Layers, site: Site, random: &mut Random) {
     let in_template = chance(random, 0.2);
-    let defects: &mut Canvas =
-        if in_template { &mut layers.template_defects } else { &mut layers.search_defects };
+    let defects: &mut Canvas = if in_template {
+        &mut layers.template_defects
+    } else {
+        &mut layers.search_defects
+    };
     let sign = if in_template { -1.0 } else { 1.0 };
     let (x, y) = (site.x.round() as i64, site.y.round() as i64);
     defects.deposit(x, y, sign);
@@ -66,22 +73,37 @@ pub(super) fn hot_column(layers: &mut Layers, site: Site, random: &mut Random) {
     if let Some(clear) = site.clear {
         let clear = clear.ceil() as i64;
         if (line - middle).abs() < clear {
-            line = if line < middle { middle - clear } else { middle + clear };
+            line = if line < middle {
+                middle - clear
+            } else {
+                middle + clear
+            };
         }
     }
     let width = if chance(random, 0.3) { 2 } else { 1 };
     // a trap stops the charge of everything beyond it
-    let start = if chance(random, 0.35) { middle - (uniform(random, 1.0, 12.0) as i64) } else { 0 };
+    let start = if chance(random, 0.35) {
+        middle - (uniform(random, 1.0, 12.0) as i64)
+    } else {
+        0
+    };
     let upwards = chance(random, 0.5);
     let flicker = uniform(random, 0.05, 0.5);
-    let defects =
-        if in_template { &mut layers.template_defects } else { &mut layers.search_defects };
+    let defects = if in_template {
+        &mut layers.template_defects
+    } else {
+        &mut layers.search_defects
+    };
     let sign = if in_template { -1.0 } else { 1.0 };
     for at in start..side {
         let along = if upwards { at } else { side - 1 - at };
         let level = sign * (1.0 + flicker * normal(random)).max(0.1);
         for offset in 0..width {
-            let (x, y) = if vertical { (line + offset, along) } else { (along, line + offset) };
+            let (x, y) = if vertical {
+                (line + offset, along)
+            } else {
+                (along, line + offset)
+            };
             defects.deposit(x, y, level as f32);
         }
     }
@@ -100,11 +122,31 @@ pub(in super::super) struct Missing {
 }
 
 impl Missing {
+    /// One of the four edges, `distance` pixels from the middle, written as 0.
+    pub fn at(frame: &Frame, distance: f64, random: &mut Random) -> Missing {
+        let quarter = f64::from(uniform(random, 0.0, 4.0) as u8) * std::f64::consts::FRAC_PI_2;
+        // dithered exposures are resampled, hence the slight rotation
+        let (ny, nx) = (quarter + 0.02 * normal(random)).sin_cos();
+        let middle = (frame.side / 2) as f64;
+        let limit = nx * middle + ny * middle + distance;
+        Missing {
+            nx,
+            ny,
+            limit,
+            template: chance(random, 0.3),
+            nan: false,
+        }
+    }
+
     /// Writes `value` where nothing was observed: into the image that ends, and
     /// into the difference.
     pub fn apply(&self, images: &mut Images, value: f32) {
         let side = images.difference.side;
-        let ended = if self.template { &mut images.template } else { &mut images.search };
+        let ended = if self.template {
+            &mut images.template
+        } else {
+            &mut images.search
+        };
         for y in 0..side {
             for x in 0..side {
                 if self.nx * x as f64 + self.ny * y as f64 > self.limit {
@@ -116,19 +158,16 @@ impl Missing {
     }
 }
 
-/// The image's edge 1 to 9 pixels from the middle, with the glow that edges
+/// The image's edge 1 to 7 pixels from the middle, with the glow that edges
 /// have: the flat field fails there, charge leaks in, stars are cut.
-pub(super) fn edge(
-    config: &SurveyConfig,
-    frame: &Frame,
-    random: &mut Random,
-) -> (Layers, Missing) {
-    let quarter = (uniform(random, 0.0, 4.0) as i64) as f64 * std::f64::consts::FRAC_PI_2;
-    // dithered exposures are resampled, hence the slight rotation
-    let (ny, nx) = (quarter + 0.02 * normal(random)).sin_cos();
+pub(super) fn edge(config: &SurveyConfig, frame: &Frame, random: &mut Random) -> (Layers, Missing) {
+    let missing = Missing::at(frame, uniform(random, 1.0, 7.0), random);
+    let missing = Missing {
+        nan: chance(random, config.nan_edges),
+        ..missing
+    };
+    let Missing { nx, ny, limit, .. } = missing;
     let middle = (frame.side / 2) as f64;
-    let distance = uniform(random, 1.0, 7.0);
-    let limit = nx * middle + ny * middle + distance;
     let mut layers = Layers::new(frame.side);
     let depth = log_uniform(random, 0.8, 4.0);
     let lumps: Vec<(f64, f64, f64)> = (0..3)
@@ -152,12 +191,5 @@ pub(super) fn edge(
             .sum();
         (-inside / depth).exp() * (0.3 + height)
     });
-    let missing = Missing {
-        nx,
-        ny,
-        limit,
-        template: chance(random, 0.3),
-        nan: chance(random, config.nan_edges),
-    };
     (layers, missing)
 }

@@ -21,14 +21,22 @@ pub(super) fn saturated(
     let flux = full * log_uniform(random, 1.0, 40.0);
     let direction = angle(random);
     let distance = uniform(random, 0.0, 9.0);
-    let (x, y) = (middle + distance * direction.cos(), middle + distance * direction.sin());
-    frame.sharp.add(&mut layers.both, x, y, flux, faintest(frame));
+    let (x, y) = (
+        middle + distance * direction.cos(),
+        middle + distance * direction.sin(),
+    );
+    frame
+        .sharp
+        .add(&mut layers.both, x, y, flux, faintest(frame));
     // spikes turn with the field between epochs on an alt-azimuth mount
     let turn = 0.05 * normal(random);
     let first = uniform(random, 0.0, std::f64::consts::FRAC_PI_2);
     let height = flux * frame.sharp.value(0.0, 0.0) * log_uniform(random, 1e-4, 3e-3);
     let width = frame.sharp.sigma();
-    for (canvas, rotation) in [(&mut layers.search, first), (&mut layers.template, first + turn)] {
+    for (canvas, rotation) in [
+        (&mut layers.search, first),
+        (&mut layers.template, first + turn),
+    ] {
         let (sin, cos) = rotation.sin_cos();
         canvas.paint(|px, py| {
             let (dx, dy) = (px - x, py - y);
@@ -43,12 +51,7 @@ pub(super) fn saturated(
 
 /// A satellite or aeroplane: a line of the PSF's width or, being near, wider;
 /// steady, or flashing as it tumbles; sometimes ending in the cutout.
-pub(super) fn satellite_trail(
-    frame: &Frame,
-    layers: &mut Layers,
-    site: Site,
-    random: &mut Random,
-) {
+pub(super) fn satellite_trail(frame: &Frame, layers: &mut Layers, site: Site, random: &mut Random) {
     let middle = (frame.side / 2) as f64;
     let (mut sin, mut cos) = angle(random).sin_cos();
     if let Some(clear) = site.clear {
@@ -58,16 +61,23 @@ pub(super) fn satellite_trail(
         (sin, cos) = (dx / distance, -dy / distance);
     }
     let width = frame.sharp.sigma() * log_uniform(random, 0.9, 1.8);
-    let flashes = if chance(random, 0.4) { uniform(random, 0.2, 1.0) } else { 0.0 };
+    let flashes = if chance(random, 0.4) {
+        uniform(random, 0.2, 1.0)
+    } else {
+        0.0
+    };
     let period = log_uniform(random, 4.0, 60.0);
     let phase = angle(random);
-    let end = if chance(random, 0.25) { uniform(random, 0.0, 6.0) } else { f64::INFINITY };
+    let end = if chance(random, 0.25) {
+        uniform(random, 0.0, 6.0)
+    } else {
+        f64::INFINITY
+    };
     layers.search.paint(|x, y| {
         let (dx, dy) = (x - site.x, y - site.y);
         let (along, across) = (dx * cos + dy * sin, -dx * sin + dy * cos);
         let beyond = (along - end).max(0.0);
-        let level =
-            1.0 + flashes * (std::f64::consts::TAU * along / period + phase).cos();
+        let level = 1.0 + flashes * (std::f64::consts::TAU * along / period + phase).cos();
         level * (-0.5 * (across * across + beyond * beyond) / (width * width)).exp()
     });
 }
@@ -89,10 +99,17 @@ pub(super) fn ghost(frame: &Frame, layers: &mut Layers, site: Site, random: &mut
         return;
     }
     let radius = log_uniform(random, 4.0, 25.0);
-    let hole = if chance(random, 0.6) { radius * uniform(random, 0.3, 0.85) } else { 0.0 };
+    let hole = if chance(random, 0.6) {
+        radius * uniform(random, 0.3, 0.85)
+    } else {
+        0.0
+    };
     // the detection sits on the light, not in the shadow
     let place = uniform(random, hole, radius).min(radius - 0.5 * (radius - hole).min(REACH as f64));
-    let (x0, y0) = (site.x + place * direction.cos(), site.y + place * direction.sin());
+    let (x0, y0) = (
+        site.x + place * direction.cos(),
+        site.y + place * direction.sin(),
+    );
     let softness = frame.sharp.sigma() * uniform(random, 0.7, 1.6);
     let (lean, tilt) = (0.5 * uniform(random, 0.0, 1.0) / radius, angle(random));
     let (sin, cos) = tilt.sin_cos();

@@ -8,10 +8,10 @@ mod detector;
 mod light;
 mod subtraction;
 
+use super::canvas::REACH;
 use super::config::SurveyConfig;
 use super::frame::{Frame, Images, Layers};
 use super::kind::Kind;
-use super::canvas::REACH;
 use super::random::{Random, chance, log_uniform, uniform};
 
 pub(super) use detector::Missing;
@@ -102,11 +102,7 @@ pub(super) fn add(
             let artefact = subtraction::galaxy_core(frame, site, random);
             place(config, frame, layers, &artefact, strength, REACH);
         }
-        Kind::CosmicRay
-        | Kind::HotPixel
-        | Kind::HotColumn
-        | Kind::SatelliteTrail
-        | Kind::Ghost => {
+        Kind::CosmicRay | Kind::HotPixel | Kind::HotColumn | Kind::SatelliteTrail | Kind::Ghost => {
             let artefact = artefact(kind, frame, site, random);
             place(config, frame, layers, &artefact, strength, REACH);
         }
@@ -142,7 +138,9 @@ pub(super) fn place(
 ) {
     let residual = frame.residual(artefact);
     let middle = residual.middle();
-    let response = residual.brightest(frame.sigma(), middle, middle, reach).flux;
+    let response = residual
+        .brightest(frame.sigma(), middle, middle, reach)
+        .flux;
     if response <= 0.0 {
         return;
     }

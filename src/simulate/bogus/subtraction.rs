@@ -38,7 +38,9 @@ pub(super) fn dipole(frame: &mut Frame, site: Site, random: &mut Random) -> Laye
 pub(super) fn wrong_kernel(frame: &mut Frame, site: Site, random: &mut Random) -> Layers {
     misfit(frame, log_uniform(random, 0.06, 0.8), random);
     let mut layers = Layers::new(frame.side);
-    frame.sharp.add(&mut layers.both, site.x, site.y, 1.0, FAINTEST);
+    frame
+        .sharp
+        .add(&mut layers.both, site.x, site.y, 1.0, FAINTEST);
     layers
 }
 
@@ -52,7 +54,11 @@ fn misfit(frame: &mut Frame, share: f64, random: &mut Random) {
         let variance = frame.fitted.sigma[axis].powi(2);
         let narrow = variance - change * factor;
         // no kernel is narrower than half a pixel
-        let new = if wider || narrow < 0.25 { variance + change * factor } else { narrow };
+        let new = if wider || narrow < 0.25 {
+            variance + change * factor
+        } else {
+            narrow
+        };
         frame.fitted.sigma[axis] = new.sqrt();
     }
 }
