@@ -544,6 +544,17 @@ fn write_calibration_set() {
     let scores = matched_filter::scores(data).unwrap();
     let cut = matched_filter::best_cut(&scores, labels).unwrap();
     println!("{seconds:.2} s for 10,000 on all cores; baseline {cut:?}");
+    let start = std::time::Instant::now();
+    let count = 2000;
+    survey(&SurveyConfig {
+        count,
+        ..SurveyConfig::triplets()
+    })
+    .unwrap();
+    println!(
+        "{:.2} s for {count} triplets of 51 x 51",
+        start.elapsed().as_secs_f64()
+    );
     println!("limiting magnitude {:.2}", config(1).limiting_magnitude());
     for kind in Kind::ALL {
         let of = |q: usize| {

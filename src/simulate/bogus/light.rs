@@ -17,7 +17,9 @@ pub(super) fn saturated(
     random: &mut Random,
 ) {
     let middle = (frame.side / 2) as f64;
-    let full = config.saturation / frame.sharp.value(0.0, 0.0);
+    // full well also in the blurrier image, whose peak is lower by the ratio of areas
+    let spread = (frame.fwhm / frame.sharp.fwhm).powi(2);
+    let full = spread * config.saturation / frame.sharp.value(0.0, 0.0);
     let flux = full * log_uniform(random, 1.0, 40.0);
     let direction = angle(random);
     let distance = uniform(random, 0.0, 9.0);
