@@ -14,7 +14,8 @@ const STARS: [f64; 2] = [13.5, 21.0];
 const STAR_SLOPE: f64 = 0.3;
 /// Magnitudes of host galaxies.
 const GALAXIES: [f64; 2] = [16.0, 21.5];
-/// Share of real sources that are variable stars, seen in the template too.
+/// Share of the real sources without a host that are variable stars, seen in
+/// the template too.
 const VARIABLES: f64 = 0.1;
 /// Clutter keeps this far from the candidate, in pixels, so that it cannot
 /// become the detection.

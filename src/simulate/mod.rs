@@ -41,8 +41,8 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::Result;
 use crate::data::{Candidate, CutoutShape, Dataset, InMemory};
+use crate::{Error, Result};
 
 pub use config::{Channels, SurveyConfig};
 pub use kind::Kind;
@@ -83,7 +83,13 @@ fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
         channels: config.channels.count(),
     };
     let stride = shape.len();
-    let mut values = vec![0.0_f32; config.count * stride];
+    let mut values: Vec<f32> = Vec::new();
+    let wanted = config.count.saturating_mul(stride);
+    values.try_reserve_exact(wanted).map_err(|_| {
+        let expected = format!("as many candidates of {stride} values as fit into memory");
+        Error::config("count", config.count.to_string(), expected)
+    })?;
+    values.resize(wanted, 0.0);
     let made: Vec<(Kind, Candidate)> = values
         .par_chunks_mut(stride)
         .enumerate()
