@@ -16,7 +16,7 @@ use crate::data::{Augment, Dataset, Fractions, Loader, LoaderOptions, Normalisat
 use crate::formats::{ModelFile, Provenance};
 use crate::judge::{Cut, Scored, history};
 use crate::nn::{Architecture, Model, Plan};
-use crate::report::curves;
+use crate::report::learning_curve;
 use crate::simulate::{SurveyConfig, survey};
 use crate::train::session::score;
 use crate::train::{Config, Outcome, Session, Settings};
@@ -236,8 +236,8 @@ fn finish(
     };
     atomic_try(&files.history, true, |out| history::write(&outcome.history, out, &files.history))?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
-    curves::learning_curve(&outcome.history, Some(outcome.best_epoch), &title)
-        .write(&files.curve)?;
+    learning_curve(&outcome.history, Some(outcome.best_epoch), &title)?
+        .save(&files.curve)?;
     write_split(&files.split, data, split)?;
     if let Some(path) = &arguments.validation_cube {
         write_cube_rows(path, data, split.part(Part::Validation), CubeKind::Validation)?;
