@@ -14,9 +14,13 @@ use rbgpu::ops::Padding;
 use rbgpu::ops::accuracy::Accuracy;
 use rbgpu::ops::batch_norm::BatchNorm;
 use rbgpu::ops::binary_cross_entropy::BinaryCrossEntropy;
+use rbgpu::ops::categorical_cross_entropy::CategoricalCrossEntropy;
 use rbgpu::ops::conv2d::Conv2d;
 use rbgpu::ops::dense::Dense;
 use rbgpu::ops::reduce::{Kind, Reduce};
+use rbgpu::ops::relu::Relu;
+use rbgpu::ops::sigmoid::Sigmoid;
+use rbgpu::ops::softmax::Softmax;
 use rbgpu::{Error, parameters};
 
 /// Every file of shaders/ as (name without extension, text).
@@ -258,4 +262,24 @@ fn results_are_the_same_bits_every_time() {
     for _ in 0..5 {
         assert_eq!(once(), first);
     }
+}
+
+/// A loss that is not a number must show, or training goes on with nonsense.
+#[test]
+fn nan_is_not_swallowed() {
+    let Some(gpu) = gpu() else { return };
+    let device = Device::Gpu(gpu);
+    let x = Tensor::new(&device, [2, 2], &[1.0, f32::NAN, -1.0, 2.0]).unwrap();
+    let has_nan = |op: &dyn rbgpu::engine::Op, inputs: &[&Tensor]| {
+        let y = run::forward(op, inputs).unwrap();
+        y[0].to_vec().unwrap().iter().any(|v| v.is_nan())
+    };
+    let one_hot = Tensor::new(&device, [2, 2], &[1.0_f32, 0.0, 0.0, 1.0]).unwrap();
+    assert!(has_nan(&Relu, &[&x]), "relu");
+    assert!(has_nan(&Sigmoid, &[&x]), "sigmoid");
+    assert!(has_nan(&Softmax, &[&x]), "softmax");
+    assert!(has_nan(&CategoricalCrossEntropy, &[&x, &one_hot]), "categorical_cross_entropy");
+    let (z, label) = (x.reshape([4, 1]).unwrap(), one_hot.reshape([4, 1]).unwrap());
+    assert!(has_nan(&BinaryCrossEntropy, &[&z, &label]), "binary_cross_entropy");
+    assert!(has_nan(&Reduce { kind: Kind::Sum, keep_channels: false }, &[&x]), "reduce");
 }
