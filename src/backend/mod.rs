@@ -3,7 +3,9 @@
 
 pub mod buffer;
 pub mod cpu;
+pub mod gemm;
 pub mod gpu;
+pub mod parallel;
 
 use std::sync::Arc;
 
