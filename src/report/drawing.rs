@@ -33,7 +33,6 @@ struct Placed {
 /// The look of a piece of text.
 pub(super) struct Font<'a> {
     pub size: u32,
-    pub bold: bool,
     pub color: &'a str,
     pub anchor: TextAnchor,
 }
@@ -77,7 +76,7 @@ impl Drawing {
             size: font.size,
             anchor: font.anchor,
             rotate: None,
-            bold: font.bold,
+            bold: false,
             color: Some(font.color.into()),
         });
     }
@@ -199,7 +198,7 @@ impl Drawing {
 
 /// About how wide DejaVu Sans sets a text, rather more than less. (kuva knows
 /// exactly and keeps it to itself.)
-pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
+pub(super) fn text_width(text: &str, size: u32) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 0.33,
         'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '-' | '/' => 0.41,
@@ -208,8 +207,7 @@ pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
         c if c.is_ascii() => 0.63,
         _ => 1.0,
     };
-    let bolder = if bold { 1.1 } else { 1.0 };
-    bolder * f64::from(size) * text.chars().map(em).sum::<f64>()
+    f64::from(size) * text.chars().map(em).sum::<f64>()
 }
 
 /// Writes a temporary file in the same folder, then renames it.
