@@ -18,7 +18,7 @@ pub use pool::GpuBuffer;
 pub use workgroups::{Parameter, Workgroups};
 
 use self::kernel::Pipelines;
-use self::pool::{Pool, SENTINEL, lock};
+use self::pool::{Pool, Raw, SENTINEL, lock};
 use self::recorder::{Failure, Recorder};
 use crate::{Error, Result};
 
@@ -135,9 +135,19 @@ impl Gpu {
         lock(&self.recorder).upload(buffer.raw(), bytemuck::cast_slice(values))
     }
 
-    /// Submits what is recorded, waits, and reads `buffer` back.
+    /// Submits what is recorded, waits, and reads `buffer` back. On a device under
+    /// guard, fails also if anything wrote beyond the end of any tensor that was
+    /// dropped since the last download, or of this one.
     pub fn download(&self, buffer: &GpuBuffer) -> Result<Vec<f32>> {
-        let words = self.read(buffer, buffer.len() as u64 * 4)?;
+        if self.pool.guards {
+            let mut intact = self.check_guards(buffer);
+            for (raw, len) in self.pool.take_unchecked() {
+                intact = intact.and(self.check_guard_band(&raw, len));
+                self.pool.release(raw);
+            }
+            intact?;
+        }
+        let words = self.read(buffer.raw(), buffer.len() as u64 * 4)?;
         Ok(words.into_iter().map(f32::from_bits).collect())
     }
 
@@ -159,16 +169,19 @@ impl Gpu {
         if !self.pool.guards {
             return Ok(());
         }
-        let words = self.read(buffer, buffer.raw().buffer.size())?;
-        let band = &words[buffer.len()..];
+        self.check_guard_band(buffer.raw(), buffer.len())
+    }
+
+    fn check_guard_band(&self, raw: &Raw, len: usize) -> Result<()> {
+        let words = self.read(raw, raw.buffer.size())?;
+        let band = &words[len..];
         match band.iter().position(|word| *word != SENTINEL) {
             None => Ok(()),
             Some(at) => Err(lock(&self.recorder).error(
                 "checking guard bands",
                 format!(
-                    "element {} of a tensor of {} was overwritten with {}",
-                    buffer.len() + at,
-                    buffer.len(),
+                    "element {} of a tensor of {len} was overwritten with {}",
+                    len + at,
                     f32::from_bits(band[at])
                 ),
             )),
@@ -223,14 +236,14 @@ impl Gpu {
         })
     }
 
-    /// The first `bytes` of `buffer`'s memory.
-    fn read(&self, buffer: &GpuBuffer, bytes: u64) -> Result<Vec<u32>> {
+    /// The first `bytes` of `raw`.
+    fn read(&self, raw: &Raw, bytes: u64) -> Result<Vec<u32>> {
         if bytes == 0 {
             return Ok(Vec::new());
         }
-        let staging = self.readable(buffer.raw().buffer.size());
+        let staging = self.readable(raw.buffer.size());
         let mut recorder = lock(&self.recorder);
-        recorder.copy(buffer.raw(), &staging, bytes)?;
+        recorder.copy(raw, &staging, bytes)?;
         let (sender, receiver) = mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
             // The receiver is only gone if waiting failed, which is reported there.

@@ -36,6 +36,9 @@ pub(super) struct Pool {
     limit: u64,
     pub guards: bool,
     free: Mutex<HashMap<u64, Vec<Raw>>>,
+    /// Under guard: memory of dropped tensors, with their lengths, whose guard
+    /// bands nobody has looked at yet.
+    unchecked: Mutex<Vec<(Raw, usize)>>,
     allocated: AtomicU64,
 }
 
@@ -68,11 +71,10 @@ impl GpuBuffer {
 
 impl Drop for GpuBuffer {
     fn drop(&mut self) {
-        if let Some(raw) = self.raw.take() {
-            lock(&self.pool.free)
-                .entry(raw.buffer.size())
-                .or_default()
-                .push(raw);
+        match self.raw.take() {
+            Some(raw) if self.pool.guards => lock(&self.pool.unchecked).push((raw, self.len)),
+            Some(raw) => self.pool.release(raw),
+            None => {}
         }
     }
 }
@@ -100,8 +102,22 @@ impl Pool {
             limit,
             guards,
             free: Mutex::default(),
+            unchecked: Mutex::default(),
             allocated: AtomicU64::new(0),
         }
+    }
+
+    /// Makes `raw` free for others.
+    pub fn release(&self, raw: Raw) {
+        lock(&self.free)
+            .entry(raw.buffer.size())
+            .or_default()
+            .push(raw);
+    }
+
+    /// Takes what was dropped under guard: to be checked, then released.
+    pub fn take_unchecked(&self) -> Vec<(Raw, usize)> {
+        std::mem::take(&mut *lock(&self.unchecked))
     }
 
     /// Bytes of all buffers, in use or free.
