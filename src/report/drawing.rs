@@ -140,6 +140,10 @@ impl Drawing {
     /// As SVG. Images are embedded.
     pub fn svg(&self) -> Result<String> {
         let mut svg = SvgBackend::new().render_scene(&self.scene);
+        // kuva leaves it out, and a picture without it is cut rather than scaled.
+        let (width, height) = (self.width(), self.height());
+        let view = format!(r#"<svg viewBox="0 0 {width} {height}" "#);
+        svg = svg.replacen("<svg ", &view, 1);
         let end = svg.rfind("</svg>").unwrap_or(svg.len());
         svg.truncate(end);
         for Placed { x, y, zoom, image } in &self.images {
