@@ -212,7 +212,7 @@ mod tests {
     fn ticks_fall_on_whole_epochs_and_are_few() {
         assert_eq!(
             [0, 9, 10, 19, 29, 99, 500].map(epoch_step),
-            [1, 1, 2, 2, 5, 20, 100]
+            [1, 1, 2, 2, 5, 10, 100]
         );
     }
 
