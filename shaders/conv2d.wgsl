@@ -4,7 +4,7 @@
 // convolution of grad with the kernel turned round; see `addresses`.
 
 struct Conv {
-    pixels: u32, // N out_rows out_columns
+    pixels: u32, // N out_rows spread
     rows: u32, // of what is read
     columns: u32,
     channels: u32,
@@ -23,6 +23,7 @@ struct Conv {
     step_columns: i32,
     first_column: i32,
     every_columns: i32,
+    spread: u32, // out_columns rounded up to every_columns
 }
 var<immediate> conv: Conv;
 
@@ -37,25 +38,38 @@ fn linear(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
     return (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
 }
 
-// Four output pixels: their images, and the row and column of x that the window's
-// corner reads, times `every`.
+// Four output pixels: where they are stored, their images, and the row and column of
+// x that the window's corner reads, times `every`.
 struct Pixels {
+    place: vec4<i32>, // in (N, out_rows, out_columns); -1: nowhere
     image: vec4<i32>,
     row: vec4<i32>,
     column: vec4<i32>,
 }
 
+// In the gradient of a strided convolution a place of the window reaches only every
+// so manieth column. Those columns are neighbours here, so that an invocation needs
+// the same few places for all of its pixels: columns 0 2 4 1 3 5 for a stride of 2.
 fn pixels(first: u32) -> Pixels {
-    // What hangs over the end repeats the last pixel, and is not stored.
-    let p = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(conv.pixels - 1u));
-    let line = p / conv.out_columns;
-    let column = vec4<i32>(p - line * conv.out_columns);
+    let wanted = first + vec4<u32>(0u, 1u, 2u, 3u);
+    // What hangs over the end repeats the last pixel.
+    let p = min(wanted, vec4<u32>(conv.pixels - 1u));
+    let line = p / conv.spread;
+    var column = p - line * conv.spread;
+    if conv.every_columns != 1 {
+        let every = u32(conv.every_columns);
+        let run = conv.spread / every;
+        let phase = column / run;
+        column = (column - phase * run) * every + phase;
+    }
     let image = line / conv.out_rows;
-    let row = vec4<i32>(line - image * conv.out_rows);
+    let row = line - image * conv.out_rows;
+    let stored = (wanted == p) & (column < vec4<u32>(conv.out_columns));
     return Pixels(
+        select(vec4<i32>(-1), vec4<i32>(line * conv.out_columns + column), stored),
         vec4<i32>(image),
-        row * conv.step_rows + conv.first_row,
-        column * conv.step_columns + conv.first_column,
+        vec4<i32>(row) * conv.step_rows + conv.first_row,
+        vec4<i32>(column) * conv.step_columns + conv.first_column,
     );
 }
 
@@ -65,11 +79,16 @@ fn pixels(first: u32) -> Pixels {
 fn addresses(at: Pixels, a: u32, b: u32) -> vec4<i32> {
     let tall = at.row + conv.turn * i32(a);
     let wide = at.column + conv.turn * i32(b);
-    let row = tall / conv.every_rows;
-    let column = wide / conv.every_columns;
-    let inside = (tall >= vec4<i32>()) & (wide >= vec4<i32>())
-        & (row * conv.every_rows == tall) & (column * conv.every_columns == wide)
-        & (row < vec4<i32>(i32(conv.rows))) & (column < vec4<i32>(i32(conv.columns)));
+    var row = tall;
+    var column = wide;
+    var inside = (tall >= vec4<i32>()) & (wide >= vec4<i32>());
+    // Divisions are slow, and most convolutions have a stride of 1.
+    if conv.every_rows != 1 || conv.every_columns != 1 {
+        row = tall / conv.every_rows;
+        column = wide / conv.every_columns;
+        inside &= (row * conv.every_rows == tall) & (column * conv.every_columns == wide);
+    }
+    inside &= (row < vec4<i32>(i32(conv.rows))) & (column < vec4<i32>(i32(conv.columns)));
     let address = ((at.image * i32(conv.rows) + row) * i32(conv.columns) + column)
         * i32(conv.channels);
     return select(vec4<i32>(-1), address, inside);
@@ -83,11 +102,11 @@ fn load4(address: i32, c: u32) -> vec4<f32> {
     return select(vec4<f32>(), x4[(u32(max(address, 0)) + c) / 4u], address >= 0);
 }
 
-fn store4(pixel: u32, filter_: u32, values: vec4<f32>) {
-    if pixel >= conv.pixels {
+fn store4(place: i32, filter_: u32, values: vec4<f32>) {
+    if place < 0 {
         return;
     }
-    let at = pixel * conv.filters + filter_;
+    let at = u32(place) * conv.filters + filter_;
     for (var j = 0u; j < 4u; j++) {
         if filter_ + j < conv.filters {
             var sum = values[j];
@@ -101,11 +120,11 @@ fn store4(pixel: u32, filter_: u32, values: vec4<f32>) {
     }
 }
 
-fn store(pixel: u32, filter_: u32, values: mat4x4<f32>) {
-    store4(pixel, filter_, values[0]);
-    store4(pixel + 1u, filter_, values[1]);
-    store4(pixel + 2u, filter_, values[2]);
-    store4(pixel + 3u, filter_, values[3]);
+fn store(at: Pixels, filter_: u32, values: mat4x4<f32>) {
+    store4(at.place.x, filter_, values[0]);
+    store4(at.place.y, filter_, values[1]);
+    store4(at.place.z, filter_, values[2]);
+    store4(at.place.w, filter_, values[3]);
 }
 
 // Four channels at a time; channels and first_channel are multiples of 4. Sums are
@@ -129,6 +148,9 @@ fn convolve4(i: u32) {
         for (var b = 0u; b < conv.window_columns; b++) {
             let p = addresses(near, a, b);
             let q = addresses(far, a, b);
+            if all(max(p, q) < vec4<i32>()) {
+                continue;
+            }
             let place = (a * conv.window_columns + b) * conv.channels;
             for (var c = conv.first_channel; c < conv.end_channel; c += 4u) {
                 let w = (place + c) * width;
@@ -149,11 +171,11 @@ fn convolve4(i: u32) {
             }
         }
     }
-    store(first, o0 * 4u, near0);
-    store(first + 4u, o0 * 4u, far0);
+    store(near, o0 * 4u, near0);
+    store(far, o0 * 4u, far0);
     if o1 != o0 {
-        store(first, o1 * 4u, near1);
-        store(first + 4u, o1 * 4u, far1);
+        store(near, o1 * 4u, near1);
+        store(far, o1 * 4u, far1);
     }
 }
 
@@ -181,6 +203,9 @@ fn convolve(i: u32) {
         for (var b = 0u; b < conv.window_columns; b++) {
             let p = addresses(near, a, b);
             let q = addresses(far, a, b);
+            if all(max(p, q) < vec4<i32>()) {
+                continue;
+            }
             let place = (a * conv.window_columns + b) * conv.channels;
             for (var c = conv.first_channel; c < conv.end_channel; c++) {
                 let w0 = weights[(place + c) * width + o0];
@@ -194,11 +219,11 @@ fn convolve(i: u32) {
             }
         }
     }
-    store(first, o0 * 4u, near0);
-    store(first + 4u, o0 * 4u, far0);
+    store(near, o0 * 4u, near0);
+    store(far, o0 * 4u, far0);
     if o1 != o0 {
-        store(first, o1 * 4u, near1);
-        store(first + 4u, o1 * 4u, far1);
+        store(near, o1 * 4u, near1);
+        store(far, o1 * 4u, far1);
     }
 }
 

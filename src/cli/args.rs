@@ -109,11 +109,20 @@ impl Reading {
             strict: self.strict,
         };
         let data = data::open(inputs, &options)?;
-        data.notices.iter().for_each(|notice| terminal.notice(notice));
+        data.notices
+            .iter()
+            .for_each(|notice| terminal.notice(notice));
         if !data.skipped.is_empty() {
             let count = data.skipped.len();
-            let hint = if terminal.verbose() { "" } else { " (-v lists them)" };
-            terminal.notice(&format!("{}: {count} left out{hint}", data.source.display()));
+            let hint = if terminal.verbose() {
+                ""
+            } else {
+                " (-v lists them)"
+            };
+            terminal.notice(&format!(
+                "{}: {count} left out{hint}",
+                data.source.display()
+            ));
             for skipped in &data.skipped {
                 terminal.detail(&format!("  {}: {}", skipped.what, skipped.why));
             }

@@ -42,7 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     rows.push(row(["cpu", &native, "", mark(used.is_none())]));
     for (i, a) in found.iter().enumerate() {
         let through = format!("{} ({})", a.backend, a.driver);
-        rows.push(row([&a.name, &a.kind.to_string(), &through, mark(used == Some(i))]));
+        rows.push(row([
+            &a.name,
+            &a.kind.to_string(),
+            &through,
+            mark(used == Some(i)),
+        ]));
     }
     terminal.result(&table(&rows))?;
     Ok(Done::Whole)

@@ -67,7 +67,11 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("rbgpu: {error}");
-            ExitCode::from(if matches!(error, Error::Config { .. }) { 2 } else { 1 })
+            ExitCode::from(if matches!(error, Error::Config { .. }) {
+                2
+            } else {
+                1
+            })
         }
     }
 }

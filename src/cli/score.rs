@@ -47,14 +47,30 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let file = ModelFile::read(&arguments.model, &device)?;
     let threshold = arguments.threshold.unwrap_or(file.threshold);
     if !(0.0..=1.0).contains(&threshold) {
-        return Err(Error::config("--threshold", threshold.to_string(), "from 0 to 1"));
+        return Err(Error::config(
+            "--threshold",
+            threshold.to_string(),
+            "from 0 to 1",
+        ));
     }
-    let set = Arc::new(arguments.reading.open(&arguments.inputs, false, &terminal)?);
+    let set = Arc::new(
+        arguments
+            .reading
+            .open(&arguments.inputs, false, &terminal)?,
+    );
     let [h, w, c] = file.model.plan().input;
     let shape = set.shape;
     if [shape.height, shape.width, shape.channels] != [h, w, c] {
-        let expected = format!("({h}, {w}, {c}), which {} was trained on", arguments.model.display());
-        return Err(Error::input(&set.source, "cutouts", format!("{shape}"), expected));
+        let expected = format!(
+            "({h}, {w}, {c}), which {} was trained on",
+            arguments.model.display()
+        );
+        return Err(Error::input(
+            &set.source,
+            "cutouts",
+            format!("{shape}"),
+            expected,
+        ));
     }
     let options = LoaderOptions {
         batch_size: arguments.batch_size,
@@ -71,7 +87,14 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     bar.finish_and_clear();
     let name = &arguments.score_name;
     if arguments.out == Path::new("-") {
-        write(std::io::stdout().lock(), Path::new("standard output"), &set, &scores, threshold, name)?;
+        write(
+            std::io::stdout().lock(),
+            Path::new("standard output"),
+            &set,
+            &scores,
+            threshold,
+            name,
+        )?;
     } else {
         atomic_try(&arguments.out, true, |out| {
             write(out, &arguments.out, &set, &scores, threshold, name)
@@ -83,7 +106,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             arguments.out.display()
         ));
     }
-    Ok(if set.skipped.is_empty() { Done::Whole } else { Done::Partly })
+    Ok(if set.skipped.is_empty() {
+        Done::Whole
+    } else {
+        Done::Partly
+    })
 }
 
 /// One row per candidate: id, score, decision, and what came with it.
@@ -103,7 +130,13 @@ fn write(
     }
     csv.write_record(&header).map_err(failed)?;
     // An f32 score has 9 digits at most; a number that is not known is empty.
-    let number = |v: f64| if v.is_nan() { String::new() } else { v.to_string() };
+    let number = |v: f64| {
+        if v.is_nan() {
+            String::new()
+        } else {
+            v.to_string()
+        }
+    };
     for (i, (candidate, score)) in set.candidates.iter().zip(scores).enumerate() {
         let decision = if *score >= threshold { "real" } else { "bogus" };
         let mut row = vec![

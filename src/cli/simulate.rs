@@ -41,7 +41,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     let base = match arguments.channels.as_str() {
         "triplet" => SurveyConfig::triplets(),
-        _ => SurveyConfig { channels: Channels::Difference, ..SurveyConfig::default() },
+        _ => SurveyConfig {
+            channels: Channels::Difference,
+            ..SurveyConfig::default()
+        },
     };
     let config = SurveyConfig {
         count: arguments.count,
@@ -58,6 +61,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         writer_fits::write_fits_folder(out, &set)?;
     }
     let (real, bogus) = set.class_counts();
-    terminal.notice(&format!("{real} real and {bogus} bogus, {}: {}", set.shape, out.display()));
+    terminal.notice(&format!(
+        "{real} real and {bogus} bogus, {}: {}",
+        set.shape,
+        out.display()
+    ));
     Ok(Done::Whole)
 }

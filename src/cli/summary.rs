@@ -31,18 +31,34 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let name = &arguments.network;
     let (architecture, input) = if name.ends_with(".safetensors") {
         let file = ModelFile::read(Path::new(name), &Device::cpu())?;
-        (file.model.architecture().clone(), Some(file.model.plan().input))
+        (
+            file.model.architecture().clone(),
+            Some(file.model.plan().input),
+        )
     } else {
         let architecture = Architecture::named(name)?;
         let input = architecture.input;
         (architecture, input)
     };
-    let given = arguments.input.as_ref().map(|given| [given[0], given[1], given[2]]);
+    let given = arguments
+        .input
+        .as_ref()
+        .map(|given| [given[0], given[1], given[2]]);
     let input = given.or(input).ok_or_else(|| {
-        Error::config("--input", "nothing", "H,W,C: the description does not say a size")
+        Error::config(
+            "--input",
+            "nothing",
+            "H,W,C: the description does not say a size",
+        )
     })?;
     let plan = Plan::new(&architecture, input)?;
-    let size = |layer: &LayerPlan| layer.parameters.iter().map(|p| p.shape.len()).sum::<usize>();
+    let size = |layer: &LayerPlan| {
+        layer
+            .parameters
+            .iter()
+            .map(|p| p.shape.len())
+            .sum::<usize>()
+    };
     if arguments.json {
         let layers: Vec<_> = plan
             .layers
@@ -59,14 +75,23 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let row = |cells: [String; 4]| cells.to_vec();
     let mut rows = vec![row(["layer", "", "output", "parameters"].map(String::from))];
     let [h, w, c] = input;
-    rows.push(row(["input".into(), String::new(), format!("({h}, {w}, {c})"), String::new()]));
+    rows.push(row([
+        "input".into(),
+        String::new(),
+        format!("({h}, {w}, {c})"),
+        String::new(),
+    ]));
     for layer in &plan.layers {
         let count = size(layer);
         rows.push(row([
             layer.name.clone(),
             describe(&layer.layer),
             layer.output.to_string(),
-            if count == 0 { String::new() } else { grouped(count) },
+            if count == 0 {
+                String::new()
+            } else {
+                grouped(count)
+            },
         ]));
     }
     terminal.result(&format!("{}\n\n{}\n", architecture.name, table(&rows)))?;
@@ -86,10 +111,24 @@ fn describe(layer: &Layer) -> String {
         other => format!(", {}", format!("{other:?}").to_lowercase()),
     };
     match layer {
-        Layer::Conv2d { kernel, stride, padding, activation: a, .. } => {
+        Layer::Conv2d {
+            kernel,
+            stride,
+            padding,
+            activation: a,
+            ..
+        } => {
             let [kh, kw] = kernel.0;
-            let by = if stride.0 == [1, 1] { String::new() } else { format!(" by {}", stride.0[0]) };
-            let same = if *padding == crate::ops::Padding::Same { ", same" } else { ", valid" };
+            let by = if stride.0 == [1, 1] {
+                String::new()
+            } else {
+                format!(" by {}", stride.0[0])
+            };
+            let same = if *padding == crate::ops::Padding::Same {
+                ", same"
+            } else {
+                ", valid"
+            };
             format!("{kh}x{kw}{by}{same}{}", activation(a))
         }
         Layer::MaxPool { window, .. } | Layer::AvgPool { window, .. } => {

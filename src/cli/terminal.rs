@@ -20,7 +20,10 @@ pub struct Terminal {
 impl Terminal {
     /// `quiet` prints errors only; `verbose` prints details too.
     pub fn new(quiet: bool, verbose: bool) -> Terminal {
-        Terminal { quiet, verbose: verbose && !quiet }
+        Terminal {
+            quiet,
+            verbose: verbose && !quiet,
+        }
     }
 
     /// Whether details are printed.
@@ -135,12 +138,21 @@ impl Drop for TrainingBar {
 /// Columns lined up, numbers to the right: `rows[0]` is the header.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max();
+    let width = |c: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(c))
+            .map(|s| s.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
     let lines = rows.iter().map(|row| {
         let cells = row.iter().enumerate().map(|(c, cell)| {
             let fill = " ".repeat(widths[c] - cell.chars().count());
-            if c == 0 { format!("{cell}{fill}") } else { format!("{fill}{cell}") }
+            if c == 0 {
+                format!("{cell}{fill}")
+            } else {
+                format!("{fill}{cell}")
+            }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
     });

@@ -117,7 +117,11 @@ impl Files {
     fn check(&self) -> Result<()> {
         if self.model.is_dir() {
             let expected = "a file name, such as model.safetensors";
-            return Err(Error::config("--out", self.model.display().to_string(), expected));
+            return Err(Error::config(
+                "--out",
+                self.model.display().to_string(),
+                expected,
+            ));
         }
         let folder = self.model.parent().filter(|p| !p.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
@@ -148,7 +152,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let config = settings.check(architecture)?;
     let minutes = arguments.checkpoint_every;
     let interval = Duration::try_from_secs_f64(minutes * 60.0).map_err(|_| {
-        Error::config("--checkpoint-every", minutes.to_string(), "minutes, 0 or more")
+        Error::config(
+            "--checkpoint-every",
+            minutes.to_string(),
+            "minutes, 0 or more",
+        )
     })?;
     let out = arguments.out.clone();
     let name = format!("{}.safetensors", config.architecture.name);
@@ -157,7 +165,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let device = arguments.common.open(&terminal)?;
     let data = Arc::new(read(arguments, &config, &terminal)?);
     let shape = data.shape;
-    Plan::new(&config.architecture, [shape.height, shape.width, shape.channels])?;
+    Plan::new(
+        &config.architecture,
+        [shape.height, shape.width, shape.channels],
+    )?;
     let split = Split::make(&data, config.split, config.seed)?;
     let (real, bogus) = data.class_counts();
     terminal.notice(&format!(
@@ -169,8 +180,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         device.name()
     ));
     let resume = resume(arguments, &files, &terminal);
-    let session = Session::new(config, &device, data.clone(), split)
-        .checkpoint(&files.checkpoint, interval);
+    let session =
+        Session::new(config, &device, data.clone(), split).checkpoint(&files.checkpoint, interval);
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
     let outcome = session.run(resume, &mut bar)?;
     drop(bar);
@@ -183,7 +194,9 @@ fn resume(arguments: &Arguments, files: &Files, terminal: &Terminal) -> bool {
     if arguments.resume && !there {
         terminal.notice(&format!("no {name}: starting from the beginning"));
     } else if !arguments.resume && there {
-        terminal.notice(&format!("{name} of an unfinished run is replaced (--resume goes on from it)"));
+        terminal.notice(&format!(
+            "{name} of an unfinished run is replaced (--resume goes on from it)"
+        ));
     }
     arguments.resume && there
 }
@@ -196,10 +209,20 @@ fn read(arguments: &Arguments, config: &Config, terminal: &Terminal) -> Result<D
         Some([.., 3]) => SurveyConfig::triplets(),
         _ => SurveyConfig::default(),
     };
-    let size = config.architecture.input.map_or(base.size, |[height, ..]| height);
-    let survey_config =
-        SurveyConfig { count: arguments.simulated, size, seed: arguments.seed, ..base };
-    terminal.notice(&format!("no INPUT: simulating a survey of {}", arguments.simulated));
+    let size = config
+        .architecture
+        .input
+        .map_or(base.size, |[height, ..]| height);
+    let survey_config = SurveyConfig {
+        count: arguments.simulated,
+        size,
+        seed: arguments.seed,
+        ..base
+    };
+    terminal.notice(&format!(
+        "no INPUT: simulating a survey of {}",
+        arguments.simulated
+    ));
     Ok(survey(&survey_config)?.dataset)
 }
 
@@ -234,13 +257,19 @@ fn finish(
             metrics: metrics.clone(),
         },
     };
-    atomic_try(&files.history, true, |out| history::write(&outcome.history, out, &files.history))?;
+    atomic_try(&files.history, true, |out| {
+        history::write(&outcome.history, out, &files.history)
+    })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
-    learning_curve(&outcome.history, Some(outcome.best_epoch), &title)?
-        .save(&files.curve)?;
+    learning_curve(&outcome.history, Some(outcome.best_epoch), &title)?.save(&files.curve)?;
     write_split(&files.split, data, split)?;
     if let Some(path) = &arguments.validation_cube {
-        write_cube_rows(path, data, split.part(Part::Validation), CubeKind::Validation)?;
+        write_cube_rows(
+            path,
+            data,
+            split.part(Part::Validation),
+            CubeKind::Validation,
+        )?;
     }
     model.write(&files.model)?;
     // The run is over and its files are there; a checkpoint would only mislead.
@@ -287,7 +316,11 @@ fn metrics(parts: &[(&str, Scored)], threshold: f64) -> Value {
 
 fn write_split(path: &Path, data: &Dataset, split: &Split) -> Result<()> {
     let labels = data.labels.as_ref().expect("training data has labels");
-    let parts = [("train", &split.train), ("validation", &split.validation), ("test", &split.test)];
+    let parts = [
+        ("train", &split.train),
+        ("validation", &split.validation),
+        ("test", &split.test),
+    ];
     atomic_write(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(["id", "part", "label", "row"])?;
@@ -322,14 +355,27 @@ fn print(
     if arguments.common.quiet {
         return Ok(());
     }
-    let ended = if outcome.stopped_early { "stopped after" } else { "ran" };
+    let ended = if outcome.stopped_early {
+        "stopped after"
+    } else {
+        "ran"
+    };
     let mut text = format!(
         "{ended} {} epochs; the weights of epoch {} are kept; real from P(real) = {threshold:.2} on\n\n",
         outcome.history.len(),
         outcome.best_epoch
     );
     let columns = ["candidates", "accuracy", "f1", "mcc", "auc", "fpr", "mdr"];
-    let heads = ["", "candidates", "accuracy", "F1", "MCC", "AUC", "FPR", "MDR"];
+    let heads = [
+        "",
+        "candidates",
+        "accuracy",
+        "F1",
+        "MCC",
+        "AUC",
+        "FPR",
+        "MDR",
+    ];
     let mut rows = vec![heads.map(String::from).to_vec()];
     for (name, values) in parts {
         let mut row = vec![name.clone()];

@@ -85,12 +85,16 @@ impl ModelFile {
     /// Reads a model onto `device`.
     pub fn read(path: &Path, device: &Device) -> Result<ModelFile> {
         let (tensors, header) = tensors::read(path, KEY)?;
-        let header: Header = serde_json::from_str(&header).map_err(|e| {
-            Error::input(path, "header", e.to_string(), "a model that rbgpu wrote")
-        })?;
+        let header: Header = serde_json::from_str(&header)
+            .map_err(|e| Error::input(path, "header", e.to_string(), "a model that rbgpu wrote"))?;
         if header.format != 1 {
             let found = format!("model format {}", header.format);
-            return Err(Error::input(path, "header", found, "format 1; use a newer rbgpu"));
+            return Err(Error::input(
+                path,
+                "header",
+                found,
+                "format 1; use a newer rbgpu",
+            ));
         }
         let model = Model::with_values(header.architecture, header.input, device, |i, plan| {
             let wanted = plan.parameters().nth(i).expect("counted");

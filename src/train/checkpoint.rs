@@ -84,7 +84,12 @@ pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
 pub fn read(path: &Path, session: &Session) -> Result<State> {
     let (all, header) = tensors::read(path, "rbgpu-checkpoint")?;
     let header: Header = serde_json::from_str(&header).map_err(|e| {
-        Error::input(path, "header", e.to_string(), "a checkpoint of this version of rbgpu")
+        Error::input(
+            path,
+            "header",
+            e.to_string(),
+            "a checkpoint of this version of rbgpu",
+        )
     })?;
     let same = |what: &str, found: String, expected: String| {
         if found == expected {
@@ -101,9 +106,12 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     let fresh = session.fresh_trainer()?;
     let load = |kind: &str, name: &str, shape: &Shape| {
         let key = format!("{kind}/{name}");
-        let tensor = all.iter().find(|t| t.name == key && t.shape == *shape).ok_or_else(|| {
-            Error::input(path, key, "no such tensor", format!("one of shape {shape}"))
-        })?;
+        let tensor = all
+            .iter()
+            .find(|t| t.name == key && t.shape == *shape)
+            .ok_or_else(|| {
+                Error::input(path, key, "no such tensor", format!("one of shape {shape}"))
+            })?;
         Tensor::new(session.device(), shape.clone(), &tensor.values)
     };
     let mut model = fresh.model().clone();
@@ -137,6 +145,13 @@ fn fingerprint(session: &Session) -> String {
         part.hash(&mut hasher);
     }
     data.labels.hash(&mut hasher);
-    data.candidates.iter().for_each(|candidate| candidate.id.hash(&mut hasher));
-    format!("{} cutouts of {}, {:016x}", data.len(), data.shape, hasher.finish())
+    data.candidates
+        .iter()
+        .for_each(|candidate| candidate.id.hash(&mut hasher));
+    format!(
+        "{} cutouts of {}, {:016x}",
+        data.len(),
+        data.shape,
+        hasher.finish()
+    )
 }

@@ -84,7 +84,9 @@ impl Settings {
             beta2: self.beta2.unwrap_or(0.999),
             epsilon: self.epsilon.unwrap_or(1e-7),
             split: self.split.map_or_else(|| published.split.parse(), Ok)?,
-            normalisation: self.normalisation.map_or_else(|| published.normalisation.parse(), Ok)?,
+            normalisation: self
+                .normalisation
+                .map_or_else(|| published.normalisation.parse(), Ok)?,
             augment: self.augment,
             seed: self.seed,
             architecture: match self.dropout {
@@ -93,11 +95,20 @@ impl Settings {
             },
         };
         let require = |holds: bool, what: &str, found: String, expected: &str| {
-            if holds { Ok(()) } else { Err(Error::config(what, found, expected)) }
+            if holds {
+                Ok(())
+            } else {
+                Err(Error::config(what, found, expected))
+            }
         };
         let text = |value: f64| value.to_string();
         require(config.epochs > 0, "--epochs", "0".into(), "at least 1")?;
-        require(config.batch_size > 0, "--batch-size", "0".into(), "at least 1")?;
+        require(
+            config.batch_size > 0,
+            "--batch-size",
+            "0".into(),
+            "at least 1",
+        )?;
         require(
             config.learning_rate > 0.0 && config.learning_rate.is_finite(),
             "--learning-rate",
@@ -105,11 +116,26 @@ impl Settings {
             "a number above 0",
         )?;
         for (what, value) in [("--beta1", config.beta1), ("--beta2", config.beta2)] {
-            require((0.0..1.0).contains(&value), what, text(value), "at least 0 and below 1")?;
+            require(
+                (0.0..1.0).contains(&value),
+                what,
+                text(value),
+                "at least 0 and below 1",
+            )?;
         }
-        require(config.epsilon > 0.0, "--epsilon", text(config.epsilon), "a number above 0")?;
+        require(
+            config.epsilon > 0.0,
+            "--epsilon",
+            text(config.epsilon),
+            "a number above 0",
+        )?;
         if let Some(rate) = self.dropout {
-            require((0.0..1.0).contains(&rate), "--dropout", text(rate), "at least 0 and below 1")?;
+            require(
+                (0.0..1.0).contains(&rate),
+                "--dropout",
+                text(rate),
+                "at least 0 and below 1",
+            )?;
         }
         let [_, validation, _] = config.split.shares();
         require(

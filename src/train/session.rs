@@ -96,7 +96,11 @@ impl Session {
         let options = LoaderOptions {
             batch_size: self.config.batch_size,
             normalisation: self.config.normalisation,
-            augment: if training { self.config.augment } else { Augment::None },
+            augment: if training {
+                self.config.augment
+            } else {
+                Augment::None
+            },
             shuffle: training,
             seed: self.config.seed,
             ..LoaderOptions::default()
@@ -120,8 +124,10 @@ impl Session {
             (Some(path), true) => checkpoint::read(path, self)?,
             _ => State::start(self)?,
         };
-        let (training, validation) =
-            (self.loader(Part::Train, true)?, self.loader(Part::Validation, false)?);
+        let (training, validation) = (
+            self.loader(Part::Train, true)?,
+            self.loader(Part::Validation, false)?,
+        );
         while !state.finished(&self.config) {
             let epoch = state.history.len() + 1;
             self.train_epoch(epoch, &mut state, &training, observer)?;
@@ -148,7 +154,12 @@ impl Session {
         for (i, parameter) in state.best.iter().enumerate() {
             model.set_parameter(i, parameter.tensor.clone())?;
         }
-        Ok(Outcome { model, history: state.history, best_epoch, stopped_early })
+        Ok(Outcome {
+            model,
+            history: state.history,
+            best_epoch,
+            stopped_early,
+        })
     }
 
     fn train_epoch(
@@ -254,7 +265,11 @@ impl State {
 }
 
 fn check_loss(epoch: usize, step: usize, loss: f64) -> Result<()> {
-    if loss.is_finite() { Ok(()) } else { Err(Error::Diverged { epoch, step, loss }) }
+    if loss.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::Diverged { epoch, step, loss })
+    }
 }
 
 /// (mean loss, accuracy) of a network on every candidate of a loader.

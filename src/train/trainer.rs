@@ -38,8 +38,19 @@ impl Trainer {
             let zero = Tensor::full(model.device(), p.tensor.shape().clone(), 0.0)?;
             Ok(p.trainable.then(|| (zero.clone(), zero)))
         };
-        let moments = model.parameters().iter().map(zeros).collect::<Result<_>>()?;
-        Ok(Trainer { model, moments, steps: 0, beta1, beta2, epsilon })
+        let moments = model
+            .parameters()
+            .iter()
+            .map(zeros)
+            .collect::<Result<_>>()?;
+        Ok(Trainer {
+            model,
+            moments,
+            steps: 0,
+            beta1,
+            beta2,
+            epsilon,
+        })
     }
 
     /// The network as it stands.
@@ -60,7 +71,11 @@ impl Trainer {
     /// Goes on from an earlier state: `steps` updates, and moments as
     /// [`Trainer::moments`] gave them.
     pub fn resume(mut self, steps: u64, moments: Vec<Option<(Tensor, Tensor)>>) -> Trainer {
-        assert_eq!(moments.len(), self.moments.len(), "one slot of moments per parameter");
+        assert_eq!(
+            moments.len(),
+            self.moments.len(),
+            "one slot of moments per parameter"
+        );
         self.steps = steps;
         self.moments = moments;
         self
@@ -81,10 +96,16 @@ impl Trainer {
         let mut tape = ops::tape(self.model.device());
         let (x, targets) = (tape.constant(x), tape.constant(targets));
         // The mask repeats after 2³² steps, which no run reaches.
-        let mode = Mode::Training { seed, step: self.steps as u32 };
+        let mode = Mode::Training {
+            seed,
+            step: self.steps as u32,
+        };
         let forward = self.model.forward(&mut tape, x, mode)?;
         let loss = self.model.loss(&mut tape, forward.logits, targets)?;
-        let right = run::forward(&Accuracy, &[tape.tensor(forward.logits), tape.tensor(targets)])?;
+        let right = run::forward(
+            &Accuracy,
+            &[tape.tensor(forward.logits), tape.tensor(targets)],
+        )?;
         let value = tape.tensor(loss).clone();
         let mut all = tape.backward(loss)?;
         let mut gradients = Vec::new();
@@ -92,13 +113,24 @@ impl Trainer {
             if self.model.parameters()[i].trainable {
                 let gradient = all.take(*var).ok_or_else(|| {
                     let name = &self.model.parameters()[i].name;
-                    Error::config("network", format!("'{name}'"), "a parameter that the loss uses")
+                    Error::config(
+                        "network",
+                        format!("'{name}'"),
+                        "a parameter that the loss uses",
+                    )
                 })?;
                 gradients.push((i, gradient));
             }
         }
         let [right] = right.try_into().expect("one output");
-        Ok((Step { loss: value, right, gradients }, forward.statistics))
+        Ok((
+            Step {
+                loss: value,
+                right,
+                gradients,
+            },
+            forward.statistics,
+        ))
     }
 
     /// One update with learning rate `learning_rate`. Nothing is read back.
@@ -118,7 +150,9 @@ impl Trainer {
             epsilon: self.epsilon,
         };
         for (i, gradient) in step.gradients.drain(..) {
-            let (m, v) = self.moments[i].take().expect("trainable parameters have moments");
+            let (m, v) = self.moments[i]
+                .take()
+                .expect("trainable parameters have moments");
             let w = &self.model.parameters()[i].tensor;
             let new = run::forward(&adam, &[w, &m, &v, &gradient])?;
             let [w, m, v] = new.try_into().expect("three outputs");

@@ -190,7 +190,10 @@ impl Pipelines {
         let mut checks = wgpu::ShaderRuntimeChecks::checked();
         // Bounding loops keeps drivers from unrolling them: two to eight times slower.
         checks.force_loop_bounding = false;
-        // SAFETY: the sources are this crate's own, and every loop in them ends.
+        // Nothing here divides by zero: divisors are sizes of tensors that have elements.
+        checks.int_div_checks = false;
+        // SAFETY: the sources are this crate's own; every loop in them ends, and every
+        // divisor is positive.
         let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
 
         let entries: Vec<_> = (0..)

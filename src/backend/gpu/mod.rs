@@ -281,3 +281,27 @@ impl Gpu {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_device_is_an_error_from_then_on() {
+        if std::env::var_os("RBGPU_SKIP_GPU_TESTS").is_some_and(|value| value == "1") {
+            println!("SKIPPED: a gpu test, because RBGPU_SKIP_GPU_TESTS is 1");
+            return;
+        }
+        let gpu = Gpu::open(&Choice::Any).expect("gpu tests need an adapter");
+        let buffer = gpu.allocate(10).unwrap();
+        gpu.upload(&buffer, &[1.0; 10]).unwrap();
+        gpu.device.destroy();
+        for _ in 0..2 {
+            let lost = gpu.download(&buffer).unwrap_err();
+            assert!(matches!(lost, Error::Device { .. }), "{lost}");
+        }
+        gpu.submit().unwrap_err();
+        let _ = gpu.allocate(1000);
+        gpu.upload(&buffer, &[1.0; 10]).unwrap_err();
+    }
+}

@@ -103,7 +103,8 @@ impl Convolution {
         let window = [g.at.rows.window, g.at.columns.window];
         let [rows, columns, channels] = self.from;
         let [out_rows, out_columns, filters] = self.to;
-        let pixels = g.images * out_rows * out_columns;
+        let spread = out_columns.next_multiple_of(self.columns[2] as usize);
+        let pixels = g.images * out_rows * spread;
         let step = if channels % 4 == 0 { 4 } else { 1 };
         let kernel = SHADER.kernel(self.entries[usize::from(step == 4)]);
         // No invocation may loop too often: where the window is huge the channels
@@ -120,7 +121,7 @@ impl Convolution {
             let parameters = parameters![
                 pixels, rows, columns, channels, out_rows, out_columns, filters, window[0],
                 window[1], first, end, start, self.rows[0], self.turn, self.rows[1], self.rows[2],
-                self.columns[0], self.columns[1], self.columns[2],
+                self.columns[0], self.columns[1], self.columns[2], spread,
             ];
             gpu.dispatch_items(&kernel, &binds, parameters, blocks)?;
         }
