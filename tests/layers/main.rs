@@ -50,7 +50,10 @@ const AT_ROOT: &[(&str, &str)] = &[
 ];
 
 /// Files that may be longer than `MOST_LINES`, with the reason.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[(
+    "src/backend/cpu.rs",
+    "424 since rustfmt; its buffers and their pool want a room of their own",
+)];
 const MOST_LINES: usize = 400;
 
 /// Shaders that are part of another op than their name says.
@@ -166,6 +169,12 @@ fn no_file_grows_without_end() {
             }
         }
     }
+    for (file, _) in LONG {
+        let lines = std::fs::read_to_string(root().join(file)).map_or(0, |s| s.lines().count());
+        if lines <= MOST_LINES {
+            writeln!(faults, "{file}: {lines} lines; it need not be in LONG").unwrap();
+        }
+    }
     assert!(
         faults.is_empty(),
         "files of more than {MOST_LINES} lines:\n{faults}"
@@ -180,12 +189,14 @@ fn the_library_never_prints() {
             continue;
         }
         let code = code_only(&source);
+        // Unit tests may print. They stand last: clippy's items_after_test_module.
+        let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         for print in ["print!", "println!", "eprint!", "eprintln!", "dbg!"] {
             for (at, _) in code
                 .match_indices(print)
                 .filter(|m| !ends_in_word(&code[..m.0]))
             {
-                let line = line_of(&code, at);
+                let line = line_of(code, at);
                 writeln!(
                     faults,
                     "{file}:{line}: {print}; return it, and let cli print"
