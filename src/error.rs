@@ -97,7 +97,9 @@ pub enum Error {
     },
 
     /// Training went wrong: the loss is not a number.
-    #[error("training diverged in epoch {epoch}, step {step}: the loss is {loss}; try a lower --learning-rate or another --normalise")]
+    #[error(
+        "training diverged in epoch {epoch}, step {step}: the loss is {loss}; try a lower --learning-rate or another --normalise"
+    )]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
@@ -112,7 +114,11 @@ impl Error {
     /// An [`Error::Io`] for `path`; `doing` is a verb.
     pub fn io(doing: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_path_buf();
-        move |source| Error::Io { doing, path, source }
+        move |source| Error::Io {
+            doing,
+            path,
+            source,
+        }
     }
 
     /// An [`Error::Input`] for `path`.
@@ -136,12 +142,24 @@ impl Error {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Error {
-        Error::Config { what: what.into(), found: found.into(), expected: expected.into() }
+        Error::Config {
+            what: what.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     /// An [`Error::Shape`] for `op` with the shapes it was given.
     pub fn shape(op: &'static str, problem: impl Into<String>, shapes: &[&[usize]]) -> Error {
-        let shapes = shapes.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(", ");
-        Error::Shape { op, problem: problem.into(), shapes }
+        let shapes = shapes
+            .iter()
+            .map(|s| format!("{s:?}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Error::Shape {
+            op,
+            problem: problem.into(),
+            shapes,
+        }
     }
 }

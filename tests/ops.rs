@@ -23,7 +23,9 @@ fn run_case(case: &Case, device: &Device, inputs: &[Vec<f64>]) -> Vec<(String, V
         .enumerate()
         .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
         .collect();
-    let wanted: Vec<bool> = (0..tensors.len()).map(|i| case.op.differentiable(i)).collect();
+    let wanted: Vec<bool> = (0..tensors.len())
+        .map(|i| case.op.differentiable(i))
+        .collect();
     if wanted.contains(&true) {
         let gradient = incoming(&outputs[0]);
         let gradient = Tensor::new(device, outputs[0].shape().clone(), &gradient).unwrap();
@@ -51,13 +53,23 @@ fn against_reference(device: &Device, large: bool) {
         let want = run_case(case, &Device::Reference, &inputs);
         let got = run_case(case, device, &inputs);
         for ((what, got), (_, want)) in got.iter().zip(&want) {
-            let what = format!("{} on {}, {}, {what}", case.op.name(), device.name(), case.name);
+            let what = format!(
+                "{} on {}, {}, {what}",
+                case.op.name(),
+                device.name(),
+                case.name
+            );
             let tolerance = case.tolerance;
             let result = check(&what, got, want, tolerance.absolute, tolerance.relative);
             failures.extend(result.err());
         }
     }
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     println!("{} cases on {}", cases.len(), device.name());
 }
 
@@ -99,10 +111,18 @@ fn by_finite_differences(case: &Case, device: &Device) -> Result<(), String> {
             .collect();
         let output = run::forward(case.op.as_ref(), &tensors.iter().collect::<Vec<_>>()).unwrap();
         let r = incoming(&output[0]);
-        output[0].to_vec().unwrap().iter().zip(r).map(|(y, r)| y * r).sum()
+        output[0]
+            .to_vec()
+            .unwrap()
+            .iter()
+            .zip(r)
+            .map(|(y, r)| y * r)
+            .sum()
     };
     for (what, gradient) in run_case(case, device, &inputs) {
-        let Some(i) = what.strip_prefix("gradient of input ") else { continue };
+        let Some(i) = what.strip_prefix("gradient of input ") else {
+            continue;
+        };
         let i: usize = i.parse().unwrap();
         // Every element of a small input, about 60 spread over a larger one.
         let stride = (gradient.len() / 60).max(1);
@@ -117,7 +137,12 @@ fn by_finite_differences(case: &Case, device: &Device) -> Result<(), String> {
             numeric.push((up - down) / (2.0 * STEP));
             analytic.push(gradient[at]);
         }
-        let name = format!("{} on {}, {}, {what}", case.op.name(), device.name(), case.name);
+        let name = format!(
+            "{} on {}, {}, {what}",
+            case.op.name(),
+            device.name(),
+            case.name
+        );
         check(&name, &analytic, &numeric, 1e-7, 1e-6)?;
     }
     Ok(())
@@ -129,7 +154,12 @@ fn all_by_finite_differences(device: &Device) {
         .filter(|case| !case.large)
         .filter_map(|case| by_finite_differences(case, device).err())
         .collect();
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]

@@ -30,7 +30,11 @@ fn shaders() -> Vec<(String, String)> {
     files
         .map(|file| file.expect("a readable folder").path())
         .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             (name, fs::read_to_string(&path).expect("a readable shader"))
         })
         .collect()
@@ -45,7 +49,10 @@ fn every_shader_is_valid_as_it_stands() {
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
             .validate(&module)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));
-        assert!(!module.entry_points.is_empty(), "{name}.wgsl has no entry point");
+        assert!(
+            !module.entry_points.is_empty(),
+            "{name}.wgsl has no entry point"
+        );
     }
 }
 
@@ -53,7 +60,10 @@ fn every_shader_is_valid_as_it_stands() {
 fn every_op_has_a_shader_of_its_name() {
     let found: Vec<String> = shaders().into_iter().map(|(name, _)| name).collect();
     for op in rbgpu::ops::NAMES {
-        assert!(found.iter().any(|name| name == op), "shaders/{op}.wgsl is missing");
+        assert!(
+            found.iter().any(|name| name == op),
+            "shaders/{op}.wgsl is missing"
+        );
     }
     for name in found {
         let owned = rbgpu::ops::NAMES.iter().any(|op| name.starts_with(op));
@@ -68,7 +78,11 @@ fn entry_points_are_named_after_their_op() {
         let op = rbgpu::ops::NAMES.iter().filter(|op| name.starts_with(*op));
         let op = op.max_by_key(|op| op.len()).expect("tested above");
         for entry in module.entry_points {
-            assert!(entry.name.starts_with(&format!("{op}_")), "{} in {name}.wgsl", entry.name);
+            assert!(
+                entry.name.starts_with(&format!("{op}_")),
+                "{} in {name}.wgsl",
+                entry.name
+            );
         }
     }
 }
@@ -87,8 +101,13 @@ const COPY: Shader = Shader {
 
 fn fill(gpu: &Gpu, buffer: &GpuBuffer, elements: usize, value: f32) {
     let kernel = COPY.kernel("fill");
-    gpu.dispatch_items(&kernel, &[Bind::Write(buffer)], parameters![elements, value], elements)
-        .expect("a kernel that compiles");
+    gpu.dispatch_items(
+        &kernel,
+        &[Bind::Write(buffer)],
+        parameters![elements, value],
+        elements,
+    )
+    .expect("a kernel that compiles");
 }
 
 #[test]
@@ -96,9 +115,17 @@ fn a_shader_that_does_not_compile_is_an_error() {
     let Some(gpu) = gpu() else { return };
     let buffer = gpu.allocate(1).unwrap();
     let binds = [Bind::Write(&buffer)];
-    let sources = ["fn f( {", "@compute @workgroup_size(1) fn f() { let a: u32 = 1.5; }", "fn g() {}"];
+    let sources = [
+        "fn f( {",
+        "@compute @workgroup_size(1) fn f() { let a: u32 = 1.5; }",
+        "fn g() {}",
+    ];
     for source in sources {
-        let kernel = Shader { op: "broken", source }.kernel("f");
+        let kernel = Shader {
+            op: "broken",
+            source,
+        }
+        .kernel("f");
         let error = gpu.dispatch_items(&kernel, &binds, &[], 1).unwrap_err();
         assert!(matches!(error, Error::Device { .. }), "{error}");
         assert!(error.to_string().contains("broken"), "{error}");
@@ -148,7 +175,10 @@ fn a_write_beyond_the_end_is_seen_under_guard() {
     gpu.check_guards(&buffer).unwrap();
     fill(&gpu, &buffer, 101, 1.0);
     let error = gpu.check_guards(&buffer).unwrap_err();
-    assert!(error.to_string().contains("element 100 of a tensor of 100"), "{error}");
+    assert!(
+        error.to_string().contains("element 100 of a tensor of 100"),
+        "{error}"
+    );
     // Also after it was dropped, as scratch memory is.
     let other = gpu.allocate(10).unwrap();
     drop(buffer);
@@ -167,7 +197,10 @@ fn memory_does_not_grow_when_the_same_work_is_repeated() {
         let x = Tensor::full(&device, [batch, 12, 12, 3], 0.5).unwrap();
         let kernel = Tensor::full(&device, [3, 3, 3, 5], 0.1).unwrap();
         let bias = Tensor::full(&device, [5], 0.0).unwrap();
-        let op = Conv2d { stride: [1, 1], padding: Padding::Same };
+        let op = Conv2d {
+            stride: [1, 1],
+            padding: Padding::Same,
+        };
         let y = run::forward(&op, &[&x, &kernel, &bias]).unwrap();
         run::backward(&op, &[&x, &kernel, &bias], &y, &y[0], &[true; 3]).unwrap();
     };
@@ -190,12 +223,19 @@ fn sums_of_more_than_65535_terms_are_complete() {
     let is = |tensor: &Tensor, want: f64| {
         let values = tensor.to_vec().unwrap();
         let all = values.iter().all(|v| (v - want).abs() <= 1e-6 * want.abs());
-        assert!(all, "{:?} instead of {want}", &values[..values.len().min(5)]);
+        assert!(
+            all,
+            "{:?} instead of {want}",
+            &values[..values.len().min(5)]
+        );
     };
     // Few filters and channels, so that little is shared out over them.
     let (pixels, image) = (32 * 51 * 51, [32, 51, 51]);
     for (channels, filters) in [(1, 1), (4, 4), (3, 5)] {
-        let op = Conv2d { stride: [1, 1], padding: Padding::Same };
+        let op = Conv2d {
+            stride: [1, 1],
+            padding: Padding::Same,
+        };
         let x = ones(&[image[0], image[1], image[2], channels]);
         let kernel = ones(&[1, 1, channels, filters]);
         let inputs = [&x, &kernel, &ones(&[filters])];
@@ -208,7 +248,10 @@ fn sums_of_more_than_65535_terms_are_complete() {
         is(gradients[2].as_ref().unwrap(), pixels as f64);
     }
     // More than 65,535 terms in one window.
-    let op = Conv2d { stride: [1, 1], padding: Padding::Valid };
+    let op = Conv2d {
+        stride: [1, 1],
+        padding: Padding::Valid,
+    };
     for channels in [601, 2400] {
         let (x, kernel) = (ones(&[1, 11, 11, channels]), ones(&[11, 11, channels, 1]));
         let y = run::forward(&op, &[&x, &kernel, &ones(&[1])]).unwrap();
@@ -217,7 +260,14 @@ fn sums_of_more_than_65535_terms_are_complete() {
     let x = ones(&[70_001, 3]);
     for kind in [Kind::Sum, Kind::Mean] {
         for keep_channels in [false, true] {
-            let y = run::forward(&Reduce { kind, keep_channels }, &[&x]).unwrap();
+            let y = run::forward(
+                &Reduce {
+                    kind,
+                    keep_channels,
+                },
+                &[&x],
+            )
+            .unwrap();
             let terms = if keep_channels { 70_001.0 } else { 210_003.0 };
             is(&y[0], if kind == Kind::Sum { terms } else { 1.0 });
         }
@@ -228,8 +278,14 @@ fn sums_of_more_than_65535_terms_are_complete() {
     is(&y[2], 0.0);
     let dy = ones(&[70_001, 3]);
     let wanted = [false, true, true];
-    let gradients =
-        run::backward(&BatchNorm { epsilon: 1e-5 }, &[&x, &one, &one], &y, &dy, &wanted).unwrap();
+    let gradients = run::backward(
+        &BatchNorm { epsilon: 1e-5 },
+        &[&x, &one, &one],
+        &y,
+        &dy,
+        &wanted,
+    )
+    .unwrap();
     is(gradients[2].as_ref().unwrap(), 70_001.0);
     // A batch of 70,001 and a layer of as many inputs.
     let (x, kernel) = (ones(&[70_001, 2]), ones(&[2, 3]));
@@ -237,26 +293,45 @@ fn sums_of_more_than_65535_terms_are_complete() {
     let gradients = run::backward(&Dense, &[&x, &kernel, &one], &y, &dy, &[true; 3]).unwrap();
     is(gradients[1].as_ref().unwrap(), 70_001.0);
     let (x, kernel) = (ones(&[2, 70_001]), ones(&[70_001, 3]));
-    is(&run::forward(&Dense, &[&x, &kernel, &one]).unwrap()[0], 70_002.0);
-    let (z, label) = (Tensor::full(&device, [70_001, 1], 0.0).unwrap(), ones(&[70_001, 1]));
-    is(&run::forward(&BinaryCrossEntropy, &[&z, &label]).unwrap()[0], std::f64::consts::LN_2);
-    is(&run::forward(&Accuracy, &[&z, &label]).unwrap()[0], 70_001.0);
+    is(
+        &run::forward(&Dense, &[&x, &kernel, &one]).unwrap()[0],
+        70_002.0,
+    );
+    let (z, label) = (
+        Tensor::full(&device, [70_001, 1], 0.0).unwrap(),
+        ones(&[70_001, 1]),
+    );
+    is(
+        &run::forward(&BinaryCrossEntropy, &[&z, &label]).unwrap()[0],
+        std::f64::consts::LN_2,
+    );
+    is(
+        &run::forward(&Accuracy, &[&z, &label]).unwrap()[0],
+        70_001.0,
+    );
 }
 
 #[test]
 fn results_are_the_same_bits_every_time() {
     let Some(gpu) = gpu() else { return };
     let device = Device::Gpu(gpu);
-    let values: Vec<f32> = (0..8 * 13 * 13 * 6).map(|i| ((i * 7919) % 1013) as f32 * 1e-3).collect();
+    let values: Vec<f32> = (0..8 * 13 * 13 * 6)
+        .map(|i| ((i * 7919) % 1013) as f32 * 1e-3)
+        .collect();
     let once = || {
         let x = Tensor::new(&device, [8, 13, 13, 6], &values).unwrap();
         let kernel = Tensor::new(&device, [3, 3, 6, 10], &values[..540]).unwrap();
         let bias = Tensor::new(&device, [10], &values[..10]).unwrap();
-        let op = Conv2d { stride: [2, 1], padding: Padding::Same };
+        let op = Conv2d {
+            stride: [2, 1],
+            padding: Padding::Same,
+        };
         let y = run::forward(&op, &[&x, &kernel, &bias]).unwrap();
-        let gradients =
-            run::backward(&op, &[&x, &kernel, &bias], &y, &y[0], &[true; 3]).unwrap();
-        gradients.iter().map(|g| g.as_ref().unwrap().to_vec().unwrap()).collect::<Vec<_>>()
+        let gradients = run::backward(&op, &[&x, &kernel, &bias], &y, &y[0], &[true; 3]).unwrap();
+        gradients
+            .iter()
+            .map(|g| g.as_ref().unwrap().to_vec().unwrap())
+            .collect::<Vec<_>>()
     };
     let first = once();
     for _ in 0..5 {
@@ -278,8 +353,23 @@ fn nan_is_not_swallowed() {
     assert!(has_nan(&Relu, &[&x]), "relu");
     assert!(has_nan(&Sigmoid, &[&x]), "sigmoid");
     assert!(has_nan(&Softmax, &[&x]), "softmax");
-    assert!(has_nan(&CategoricalCrossEntropy, &[&x, &one_hot]), "categorical_cross_entropy");
+    assert!(
+        has_nan(&CategoricalCrossEntropy, &[&x, &one_hot]),
+        "categorical_cross_entropy"
+    );
     let (z, label) = (x.reshape([4, 1]).unwrap(), one_hot.reshape([4, 1]).unwrap());
-    assert!(has_nan(&BinaryCrossEntropy, &[&z, &label]), "binary_cross_entropy");
-    assert!(has_nan(&Reduce { kind: Kind::Sum, keep_channels: false }, &[&x]), "reduce");
+    assert!(
+        has_nan(&BinaryCrossEntropy, &[&z, &label]),
+        "binary_cross_entropy"
+    );
+    assert!(
+        has_nan(
+            &Reduce {
+                kind: Kind::Sum,
+                keep_channels: false
+            },
+            &[&x]
+        ),
+        "reduce"
+    );
 }

@@ -31,12 +31,14 @@ impl Storage {
         Ok(match device {
             Device::Reference => Storage::F64(Arc::new(host(None, values))),
             Device::Cpu(cpu) => match cpu.precision() {
-                Precision::F32 => {
-                    Storage::F32(Arc::new(host(Some(Cpu::allocate(cpu, values.len())), values)))
-                }
-                Precision::F64 => {
-                    Storage::F64(Arc::new(host(Some(Cpu::allocate(cpu, values.len())), values)))
-                }
+                Precision::F32 => Storage::F32(Arc::new(host(
+                    Some(Cpu::allocate(cpu, values.len())),
+                    values,
+                ))),
+                Precision::F64 => Storage::F64(Arc::new(host(
+                    Some(Cpu::allocate(cpu, values.len())),
+                    values,
+                ))),
             },
             Device::Gpu(gpu) => {
                 let buffer = gpu.allocate(values.len())?;

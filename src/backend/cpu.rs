@@ -30,12 +30,18 @@ pub struct Matrix {
 impl Matrix {
     /// Row-major with `columns` columns.
     pub fn rows(columns: usize) -> Matrix {
-        Matrix { row_stride: columns, column_stride: 1 }
+        Matrix {
+            row_stride: columns,
+            column_stride: 1,
+        }
     }
 
     /// The transpose of a row-major matrix that has `columns` columns as stored.
     pub fn transposed(columns: usize) -> Matrix {
-        Matrix { row_stride: 1, column_stride: columns }
+        Matrix {
+            row_stride: 1,
+            column_stride: columns,
+        }
     }
 
     fn last(self, rows: usize, columns: usize) -> usize {
@@ -59,8 +65,19 @@ pub trait Real:
     /// Every element that the sizes and strides reach must lie in its allocation.
     #[allow(clippy::too_many_arguments)]
     unsafe fn raw_gemm(
-        m: usize, k: usize, n: usize, a: *const Self, rsa: isize, csa: isize,
-        b: *const Self, rsb: isize, csb: isize, beta: Self, c: *mut Self, rsc: isize, csc: isize,
+        m: usize,
+        k: usize,
+        n: usize,
+        a: *const Self,
+        rsa: isize,
+        csa: isize,
+        b: *const Self,
+        rsb: isize,
+        csb: isize,
+        beta: Self,
+        c: *mut Self,
+        rsc: isize,
+        csc: isize,
     );
 }
 
@@ -77,8 +94,18 @@ macro_rules! real {
                 &cpu.$pool
             }
             unsafe fn raw_gemm(
-                m: usize, k: usize, n: usize, a: *const Self, rsa: isize, csa: isize,
-                b: *const Self, rsb: isize, csb: isize, beta: Self, c: *mut Self, rsc: isize,
+                m: usize,
+                k: usize,
+                n: usize,
+                a: *const Self,
+                rsa: isize,
+                csa: isize,
+                b: *const Self,
+                rsb: isize,
+                csb: isize,
+                beta: Self,
+                c: *mut Self,
+                rsc: isize,
                 csc: isize,
             ) {
                 // SAFETY: passed on from the caller.
@@ -96,7 +123,15 @@ real!(f64, pool_f64, matrixmultiply::dgemm);
 /// When a slice is shorter than its shape and strides say.
 #[allow(clippy::too_many_arguments)]
 pub fn gemm<T: Real>(
-    m: usize, k: usize, n: usize, a: &[T], la: Matrix, b: &[T], lb: Matrix, beta: T, c: &mut [T],
+    m: usize,
+    k: usize,
+    n: usize,
+    a: &[T],
+    la: Matrix,
+    b: &[T],
+    lb: Matrix,
+    beta: T,
+    c: &mut [T],
 ) {
     if m == 0 || n == 0 {
         return;
@@ -112,10 +147,19 @@ pub fn gemm<T: Real>(
     // and strides are not negative.
     unsafe {
         T::raw_gemm(
-            m, k, n,
-            a.as_ptr(), la.row_stride as isize, la.column_stride as isize,
-            b.as_ptr(), lb.row_stride as isize, lb.column_stride as isize,
-            beta, c.as_mut_ptr(), n as isize, 1,
+            m,
+            k,
+            n,
+            a.as_ptr(),
+            la.row_stride as isize,
+            la.column_stride as isize,
+            b.as_ptr(),
+            lb.row_stride as isize,
+            lb.column_stride as isize,
+            beta,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
         );
     }
 }
@@ -142,7 +186,10 @@ pub struct HostBuffer<T: Real> {
 impl<T: Real> HostBuffer<T> {
     /// Zeroed memory that belongs to no pool.
     pub fn unpooled(len: usize) -> HostBuffer<T> {
-        HostBuffer { data: vec![T::zero(); len], pool: Weak::new() }
+        HostBuffer {
+            data: vec![T::zero(); len],
+            pool: Weak::new(),
+        }
     }
 }
 
@@ -163,7 +210,10 @@ impl<T: Real> Drop for HostBuffer<T> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.upgrade() {
             let data = std::mem::take(&mut self.data);
-            let mut free = pool.free.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut free = pool
+                .free
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             free.entry(data.len()).or_default().push(data);
         }
     }
@@ -180,7 +230,11 @@ pub struct Cpu {
 impl Cpu {
     /// A device of its own pools in `precision`. All share rayon's threads.
     pub fn new(precision: Precision) -> Cpu {
-        Cpu { precision, pool_f32: Arc::default(), pool_f64: Arc::default() }
+        Cpu {
+            precision,
+            pool_f32: Arc::default(),
+            pool_f64: Arc::default(),
+        }
     }
 
     /// "cpu", or "cpu-f64".
@@ -206,7 +260,10 @@ impl Cpu {
             .get_mut(&len)
             .and_then(Vec::pop);
         let data = reused.unwrap_or_else(|| vec![T::zero(); len]);
-        HostBuffer { data, pool: Arc::downgrade(pool) }
+        HostBuffer {
+            data,
+            pool: Arc::downgrade(pool),
+        }
     }
 }
 
@@ -216,17 +273,23 @@ const CHUNK: usize = 16 * 1024;
 
 /// `out[i] = f(a[i])`.
 pub fn map<T: Real>(out: &mut [T], a: &[T], f: impl Fn(T) -> T + Sync) {
-    out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(out, a)| {
-        out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a));
-    });
+    out.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK))
+        .for_each(|(out, a)| {
+            out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a));
+        });
 }
 
 /// `out[i] = f(a[i], b[i])`.
 pub fn map2<T: Real>(out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) {
     let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
-    out.par_chunks_mut(CHUNK).zip(inputs).for_each(|(out, (a, b))| {
-        out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
-    });
+    out.par_chunks_mut(CHUNK)
+        .zip(inputs)
+        .for_each(|(out, (a, b))| {
+            out.iter_mut()
+                .zip(a.iter().zip(b))
+                .for_each(|(out, (a, b))| *out = f(*a, *b));
+        });
 }
 
 /// Calls `f(i, row)` for every row of `columns` elements, in parallel.
@@ -235,11 +298,13 @@ pub fn for_rows<T: Real>(out: &mut [T], columns: usize, f: impl Fn(usize, &mut [
         return;
     }
     let rows_per_task = (CHUNK / columns).max(1);
-    out.par_chunks_mut(rows_per_task * columns).enumerate().for_each(|(task, rows)| {
-        for (i, row) in rows.chunks_mut(columns).enumerate() {
-            f(task * rows_per_task + i, row);
-        }
-    });
+    out.par_chunks_mut(rows_per_task * columns)
+        .enumerate()
+        .for_each(|(task, rows)| {
+            for (i, row) in rows.chunks_mut(columns).enumerate() {
+                f(task * rows_per_task + i, row);
+            }
+        });
 }
 
 /// Sums over all rows of `columns` sums each: `add(row, sums)` adds row number
@@ -261,7 +326,10 @@ pub fn sum_rows<T: Real>(
         .collect();
     let mut total = vec![0.0; columns];
     for block in &blocks {
-        total.iter_mut().zip(block).for_each(|(total, sum)| *total += sum.as_f64());
+        total
+            .iter_mut()
+            .zip(block)
+            .for_each(|(total, sum)| *total += sum.as_f64());
     }
     total
 }
@@ -270,9 +338,13 @@ pub fn sum_rows<T: Real>(
 pub fn column_sums<T: Real>(out: &mut [T], a: &[T]) {
     let columns = out.len();
     let sums = sum_rows(a.len() / columns, columns, |row, sums: &mut [T]| {
-        sums.iter_mut().zip(&a[row * columns..]).for_each(|(sum, a)| *sum += *a);
+        sums.iter_mut()
+            .zip(&a[row * columns..])
+            .for_each(|(sum, a)| *sum += *a);
     });
-    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = T::of(sum));
+    out.iter_mut()
+        .zip(sums)
+        .for_each(|(out, sum)| *out = T::of(sum));
 }
 
 /// A pointer into memory that tasks write disjoint parts of.
@@ -286,14 +358,35 @@ unsafe impl<T> Sync for Shared<T> {}
 /// of a fixed size, each of which is one sum in one order.
 #[allow(clippy::too_many_arguments)]
 pub fn par_gemm<T: Real>(
-    m: usize, k: usize, n: usize, a: &[T], la: Matrix, b: &[T], lb: Matrix, beta: T, c: &mut [T],
+    m: usize,
+    k: usize,
+    n: usize,
+    a: &[T],
+    la: Matrix,
+    b: &[T],
+    lb: Matrix,
+    beta: T,
+    c: &mut [T],
 ) {
     const BLOCK: usize = 64;
     if m >= n {
         let rows = BLOCK.max(m.div_ceil(32));
-        c[..m * n].par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(i, c)| {
-            gemm(c.len() / n, k, n, &a[i * rows * la.row_stride..], la, b, lb, beta, c);
-        });
+        c[..m * n]
+            .par_chunks_mut((rows * n).max(1))
+            .enumerate()
+            .for_each(|(i, c)| {
+                gemm(
+                    c.len() / n,
+                    k,
+                    n,
+                    &a[i * rows * la.row_stride..],
+                    la,
+                    b,
+                    lb,
+                    beta,
+                    c,
+                );
+            });
         return;
     }
     assert!(m * n <= c.len(), "gemm: c is too short");
@@ -312,11 +405,19 @@ pub fn par_gemm<T: Real>(
         // `first` to `first + width` of c only.
         unsafe {
             T::raw_gemm(
-                m, k, width,
-                a.as_ptr(), la.row_stride as isize, la.column_stride as isize,
-                b.as_ptr().add(first * lb.column_stride), lb.row_stride as isize,
+                m,
+                k,
+                width,
+                a.as_ptr(),
+                la.row_stride as isize,
+                la.column_stride as isize,
+                b.as_ptr().add(first * lb.column_stride),
+                lb.row_stride as isize,
                 lb.column_stride as isize,
-                beta, c.0.add(first), n as isize, 1,
+                beta,
+                c.0.add(first),
+                n as isize,
+                1,
             );
         }
     });

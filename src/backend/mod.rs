@@ -36,6 +36,15 @@ impl Device {
         Device::Cpu(Arc::new(Cpu::new(Precision::F64)))
     }
 
+    /// Hands the work recorded so far to the device without waiting for it. Only a
+    /// gpu records; the others have done it already.
+    pub fn submit(&self) -> crate::Result<()> {
+        match self {
+            Device::Gpu(gpu) => gpu.submit(),
+            _ => Ok(()),
+        }
+    }
+
     /// The adapter's name, or "cpu" or "reference".
     pub fn name(&self) -> String {
         match self {

@@ -1,1 +1,77 @@
-//! (being written)
+//! The command line: one file per subcommand, each arguments → configuration →
+//! library call → print. The only part of the crate that prints.
+
+pub mod args;
+pub mod devices;
+pub mod score;
+pub mod simulate;
+pub mod summary;
+pub mod terminal;
+pub mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Error;
+
+/// Trains and runs the small CNNs that tell real transients from bogus ones.
+#[derive(Debug, Parser)]
+#[command(name = "rbgpu", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network; without INPUT on a survey simulated on the spot
+    Train(Box<train::Arguments>),
+    /// Give every candidate a score, P(real)
+    Score(score::Arguments),
+    /// Write a labelled set of simulated cutouts
+    Simulate(simulate::Arguments),
+    /// Print a network's layers, output shapes and parameters
+    Summary(summary::Arguments),
+    /// List the devices of this machine and which one would be used
+    Devices(devices::Arguments),
+}
+
+/// How a command that did not fail went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Everything was done.
+    Whole,
+    /// Some inputs could not be read and were left out.
+    Partly,
+}
+
+/// Runs the command that the process was started with.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs could not
+/// be read.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Score(arguments) => score::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+    };
+    match result {
+        Ok(Done::Whole) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(3),
+        // `rbgpu score … --out - | head` closes our output early: nothing is wrong.
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("rbgpu: {error}");
+            ExitCode::from(if matches!(error, Error::Config { .. }) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}

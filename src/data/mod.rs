@@ -3,9 +3,53 @@
 //! Inside rbgpu label 1 is real and 0 is bogus, everywhere; readers of files
 //! that say otherwise (DES: 1 is an artifact) turn the labels at the door.
 
+//!
+//! | file | what it reads or does |
+//! |---|---|
+//! | [`open`](mod@open) | recognises an input by what it holds, joins several |
+//! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
+//! | [`fits`], `folder` | FITS files, `true/` and `false/` |
+//! | `triple` | DES arrays, memory-mapped |
+//! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
+//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
+//!
+//! # What is left out, and the NaN rule
+//! A candidate without a single finite pixel is left out while reading, as are
+//! undecided ones (label -1) where labels are needed, FITS files with EDGE
+//! "True", and FITS files that cannot be read; each is listed in
+//! [`Dataset::skipped`]. NaN pixels of the others stay NaN in
+//! [`Pixels::read`] and are replaced when normalising, see [`normalise`].
+
+mod array;
+pub mod atomic;
+pub mod augment;
+mod columns;
+pub mod fits;
+mod folder;
+pub mod loader;
+pub mod normalise;
+mod npy;
+mod npz;
+pub mod open;
+pub mod pixels;
+pub mod split;
+mod triple;
+pub mod writer;
+pub mod writer_fits;
+
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::Result;
+
+pub use atomic::atomic_write;
+pub use augment::Augment;
+pub use loader::{Batch, Loader, LoaderOptions};
+pub use normalise::Normalisation;
+pub use open::{LabelPolarity, ReadOptions, open};
+pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use split::{Fractions, Split};
 
 /// Size of one cutout: (H, W, C), in pixels and images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,9 +74,15 @@ impl CutoutShape {
     }
 }
 
+impl fmt::Display for CutoutShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
+    }
+}
+
 /// What is known of one candidate besides its pixels. Numbers that a file does
 /// not give are NaN, strings empty.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     /// CANDID, or the file's name, or the row.
     pub id: String,
@@ -44,6 +94,19 @@ pub struct Candidate {
     pub filter: String,
     /// Seeing, full width at half maximum, in pixels.
     pub fwhm: f64,
+}
+
+impl Default for Candidate {
+    /// Nothing known: numbers NaN, strings empty.
+    fn default() -> Self {
+        Candidate {
+            id: String::new(),
+            mag: f64::NAN,
+            mag_err: f64::NAN,
+            filter: String::new(),
+            fwhm: f64::NAN,
+        }
+    }
 }
 
 /// Where the pixels are. Row i is candidate i, (H, W, C) row-major.
@@ -105,20 +168,29 @@ impl Dataset {
     pub fn is_empty(&self) -> bool {
         self.candidates.is_empty()
     }
-}
 
-/// Pixels that are held in memory as f32.
-#[derive(Debug, Clone)]
-pub struct InMemory {
-    /// (N, H, W, C), row-major.
-    pub values: Vec<f32>,
-    /// H x W x C.
-    pub stride: usize,
-}
+    /// How many are (real, bogus); (0, 0) without labels.
+    pub fn class_counts(&self) -> (usize, usize) {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        let real = labels.iter().filter(|&&label| label == 1).count();
+        (real, labels.len() - real)
+    }
 
-impl Pixels for InMemory {
-    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
-        out.copy_from_slice(&self.values[index * self.stride..(index + 1) * self.stride]);
-        Ok(())
+    /// The rows `keep`, in that order, of this set; pixels are not copied.
+    /// `keep` holds indices below [`len`](Self::len).
+    pub fn into_subset(self, keep: Vec<usize>) -> Dataset {
+        let pick = |index: &usize| self.candidates[*index].clone();
+        Dataset {
+            candidates: keep.iter().map(pick).collect(),
+            labels: self
+                .labels
+                .map(|all| keep.iter().map(|&i| all[i]).collect()),
+            parts: self.parts.map(|all| keep.iter().map(|&i| all[i]).collect()),
+            pixels: Box::new(Subset {
+                inner: self.pixels,
+                indices: keep,
+            }),
+            ..self
+        }
     }
 }

@@ -57,7 +57,13 @@ impl Case {
         inputs: Vec<(Shape, Fill)>,
         tolerance: Tolerance,
     ) -> Case {
-        Case { name: name.into(), op: Box::new(op), inputs, large: false, tolerance }
+        Case {
+            name: name.into(),
+            op: Box::new(op),
+            inputs,
+            large: false,
+            tolerance,
+        }
     }
 
     /// The same at a size of the networks: for benches, and for f32 against f64.

@@ -110,13 +110,14 @@ impl<O: Formula + CpuOp<f32> + CpuOp<f64> + GpuOp> Op for O {
 }
 
 /// Checks how many inputs an op was given.
-pub fn expect_inputs<const N: usize>(
-    op: &'static str,
-    inputs: &[&Shape],
-) -> Result<[Shape; N]> {
+pub fn expect_inputs<const N: usize>(op: &'static str, inputs: &[&Shape]) -> Result<[Shape; N]> {
     let owned: Vec<Shape> = inputs.iter().map(|shape| (*shape).clone()).collect();
     owned.try_into().map_err(|given: Vec<Shape>| {
         let shapes: Vec<&[usize]> = given.iter().map(|s| &s[..]).collect();
-        Error::shape(op, format!("takes {N} inputs, was given {}", given.len()), &shapes)
+        Error::shape(
+            op,
+            format!("takes {N} inputs, was given {}", given.len()),
+            &shapes,
+        )
     })
 }

@@ -20,7 +20,10 @@ pub fn forward(op: &dyn Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     let storages = match device {
         Device::Reference => {
             let views: Vec<_> = inputs.iter().map(|t| reference_view(t)).collect();
-            op.reference_forward(&views).into_iter().map(reference_storage).collect()
+            op.reference_forward(&views)
+                .into_iter()
+                .map(reference_storage)
+                .collect()
         }
         Device::Cpu(cpu) => match cpu.precision() {
             Precision::F32 => cpu_forward::<f32>(op, cpu, inputs, &shapes),
@@ -45,9 +48,16 @@ pub fn backward(
             let ins: Vec<_> = inputs.iter().map(|t| reference_view(t)).collect();
             let outs: Vec<_> = outputs.iter().map(reference_view).collect();
             let grad = reference_view(gradient);
-            let saved = Saved { inputs: &ins, outputs: &outs, grad: &grad };
+            let saved = Saved {
+                inputs: &ins,
+                outputs: &outs,
+                grad: &grad,
+            };
             let gradients = op.reference_backward(saved, wanted);
-            gradients.into_iter().map(|g| g.map(reference_storage)).collect()
+            gradients
+                .into_iter()
+                .map(|g| g.map(reference_storage))
+                .collect()
         }
         Device::Cpu(cpu) => match cpu.precision() {
             Precision::F32 => cpu_backward::<f32>(op, cpu, inputs, outputs, gradient, wanted),
@@ -55,17 +65,33 @@ pub fn backward(
         },
         Device::Gpu(gpu) => gpu_backward(op, gpu, inputs, outputs, gradient, wanted)?,
     };
-    assert_eq!(storages.len(), inputs.len(), "{}: one gradient slot per input", op.name());
-    let tensors = storages.into_iter().zip(inputs).zip(wanted).map(|((storage, input), wanted)| {
-        assert_eq!(storage.is_some(), *wanted, "{}: a gradient where one is wanted", op.name());
-        storage.map(|s| Tensor::from_storage(input.shape().clone(), s, device))
-    });
+    assert_eq!(
+        storages.len(),
+        inputs.len(),
+        "{}: one gradient slot per input",
+        op.name()
+    );
+    let tensors = storages
+        .into_iter()
+        .zip(inputs)
+        .zip(wanted)
+        .map(|((storage, input), wanted)| {
+            assert_eq!(
+                storage.is_some(),
+                *wanted,
+                "{}: a gradient where one is wanted",
+                op.name()
+            );
+            storage.map(|s| Tensor::from_storage(input.shape().clone(), s, device))
+        });
     Ok(tensors.collect())
 }
 
 fn wrap(shapes: Vec<Shape>, storages: Vec<Storage>, device: &Device) -> Vec<Tensor> {
     let pairs = shapes.into_iter().zip(storages);
-    pairs.map(|(shape, storage)| Tensor::from_storage(shape, storage, device)).collect()
+    pairs
+        .map(|(shape, storage)| Tensor::from_storage(shape, storage, device))
+        .collect()
 }
 
 fn common_device<'a>(op: &dyn Op, inputs: &[&'a Tensor]) -> Result<&'a Device> {
@@ -90,7 +116,10 @@ fn reference_view(tensor: &Tensor) -> ArrayViewD<'_, f64> {
 
 fn reference_storage(array: ArrayD<f64>) -> Storage {
     let mut buffer = HostBuffer::unpooled(array.len());
-    buffer.iter_mut().zip(array.iter()).for_each(|(to, from)| *to = *from);
+    buffer
+        .iter_mut()
+        .zip(array.iter())
+        .for_each(|(to, from)| *to = *from);
     Storage::F64(Arc::new(buffer))
 }
 
@@ -123,7 +152,10 @@ host!(f32, F32);
 host!(f64, F64);
 
 fn cpu_view<T: Host>(tensor: &Tensor) -> View<'_, T> {
-    View { shape: tensor.shape(), data: T::slice(tensor.storage()) }
+    View {
+        shape: tensor.shape(),
+        data: T::slice(tensor.storage()),
+    }
 }
 
 fn cpu_forward<T: Host>(
@@ -137,7 +169,10 @@ fn cpu_forward<T: Host>(
     let mut outputs: Vec<ViewMut<T>> = shapes
         .iter()
         .zip(&mut buffers)
-        .map(|(shape, data)| ViewMut { shape, data: &mut data[..] })
+        .map(|(shape, data)| ViewMut {
+            shape,
+            data: &mut data[..],
+        })
         .collect();
     T::op(op).forward(cpu, &views, &mut outputs);
     buffers.into_iter().map(T::storage).collect()
@@ -162,9 +197,18 @@ fn cpu_backward<T: Host>(
     let mut grads: Vec<Option<ViewMut<T>>> = inputs
         .iter()
         .zip(&mut buffers)
-        .map(|(t, b)| b.as_mut().map(|b| ViewMut { shape: t.shape(), data: &mut b[..] }))
+        .map(|(t, b)| {
+            b.as_mut().map(|b| ViewMut {
+                shape: t.shape(),
+                data: &mut b[..],
+            })
+        })
         .collect();
-    let saved = Saved { inputs: &ins, outputs: &outs, grad: &grad };
+    let saved = Saved {
+        inputs: &ins,
+        outputs: &outs,
+        grad: &grad,
+    };
     T::op(op).backward(cpu, saved, &mut grads);
     buffers.into_iter().map(|b| b.map(T::storage)).collect()
 }
@@ -173,7 +217,10 @@ fn gpu_view(tensor: &Tensor) -> GpuView<'_> {
     let Storage::Gpu(buffer) = tensor.storage() else {
         unreachable!("a gpu device holds gpu buffers only")
     };
-    GpuView { shape: tensor.shape(), buffer }
+    GpuView {
+        shape: tensor.shape(),
+        buffer,
+    }
 }
 
 fn gpu_forward(
@@ -183,12 +230,20 @@ fn gpu_forward(
     shapes: &[Shape],
 ) -> Result<Vec<Storage>> {
     let views: Vec<GpuView> = inputs.iter().map(|t| gpu_view(t)).collect();
-    let buffers: Vec<GpuBuffer> =
-        shapes.iter().map(|s| gpu.allocate(s.len())).collect::<Result<_>>()?;
-    let outputs: Vec<GpuView> =
-        shapes.iter().zip(&buffers).map(|(shape, buffer)| GpuView { shape, buffer }).collect();
+    let buffers: Vec<GpuBuffer> = shapes
+        .iter()
+        .map(|s| gpu.allocate(s.len()))
+        .collect::<Result<_>>()?;
+    let outputs: Vec<GpuView> = shapes
+        .iter()
+        .zip(&buffers)
+        .map(|(shape, buffer)| GpuView { shape, buffer })
+        .collect();
     op.gpu().forward(gpu, &views, &outputs)?;
-    Ok(buffers.into_iter().map(|b| Storage::Gpu(Arc::new(b))).collect())
+    Ok(buffers
+        .into_iter()
+        .map(|b| Storage::Gpu(Arc::new(b)))
+        .collect())
 }
 
 fn gpu_backward(
@@ -210,9 +265,21 @@ fn gpu_backward(
     let grads: Vec<Option<GpuView>> = inputs
         .iter()
         .zip(&buffers)
-        .map(|(t, b)| b.as_ref().map(|buffer| GpuView { shape: t.shape(), buffer }))
+        .map(|(t, b)| {
+            b.as_ref().map(|buffer| GpuView {
+                shape: t.shape(),
+                buffer,
+            })
+        })
         .collect();
-    let saved = Saved { inputs: &ins, outputs: &outs, grad: &grad };
+    let saved = Saved {
+        inputs: &ins,
+        outputs: &outs,
+        grad: &grad,
+    };
     op.gpu().backward(gpu, saved, &grads)?;
-    Ok(buffers.into_iter().map(|b| b.map(|b| Storage::Gpu(Arc::new(b)))).collect())
+    Ok(buffers
+        .into_iter()
+        .map(|b| b.map(|b| Storage::Gpu(Arc::new(b))))
+        .collect())
 }

@@ -13,7 +13,10 @@ pub struct Var(usize);
 
 #[derive(Debug)]
 enum Step {
-    Op { op: Box<dyn Op>, outputs: Vec<Tensor> },
+    Op {
+        op: Box<dyn Op>,
+        outputs: Vec<Tensor>,
+    },
     /// The same elements under another shape: its gradient is the reverse.
     Reshape { from: Shape },
 }
@@ -70,7 +73,10 @@ impl Tape {
     }
 
     fn push(&mut self, tensor: Tensor, needs_gradient: bool) -> Var {
-        self.values.push(Value { tensor: Some(tensor), needs_gradient });
+        self.values.push(Value {
+            tensor: Some(tensor),
+            needs_gradient,
+        });
         Var(self.values.len() - 1)
     }
 
@@ -89,7 +95,10 @@ impl Tape {
     /// # Panics
     /// When the value was released, which is a mistake of the caller.
     pub fn tensor(&self, var: Var) -> &Tensor {
-        self.values[var.0].tensor.as_ref().expect("the value was released")
+        self.values[var.0]
+            .tensor
+            .as_ref()
+            .expect("the value was released")
     }
 
     /// Lets go of a value that nothing will look at again, so that inference
@@ -122,8 +131,15 @@ impl Tape {
         let output = self.push(outputs[0].clone(), needs);
         let kept = outputs[1..].to_vec();
         if needs {
-            let step = Step::Op { op: Box::new(op), outputs };
-            self.nodes.push(Node { step, inputs: inputs.to_vec(), output });
+            let step = Step::Op {
+                op: Box::new(op),
+                outputs,
+            };
+            self.nodes.push(Node {
+                step,
+                inputs: inputs.to_vec(),
+                output,
+            });
         }
         Ok((output, kept))
     }
@@ -135,7 +151,11 @@ impl Tape {
         let needs = self.values[input.0].needs_gradient;
         let output = self.push(tensor, needs);
         if needs {
-            self.nodes.push(Node { step: Step::Reshape { from }, inputs: vec![input], output });
+            self.nodes.push(Node {
+                step: Step::Reshape { from },
+                inputs: vec![input],
+                output,
+            });
         }
         Ok(output)
     }
@@ -151,14 +171,20 @@ impl Tape {
     pub fn backward(mut self, loss: Var) -> Result<Gradients> {
         let shape = self.tensor(loss).shape().clone();
         if shape.len() != 1 {
-            return Err(Error::shape("backward", "the loss must be a single number", &[&shape]));
+            return Err(Error::shape(
+                "backward",
+                "the loss must be a single number",
+                &[&shape],
+            ));
         }
         let mut gradients: Vec<Option<Tensor>> = self.values.iter().map(|_| None).collect();
         gradients[loss.0] = Some(Tensor::full(&self.device, shape, 1.0)?);
 
         while let Some(node) = self.nodes.pop() {
             // No op later on the tape used this value: the loss does not depend on it.
-            let Some(gradient) = gradients[node.output.0].take() else { continue };
+            let Some(gradient) = gradients[node.output.0].take() else {
+                continue;
+            };
             let contributions = match node.step {
                 Step::Reshape { from } => vec![Some(gradient.reshape(from)?)],
                 Step::Op { op, outputs } => {
@@ -175,11 +201,15 @@ impl Tape {
             };
             self.values[node.output.0].tensor = None;
             for (var, contribution) in node.inputs.iter().zip(contributions) {
-                let Some(contribution) = contribution else { continue };
+                let Some(contribution) = contribution else {
+                    continue;
+                };
                 let slot = &mut gradients[var.0];
                 *slot = Some(match slot.take() {
                     None => contribution,
-                    Some(sum) => run::forward(self.adder.as_ref(), &[&sum, &contribution])?.remove(0),
+                    Some(sum) => {
+                        run::forward(self.adder.as_ref(), &[&sum, &contribution])?.remove(0)
+                    }
                 });
             }
         }

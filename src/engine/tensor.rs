@@ -24,7 +24,11 @@ impl Tensor {
             return Err(Error::shape("tensor", problem, &[&shape]));
         }
         let storage = Storage::upload(device, values)?;
-        Ok(Tensor { shape, storage, device: device.clone() })
+        Ok(Tensor {
+            shape,
+            storage,
+            device: device.clone(),
+        })
     }
 
     /// The same number everywhere.
@@ -35,7 +39,11 @@ impl Tensor {
 
     /// A tensor around storage that an op has filled.
     pub(crate) fn from_storage(shape: Shape, storage: Storage, device: &Device) -> Tensor {
-        Tensor { shape, storage, device: device.clone() }
+        Tensor {
+            shape,
+            storage,
+            device: device.clone(),
+        }
     }
 
     /// Axis lengths.
@@ -68,7 +76,11 @@ impl Tensor {
     pub fn item(&self) -> Result<f64> {
         match self.to_vec()?.as_slice() {
             [value] => Ok(*value),
-            _ => Err(Error::shape("item", "needs exactly one element", &[&self.shape])),
+            _ => Err(Error::shape(
+                "item",
+                "needs exactly one element",
+                &[&self.shape],
+            )),
         }
     }
 
@@ -76,8 +88,15 @@ impl Tensor {
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
         if shape.len() != self.shape.len() {
-            return Err(Error::shape("reshape", "the lengths differ", &[&self.shape, &shape]));
+            return Err(Error::shape(
+                "reshape",
+                "the lengths differ",
+                &[&self.shape, &shape],
+            ));
         }
-        Ok(Tensor { shape, ..self.clone() })
+        Ok(Tensor {
+            shape,
+            ..self.clone()
+        })
     }
 }

@@ -1,1 +1,6 @@
-//! (being written)
+//! Models as files.
+
+pub mod model;
+pub mod tensors;
+
+pub use model::{ModelFile, Provenance};

@@ -31,7 +31,11 @@ impl From<OneOrTwo> for Pair {
 
 impl From<Pair> for OneOrTwo {
     fn from(Pair([a, b]): Pair) -> OneOrTwo {
-        if a == b { OneOrTwo::One(a) } else { OneOrTwo::Two([a, b]) }
+        if a == b {
+            OneOrTwo::One(a)
+        } else {
+            OneOrTwo::Two([a, b])
+        }
     }
 }
 
@@ -213,7 +217,10 @@ impl Architecture {
     pub fn parse(text: &str, path: &Path) -> Result<Architecture> {
         let architecture: Architecture = toml::from_str(text).map_err(|e| {
             let place = e.span().map_or("the file".into(), |span| {
-                format!("line {}", text[..span.start.min(text.len())].lines().count().max(1))
+                format!(
+                    "line {}",
+                    text[..span.start.min(text.len())].lines().count().max(1)
+                )
             });
             let expected = "a network as README.md describes it (name, [[layers]] with a kind)";
             Error::input(path, place, e.message().to_string(), expected)
@@ -243,12 +250,21 @@ impl Architecture {
 
     /// Outputs before the head: 1 or 2.
     pub fn outputs(&self) -> usize {
-        if self.head() == Activation::Softmax { 2 } else { 1 }
+        if self.head() == Activation::Softmax {
+            2
+        } else {
+            1
+        }
     }
 
     fn check(&self, path: &Path) -> Result<()> {
         let wrong = |i: usize, found: String, expected: &str| {
-            Err(Error::input(path, format!("layer {}", i + 1), found, expected))
+            Err(Error::input(
+                path,
+                format!("layer {}", i + 1),
+                found,
+                expected,
+            ))
         };
         for (i, layer) in self.layers.iter().enumerate() {
             let last = i + 1 == self.layers.len();
@@ -265,12 +281,16 @@ impl Architecture {
                     let found = format!("epsilon {epsilon}, momentum {momentum}");
                     return wrong(i, found, "epsilon above 0 and momentum from 0 to 1");
                 }
-                Layer::Conv2d { activation: Activation::Sigmoid | Activation::Softmax, .. } => {
+                Layer::Conv2d {
+                    activation: Activation::Sigmoid | Activation::Softmax,
+                    ..
+                } => {
                     return wrong(i, "a sigmoid or softmax".into(), "it at the end only");
                 }
-                Layer::Dense { activation: Activation::Sigmoid | Activation::Softmax, .. }
-                    if !last =>
-                {
+                Layer::Dense {
+                    activation: Activation::Sigmoid | Activation::Softmax,
+                    ..
+                } if !last => {
                     return wrong(i, "a sigmoid or softmax".into(), "it at the end only");
                 }
                 _ => {}
@@ -278,8 +298,14 @@ impl Architecture {
         }
         match self.layers.last() {
             Some(
-                Layer::Dense { units: 1, activation: Activation::Sigmoid }
-                | Layer::Dense { units: 2, activation: Activation::Softmax },
+                Layer::Dense {
+                    units: 1,
+                    activation: Activation::Sigmoid,
+                }
+                | Layer::Dense {
+                    units: 2,
+                    activation: Activation::Softmax,
+                },
             ) => Ok(()),
             _ => wrong(
                 self.layers.len().saturating_sub(1),

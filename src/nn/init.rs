@@ -17,7 +17,9 @@ pub fn values(plan: &ParameterPlan, seed: u64, index: usize) -> Vec<f32> {
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
             // Streams of one seed that do not overlap: 2^128 draws apart.
             (0..index).for_each(|_| rng.jump());
-            (0..len).map(|_| ((2.0 * rng.random::<f64>() - 1.0) * limit) as f32).collect()
+            (0..len)
+                .map(|_| ((2.0 * rng.random::<f64>() - 1.0) * limit) as f32)
+                .collect()
         }
     }
 }

@@ -74,7 +74,11 @@ impl Model {
         device: &Device,
     ) -> Result<Model> {
         Model::with_values(architecture, input, device, |i, plan| {
-            Ok(init::values(&plan.parameters().nth(i).expect("counted").clone(), seed, i))
+            Ok(init::values(
+                &plan.parameters().nth(i).expect("counted").clone(),
+                seed,
+                i,
+            ))
         })
     }
 
@@ -91,10 +95,19 @@ impl Model {
             .enumerate()
             .map(|(i, p)| {
                 let tensor = Tensor::new(device, p.shape.clone(), &values(i, &plan)?)?;
-                Ok(Parameter { name: p.name.clone(), tensor, trainable: p.trainable })
+                Ok(Parameter {
+                    name: p.name.clone(),
+                    tensor,
+                    trainable: p.trainable,
+                })
             })
             .collect::<Result<_>>()?;
-        Ok(Model { architecture, plan, parameters, device: device.clone() })
+        Ok(Model {
+            architecture,
+            plan,
+            parameters,
+            device: device.clone(),
+        })
     }
 
     /// How it is described.
@@ -121,7 +134,11 @@ impl Model {
     pub fn set_parameter(&mut self, index: usize, tensor: Tensor) -> Result<()> {
         let old = &mut self.parameters[index].tensor;
         if old.shape() != tensor.shape() {
-            return Err(Error::shape("parameter", "the shape changed", &[old.shape(), tensor.shape()]));
+            return Err(Error::shape(
+                "parameter",
+                "the shape changed",
+                &[old.shape(), tensor.shape()],
+            ));
         }
         *old = tensor;
         Ok(())
@@ -138,7 +155,14 @@ impl Model {
                 false => tape.constant(p.tensor.clone()),
             })
             .collect();
-        let mut run = Run { tape, parameters: &parameters, next: 0, stream: 0, mode, statistics: Vec::new() };
+        let mut run = Run {
+            tape,
+            parameters: &parameters,
+            next: 0,
+            stream: 0,
+            mode,
+            statistics: Vec::new(),
+        };
         let mut value = x;
         for (i, layer) in self.plan.layers.iter().enumerate() {
             let last = i + 1 == self.plan.layers.len();
@@ -149,7 +173,11 @@ impl Model {
             value = output;
         }
         let statistics = run.statistics;
-        Ok(Forward { logits: value, parameters, statistics })
+        Ok(Forward {
+            logits: value,
+            parameters,
+            statistics,
+        })
     }
 
     /// Records the mean loss of `logits` against `targets`: binary cross-entropy
@@ -166,7 +194,10 @@ impl Model {
         let outputs = self.architecture.outputs();
         let values: Vec<f32> = match outputs {
             1 => labels.iter().map(|l| f32::from(*l)).collect(),
-            _ => labels.iter().flat_map(|l| [f32::from(1 - *l), f32::from(*l)]).collect(),
+            _ => labels
+                .iter()
+                .flat_map(|l| [f32::from(1 - *l), f32::from(*l)])
+                .collect(),
         };
         Tensor::new(&self.device, [labels.len(), outputs], &values)
     }
@@ -214,9 +245,17 @@ impl Run<'_> {
 
     fn layer(&mut self, layer: &Layer, x: Var, last: bool) -> Result<Var> {
         match layer {
-            Layer::Conv2d { stride, padding, activation, .. } => {
+            Layer::Conv2d {
+                stride,
+                padding,
+                activation,
+                ..
+            } => {
                 let [kernel, bias] = self.take();
-                let op = Conv2d { stride: stride.0, padding: *padding };
+                let op = Conv2d {
+                    stride: stride.0,
+                    padding: *padding,
+                };
                 let y = self.tape.apply(op, &[x, kernel, bias])?;
                 self.activate(y, *activation, last)
             }
@@ -252,9 +291,15 @@ impl Run<'_> {
                 let stream = self.stream;
                 self.stream += 1;
                 match self.mode {
-                    Mode::Training { seed, step } if *rate > 0.0 => {
-                        self.tape.apply(Dropout { rate: *rate, seed, stream, step }, &[x])
-                    }
+                    Mode::Training { seed, step } if *rate > 0.0 => self.tape.apply(
+                        Dropout {
+                            rate: *rate,
+                            seed,
+                            stream,
+                            step,
+                        },
+                        &[x],
+                    ),
                     _ => Ok(x),
                 }
             }

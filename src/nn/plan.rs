@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::architecture::{Architecture, Layer};
 use crate::engine::Shape;
-use crate::ops::window::sliding;
 use crate::ops::Padding;
+use crate::ops::window::sliding;
 use crate::{Error, Result};
 
 /// What a parameter starts from.
@@ -70,7 +70,11 @@ impl Plan {
         for (i, layer) in architecture.layers.iter().enumerate() {
             let base = keras_name(layer);
             let count = counts.entry(base).or_default();
-            let name = if *count == 0 { base.to_string() } else { format!("{base}_{count}") };
+            let name = if *count == 0 {
+                base.to_string()
+            } else {
+                format!("{base}_{count}")
+            };
             *count += 1;
             let (output, parameters) = lay_out(layer, &shape).map_err(|problem| {
                 Error::input(
@@ -87,7 +91,12 @@ impl Plan {
                     p
                 })
                 .collect();
-            layers.push(LayerPlan { name, layer: layer.clone(), output: output.clone(), parameters });
+            layers.push(LayerPlan {
+                name,
+                layer: layer.clone(),
+                output: output.clone(),
+                parameters,
+            });
             shape = output;
         }
         Ok(Plan { input, layers })
@@ -100,12 +109,18 @@ impl Plan {
 
     /// Numbers that training moves.
     pub fn trainable(&self) -> usize {
-        self.parameters().filter(|p| p.trainable).map(|p| p.shape.len()).sum()
+        self.parameters()
+            .filter(|p| p.trainable)
+            .map(|p| p.shape.len())
+            .sum()
     }
 
     /// Numbers that training does not move: moving statistics.
     pub fn not_trainable(&self) -> usize {
-        self.parameters().filter(|p| !p.trainable).map(|p| p.shape.len()).sum()
+        self.parameters()
+            .filter(|p| !p.trainable)
+            .map(|p| p.shape.len())
+            .sum()
     }
 }
 
@@ -122,35 +137,62 @@ fn keras_name(layer: &Layer) -> &'static str {
 }
 
 fn parameter(name: &str, shape: impl Into<Shape>, init: Init) -> ParameterPlan {
-    ParameterPlan { name: name.into(), shape: shape.into(), init, trainable: true }
+    ParameterPlan {
+        name: name.into(),
+        shape: shape.into(),
+        init,
+        trainable: true,
+    }
 }
 
 /// The output's shape and the parameters of one layer, all without the batch.
 fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> {
     let image = |op| match input[..] {
         [h, w, c] => Ok((Shape::from([1, h, w, c]), c)),
-        _ => Err(Error::shape(op, "needs images, before any flatten", &[input])),
+        _ => Err(Error::shape(
+            op,
+            "needs images, before any flatten",
+            &[input],
+        )),
     };
     let pool = |op, window: [usize; 2], stride: Option<[usize; 2]>| {
         let (image, channels) = image(op)?;
         let at = sliding(op, &image, window, stride.unwrap_or(window), Padding::Valid)?;
-        Ok((Shape::from([at.rows.output, at.columns.output, channels]), Vec::new()))
+        Ok((
+            Shape::from([at.rows.output, at.columns.output, channels]),
+            Vec::new(),
+        ))
     };
     match layer {
-        Layer::Conv2d { filters, kernel, stride, padding, .. } => {
+        Layer::Conv2d {
+            filters,
+            kernel,
+            stride,
+            padding,
+            ..
+        } => {
             let (image, channels) = image("conv2d")?;
             let [a, b] = kernel.0;
             let at = sliding("conv2d", &image, kernel.0, stride.0, *padding)?;
-            let init = Init::GlorotUniform { fan_in: a * b * channels, fan_out: a * b * filters };
+            let init = Init::GlorotUniform {
+                fan_in: a * b * channels,
+                fan_out: a * b * filters,
+            };
             let parameters = vec![
                 parameter("kernel", [a, b, channels, *filters], init),
                 parameter("bias", [*filters], Init::Zeros),
             ];
-            Ok((Shape::from([at.rows.output, at.columns.output, *filters]), parameters))
+            Ok((
+                Shape::from([at.rows.output, at.columns.output, *filters]),
+                parameters,
+            ))
         }
         Layer::BatchNorm { .. } => {
             let channels = [input.channels()];
-            let still = |p: ParameterPlan| ParameterPlan { trainable: false, ..p };
+            let still = |p: ParameterPlan| ParameterPlan {
+                trainable: false,
+                ..p
+            };
             let parameters = vec![
                 parameter("gamma", channels, Init::Ones),
                 parameter("beta", channels, Init::Zeros),
@@ -167,7 +209,10 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
             let [inputs] = input[..] else {
                 return Err(Error::shape("dense", "needs a flatten before it", &[input]));
             };
-            let init = Init::GlorotUniform { fan_in: inputs, fan_out: *units };
+            let init = Init::GlorotUniform {
+                fan_in: inputs,
+                fan_out: *units,
+            };
             let parameters = vec![
                 parameter("kernel", [inputs, *units], init),
                 parameter("bias", [*units], Init::Zeros),

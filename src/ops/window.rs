@@ -36,7 +36,9 @@ impl Axis {
     pub fn inside(self, output: usize) -> std::ops::Range<usize> {
         let start = output * self.stride;
         let low = self.before.saturating_sub(start).min(self.window);
-        let high = (self.input + self.before).saturating_sub(start).min(self.window);
+        let high = (self.input + self.before)
+            .saturating_sub(start)
+            .min(self.window);
         low..high.max(low)
     }
 
@@ -69,7 +71,9 @@ pub fn sliding(
         return Err(problem("needs images of shape (N, H, W, C)".into()));
     };
     if window.contains(&0) || stride.contains(&0) {
-        return Err(problem(format!("window {window:?} and stride {stride:?} must be positive")));
+        return Err(problem(format!(
+            "window {window:?} and stride {stride:?} must be positive"
+        )));
     }
     let axis = |input: usize, window: usize, stride: usize| match padding {
         Padding::Valid if input < window => Err(problem(format!(
@@ -77,12 +81,24 @@ pub fn sliding(
         ))),
         Padding::Valid => {
             let output = (input - window) / stride + 1;
-            Ok(Axis { input, window, stride, before: 0, output })
+            Ok(Axis {
+                input,
+                window,
+                stride,
+                before: 0,
+                output,
+            })
         }
         Padding::Same => {
             let output = input.div_ceil(stride);
             let total = (output.saturating_sub(1) * stride + window).saturating_sub(input);
-            Ok(Axis { input, window, stride, before: total / 2, output })
+            Ok(Axis {
+                input,
+                window,
+                stride,
+                before: total / 2,
+                output,
+            })
         }
     };
     Ok(Sliding {
@@ -96,8 +112,16 @@ impl Sliding {
     pub fn parameters(&self, elements: usize, channels: usize) -> [u32; 10] {
         let (rows, columns) = (self.rows, self.columns);
         [
-            elements, rows.input, columns.input, channels, rows.output, columns.output,
-            rows.window, columns.window, rows.stride, columns.stride,
+            elements,
+            rows.input,
+            columns.input,
+            channels,
+            rows.output,
+            columns.output,
+            rows.window,
+            columns.window,
+            rows.stride,
+            columns.stride,
         ]
         .map(Parameter::word)
     }

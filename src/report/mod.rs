@@ -1,1 +1,29 @@
-//! (being written)
+//! Pictures: the course of a training, and cutouts side by side.
+//!
+//! Each function returns a [`Drawing`]; [`Drawing::save`] writes it as SVG or
+//! PNG, as the file's name says. No fonts are needed on the machine for PNG; an
+//! SVG names fonts and leaves them to the viewer.
+
+mod curves;
+mod drawing;
+mod gallery;
+
+pub use curves::learning_curve;
+pub use drawing::Drawing;
+pub use gallery::{Tile, gallery};
+
+/// Colours that the colour-blind can tell apart, and that differ in
+/// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently
+/// draws nothing for other notations with transparency.
+pub(crate) mod palette {
+    /// Real candidates; training.
+    pub const BLUE: &str = "#0072B2";
+    /// Bogus candidates; validation.
+    pub const VERMILLION: &str = "#D55E00";
+    /// What is marked: the kept epoch.
+    pub const GREEN: &str = "#009E73";
+    /// Pixels without a value.
+    pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
+    /// Secondary text.
+    pub const GREY: &str = "#555555";
+}

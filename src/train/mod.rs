@@ -1,1 +1,12 @@
-//! (being written)
+//! Training: configuration, one step, the loop, checkpoints.
+
+pub mod checkpoint;
+pub mod config;
+pub mod session;
+pub mod totals;
+pub mod trainer;
+
+pub use config::{Config, Settings};
+pub use session::{Observer, Outcome, Progress, Session};
+pub use totals::Totals;
+pub use trainer::Trainer;

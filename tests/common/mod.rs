@@ -21,18 +21,23 @@ pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
             (0..len).map(|_| uniform.sample(&mut rng)).collect()
         }
         Fill::Distinct => {
-            let mut ladder: Vec<f64> =
-                (0..len).map(|i| (i as f64 - (len / 2) as f64 + 0.5) * 0.02).collect();
+            let mut ladder: Vec<f64> = (0..len)
+                .map(|i| (i as f64 - (len / 2) as f64 + 0.5) * 0.02)
+                .collect();
             ladder.shuffle(&mut rng);
             ladder
         }
         Fill::Ties => {
             let uniform = Uniform::new(0, 3).unwrap();
-            (0..len).map(|_| f64::from(uniform.sample(&mut rng)) * 0.5).collect()
+            (0..len)
+                .map(|_| f64::from(uniform.sample(&mut rng)) * 0.5)
+                .collect()
         }
         Fill::Binary => {
             let uniform = Uniform::new(0, 2).unwrap();
-            (0..len).map(|_| f64::from(uniform.sample(&mut rng))).collect()
+            (0..len)
+                .map(|_| f64::from(uniform.sample(&mut rng)))
+                .collect()
         }
         Fill::OneHot => {
             let classes = shape.channels();
@@ -52,7 +57,8 @@ pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
 /// All inputs of a case.
 pub fn inputs(case: &Case) -> Vec<Vec<f64>> {
     let each = case.inputs.iter().enumerate();
-    each.map(|(i, (shape, what))| fill(shape, *what, 1000 + i as u64)).collect()
+    each.map(|(i, (shape, what))| fill(shape, *what, 1000 + i as u64))
+        .collect()
 }
 
 /// The largest difference and where it is; NaN anywhere counts as infinite.
@@ -62,7 +68,10 @@ pub fn worst(got: &[f64], want: &[f64]) -> (f64, usize) {
         let d = (g - w).abs();
         if d.is_nan() { f64::INFINITY } else { d }
     });
-    differences.enumerate().fold((0.0, 0), |best, (i, d)| if d > best.0 { (d, i) } else { best })
+    differences.enumerate().fold(
+        (0.0, 0),
+        |best, (i, d)| if d > best.0 { (d, i) } else { best },
+    )
 }
 
 /// ‖got − want‖ / ‖want‖; infinite when a value is not finite.

@@ -45,6 +45,13 @@ pub struct AdapterDescription {
     pub driver: String,
 }
 
+impl AdapterDescription {
+    /// Whether it is the processor itself, acting as a gpu.
+    pub fn is_software(&self) -> bool {
+        self.kind == AdapterKind::Software
+    }
+}
+
 impl fmt::Display for AdapterDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,0 +1,132 @@
+//! Arguments that mean the same in every subcommand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::terminal::Terminal;
+use crate::backend::gpu::{Choice, Gpu};
+use crate::backend::{Cpu, Device, Precision};
+use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
+use crate::{Error, Result};
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Where to run: auto (a real gpu if there is one, else cpu), gpu, cpu, or part of an
+    /// adapter's name
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// Print errors only
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Say more: every epoch as a line, every input that was left out
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Common {
+    /// Where to print to.
+    pub fn terminal(&self) -> Terminal {
+        Terminal::new(self.quiet, self.verbose)
+    }
+
+    /// Opens the device; says so when it is not what might be expected.
+    pub fn open(&self, terminal: &Terminal) -> Result<Device> {
+        let cpu = || Device::Cpu(Arc::new(Cpu::new(Precision::F32)));
+        let choice = match self.device.as_str() {
+            "cpu" => return Ok(cpu()),
+            "auto" => {
+                return match Gpu::open(&Choice::Real) {
+                    Ok(gpu) => Ok(Device::Gpu(gpu)),
+                    Err(Error::NoDevice { .. }) => {
+                        terminal.notice("no gpu found: using the cpu");
+                        Ok(cpu())
+                    }
+                    Err(error) => {
+                        terminal.notice(&format!("{error}: using the cpu"));
+                        Ok(cpu())
+                    }
+                };
+            }
+            "gpu" => Choice::Any,
+            name => Choice::Named(name.into()),
+        };
+        let gpu = Gpu::open(&choice)?;
+        if gpu.description().is_software() {
+            terminal.notice(&format!(
+                "{} is the processor acting as a gpu: right numbers, slowly; --device cpu is faster",
+                gpu.name()
+            ));
+        }
+        Ok(Device::Gpu(gpu))
+    }
+}
+
+/// How an input is read.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// Which key of a .npz holds what, such as cube=stamps or labels=label; may be repeated
+    #[arg(long = "key", value_name = "NAME=KEY")]
+    pub keys: Vec<String>,
+    /// The key of a .npz that says for each cutout: 0 or train, 1 or validation, 2 or test
+    #[arg(long, value_name = "KEY")]
+    pub split_key: Option<String>,
+    /// What label 1 means: auto (an artifact in a DES triple, else real), real-is-one,
+    /// real-is-zero
+    #[arg(long, default_value = "auto", value_name = "WHICH")]
+    pub label_polarity: LabelPolarity,
+    /// Fail on the first file that cannot be read instead of leaving it out
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl Reading {
+    /// Opens the inputs, and says what a user should know of them.
+    pub fn open(
+        &self,
+        inputs: &[PathBuf],
+        labels_required: bool,
+        terminal: &Terminal,
+    ) -> Result<Dataset> {
+        let mut keys = BTreeMap::new();
+        for pair in &self.keys {
+            let (name, key) = pair
+                .split_once('=')
+                .ok_or_else(|| Error::config("--key", pair, "NAME=KEY, such as cube=stamps"))?;
+            keys.insert(name.to_string(), key.to_string());
+        }
+        let options = ReadOptions {
+            keys,
+            split_key: self.split_key.clone(),
+            label_polarity: self.label_polarity,
+            labels_required,
+            strict: self.strict,
+        };
+        let data = data::open(inputs, &options)?;
+        data.notices
+            .iter()
+            .for_each(|notice| terminal.notice(notice));
+        if !data.skipped.is_empty() {
+            let count = data.skipped.len();
+            let hint = if terminal.verbose() {
+                ""
+            } else {
+                " (-v lists them)"
+            };
+            terminal.notice(&format!(
+                "{}: {count} left out{hint}",
+                data.source.display()
+            ));
+            for skipped in &data.skipped {
+                terminal.detail(&format!("  {}: {}", skipped.what, skipped.why));
+            }
+        }
+        Ok(data)
+    }
+}

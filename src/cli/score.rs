@@ -1,0 +1,155 @@
+//! `rbgpu score`: P(real) for every candidate.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Done;
+use super::args::{Common, Reading};
+use crate::data::atomic::atomic_try;
+use crate::data::{Dataset, Loader, LoaderOptions};
+use crate::formats::ModelFile;
+use crate::train::session::score;
+use crate::{Error, Result};
+
+/// Arguments of `rbgpu score`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model that `rbgpu train` wrote
+    model: PathBuf,
+    /// Cubes, folders, FITS files, .npy triples' prefixes
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// CSV file, or - for standard output
+    #[arg(long, short, default_value = "-", value_name = "FILE")]
+    out: PathBuf,
+    /// A candidate is real from this P(real) on; the model's own threshold unless given
+    #[arg(long)]
+    threshold: Option<f64>,
+    /// What to call the score's column
+    #[arg(long, default_value = "rb_score", value_name = "NAME")]
+    score_name: String,
+    /// Candidates at a time
+    #[arg(long, default_value_t = 256)]
+    batch_size: usize,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Scores and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let terminal = arguments.common.terminal();
+    let device = arguments.common.open(&terminal)?;
+    let file = ModelFile::read(&arguments.model, &device)?;
+    let threshold = arguments.threshold.unwrap_or(file.threshold);
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(Error::config(
+            "--threshold",
+            threshold.to_string(),
+            "from 0 to 1",
+        ));
+    }
+    let set = Arc::new(
+        arguments
+            .reading
+            .open(&arguments.inputs, false, &terminal)?,
+    );
+    let [h, w, c] = file.model.plan().input;
+    let shape = set.shape;
+    if [shape.height, shape.width, shape.channels] != [h, w, c] {
+        let expected = format!(
+            "({h}, {w}, {c}), which {} was trained on",
+            arguments.model.display()
+        );
+        return Err(Error::input(
+            &set.source,
+            "cutouts",
+            format!("{shape}"),
+            expected,
+        ));
+    }
+    let options = LoaderOptions {
+        batch_size: arguments.batch_size,
+        normalisation: file.normalisation,
+        cache_bytes: 0,
+        ..LoaderOptions::default()
+    };
+    let loader = Loader::new(set.clone(), (0..set.len()).collect(), options)?;
+    let bar = terminal.bar(set.len(), "scoring");
+    let scores = score(&file.model, &loader, |n| {
+        bar.inc(n as u64);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    let name = &arguments.score_name;
+    if arguments.out == Path::new("-") {
+        write(
+            std::io::stdout().lock(),
+            Path::new("standard output"),
+            &set,
+            &scores,
+            threshold,
+            name,
+        )?;
+    } else {
+        atomic_try(&arguments.out, true, |out| {
+            write(out, &arguments.out, &set, &scores, threshold, name)
+        })?;
+        let real = scores.iter().filter(|score| **score >= threshold).count();
+        terminal.notice(&format!(
+            "{} candidates, {real} real at P(real) >= {threshold}: {}",
+            scores.len(),
+            arguments.out.display()
+        ));
+    }
+    Ok(if set.skipped.is_empty() {
+        Done::Whole
+    } else {
+        Done::Partly
+    })
+}
+
+/// One row per candidate: id, score, decision, and what came with it.
+fn write(
+    out: impl Write,
+    path: &Path,
+    set: &Dataset,
+    scores: &[f64],
+    threshold: f64,
+    name: &str,
+) -> Result<()> {
+    let failed = |e: csv::Error| Error::io("write", path)(std::io::Error::from(e));
+    let mut csv = csv::Writer::from_writer(out);
+    let mut header = vec!["id", name, "decision", "mag", "mag_err", "filter", "fwhm"];
+    if set.labels.is_some() {
+        header.push("label");
+    }
+    csv.write_record(&header).map_err(failed)?;
+    // An f32 score has 9 digits at most; a number that is not known is empty.
+    let number = |v: f64| {
+        if v.is_nan() {
+            String::new()
+        } else {
+            v.to_string()
+        }
+    };
+    for (i, (candidate, score)) in set.candidates.iter().zip(scores).enumerate() {
+        let decision = if *score >= threshold { "real" } else { "bogus" };
+        let mut row = vec![
+            candidate.id.clone(),
+            (*score as f32).to_string(),
+            decision.into(),
+            number(candidate.mag),
+            number(candidate.mag_err),
+            candidate.filter.clone(),
+            number(candidate.fwhm),
+        ];
+        row.extend(set.labels.as_ref().map(|labels| labels[i].to_string()));
+        csv.write_record(&row).map_err(failed)?;
+    }
+    csv.flush().map_err(Error::io("write", path))
+}

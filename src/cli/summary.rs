@@ -1,0 +1,154 @@
+//! `rbgpu summary`: the layer table of O'TRAIN's Fig. 3 and DES's Table 4.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+
+use super::Done;
+use super::terminal::{Terminal, table};
+use crate::backend::Device;
+use crate::formats::ModelFile;
+use crate::nn::{Architecture, Layer, LayerPlan, Plan};
+use crate::{Error, Result};
+
+/// Arguments of `rbgpu summary`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// des1, des2, des3, des4, otrain, a .toml file, or a model
+    network: String,
+    /// Cutout size, where it is not the published one
+    #[arg(long, value_name = "H,W,C", value_delimiter = ',', num_args = 3)]
+    input: Option<Vec<usize>>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the table.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let terminal = Terminal::new(false, false);
+    let name = &arguments.network;
+    let (architecture, input) = if name.ends_with(".safetensors") {
+        let file = ModelFile::read(Path::new(name), &Device::cpu())?;
+        (
+            file.model.architecture().clone(),
+            Some(file.model.plan().input),
+        )
+    } else {
+        let architecture = Architecture::named(name)?;
+        let input = architecture.input;
+        (architecture, input)
+    };
+    let given = arguments
+        .input
+        .as_ref()
+        .map(|given| [given[0], given[1], given[2]]);
+    let input = given.or(input).ok_or_else(|| {
+        Error::config(
+            "--input",
+            "nothing",
+            "H,W,C: the description does not say a size",
+        )
+    })?;
+    let plan = Plan::new(&architecture, input)?;
+    let size = |layer: &LayerPlan| {
+        layer
+            .parameters
+            .iter()
+            .map(|p| p.shape.len())
+            .sum::<usize>()
+    };
+    if arguments.json {
+        let layers: Vec<_> = plan
+            .layers
+            .iter()
+            .map(|l| json!({"name": l.name, "output": l.output.to_vec(), "parameters": size(l)}))
+            .collect();
+        let all = json!({
+            "network": architecture.name, "input": input, "layers": layers,
+            "trainable": plan.trainable(), "not_trainable": plan.not_trainable(),
+        });
+        terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"))?;
+        return Ok(Done::Whole);
+    }
+    let row = |cells: [String; 4]| cells.to_vec();
+    let mut rows = vec![row(["layer", "", "output", "parameters"].map(String::from))];
+    let [h, w, c] = input;
+    rows.push(row([
+        "input".into(),
+        String::new(),
+        format!("({h}, {w}, {c})"),
+        String::new(),
+    ]));
+    for layer in &plan.layers {
+        let count = size(layer);
+        rows.push(row([
+            layer.name.clone(),
+            describe(&layer.layer),
+            layer.output.to_string(),
+            if count == 0 {
+                String::new()
+            } else {
+                grouped(count)
+            },
+        ]));
+    }
+    terminal.result(&format!("{}\n\n{}\n", architecture.name, table(&rows)))?;
+    let (trainable, still) = (plan.trainable(), plan.not_trainable());
+    terminal.result(&format!(
+        "parameters {}: {} trainable, {} moving statistics",
+        grouped(trainable + still),
+        grouped(trainable),
+        grouped(still)
+    ))?;
+    Ok(Done::Whole)
+}
+
+fn describe(layer: &Layer) -> String {
+    let activation = |a: &crate::nn::Activation| match a {
+        crate::nn::Activation::Linear => String::new(),
+        other => format!(", {}", format!("{other:?}").to_lowercase()),
+    };
+    match layer {
+        Layer::Conv2d {
+            kernel,
+            stride,
+            padding,
+            activation: a,
+            ..
+        } => {
+            let [kh, kw] = kernel.0;
+            let by = if stride.0 == [1, 1] {
+                String::new()
+            } else {
+                format!(" by {}", stride.0[0])
+            };
+            let same = if *padding == crate::ops::Padding::Same {
+                ", same"
+            } else {
+                ", valid"
+            };
+            format!("{kh}x{kw}{by}{same}{}", activation(a))
+        }
+        Layer::MaxPool { window, .. } | Layer::AvgPool { window, .. } => {
+            format!("{}x{}", window.0[0], window.0[1])
+        }
+        Layer::Dropout { rate } => format!("{rate}"),
+        Layer::Dense { activation: a, .. } => activation(a).trim_start_matches(", ").to_string(),
+        Layer::BatchNorm { .. } | Layer::Flatten => String::new(),
+    }
+}
+
+/// 2621826 as 2,621,826.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,160 @@
+//! What a person sees while something runs. Results go to standard output,
+//! everything else to standard error.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::judge::EpochRecord;
+use crate::train::{Observer, Progress};
+use crate::{Error, Result};
+
+/// Where to print, and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Terminal {
+    /// `quiet` prints errors only; `verbose` prints details too.
+    pub fn new(quiet: bool, verbose: bool) -> Terminal {
+        Terminal {
+            quiet,
+            verbose: verbose && !quiet,
+        }
+    }
+
+    /// Whether details are printed.
+    pub fn verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Something that a user should know.
+    pub fn notice(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("rbgpu: {text}");
+        }
+    }
+
+    /// Something that a user may want to know.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A result.
+    pub fn result(&self, text: &str) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(Error::io("write", "standard output"))
+    }
+
+    /// A bar over `len` candidates; hidden when nobody watches.
+    pub fn bar(&self, len: usize, what: &str) -> ProgressBar {
+        let bar = ProgressBar::new(len as u64);
+        if self.quiet || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = "{prefix} {bar:24} {human_pos}/{human_len} {per_sec:.dim} {eta} left {msg}";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        bar.set_prefix(what.to_string());
+        bar
+    }
+
+    /// A watcher of a training run of `epochs` epochs over `len` candidates each.
+    pub fn training(&self, epochs: usize, len: usize) -> TrainingBar {
+        let bar = self.bar(epochs * len, "training");
+        let style = "{prefix} {bar:24} {percent:>3}% {msg} {eta} left";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        TrainingBar {
+            terminal: *self,
+            bar,
+            len,
+            epochs,
+            last: Instant::now(),
+            last_done: 0,
+            lines: Vec::new(),
+        }
+    }
+}
+
+/// Shows loss, accuracy, samples/s and time left. Reads the device at most twice
+/// a second, and not at all when nobody watches.
+#[derive(Debug)]
+pub struct TrainingBar {
+    terminal: Terminal,
+    bar: ProgressBar,
+    len: usize,
+    epochs: usize,
+    last: Instant,
+    last_done: usize,
+    lines: Vec<EpochRecord>,
+}
+
+impl Observer for TrainingBar {
+    fn step(&mut self, progress: &Progress) -> Result<()> {
+        let elapsed = self.last.elapsed();
+        if self.bar.is_hidden() || elapsed < Duration::from_millis(500) {
+            return Ok(());
+        }
+        let (loss, accuracy) = progress.totals.means()?;
+        let done = (progress.epoch - 1) * self.len + progress.done;
+        let rate = done.saturating_sub(self.last_done) as f64 / elapsed.as_secs_f64();
+        let (epoch, epochs) = (progress.epoch, progress.epochs);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(format!(
+            "epoch {epoch}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}  {rate:.0} samples/s "
+        ));
+        (self.last, self.last_done) = (Instant::now(), done);
+        Ok(())
+    }
+
+    fn epoch(&mut self, r: &EpochRecord, best: bool) {
+        let epochs = self.epochs;
+        let mark = if best { " *" } else { "" };
+        let line = format!(
+            "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}  validation loss {:.4}  accuracy {:.4}{mark}",
+            r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy
+        );
+        if self.bar.is_hidden() {
+            self.terminal.detail(&line);
+        } else {
+            self.bar.println(line);
+        }
+        self.lines.push(r.clone());
+    }
+}
+
+impl Drop for TrainingBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Columns lined up, numbers to the right: `rows[0]` is the header.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(c))
+            .map(|s| s.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().enumerate().map(|(c, cell)| {
+            let fill = " ".repeat(widths[c] - cell.chars().count());
+            if c == 0 {
+                format!("{cell}{fill}")
+            } else {
+                format!("{fill}{cell}")
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,330 @@
+//! Batches, prepared in the background while the device works on the last one.
+//!
+//! The same data set, options, seed and epoch give the same batches, whatever
+//! the number of threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
+use rayon::prelude::*;
+
+use super::augment::{mix, transform};
+use super::split::shuffle;
+use super::{Augment, CutoutShape, Dataset, Normalisation};
+use crate::{Error, Result};
+
+/// Batches that wait to be taken.
+const AHEAD: usize = 2;
+/// Below this, handing a batch to the thread pool costs more than it saves.
+const WORTH_SHARING: usize = 1 << 14;
+
+/// How batches are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoaderOptions {
+    /// Candidates per batch; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    /// What is done to the pixels.
+    pub normalisation: Normalisation,
+    /// How training cutouts are turned.
+    pub augment: Augment,
+    /// Whether every epoch has its own order (training) or the one given.
+    pub shuffle: bool,
+    /// Of the order and of the augmentation.
+    pub seed: u64,
+    /// Normalised cutouts are kept in memory if they all fit in this many bytes.
+    pub cache_bytes: u64,
+}
+
+impl Default for LoaderOptions {
+    /// Evaluation: batches of 128, in order, not turned, 2 GiB of cache.
+    fn default() -> Self {
+        LoaderOptions {
+            batch_size: 128,
+            normalisation: Normalisation::default(),
+            augment: Augment::None,
+            shuffle: false,
+            seed: 0,
+            cache_bytes: 2 << 30,
+        }
+    }
+}
+
+/// Some candidates, ready for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// (B, H, W, C), row-major, normalised.
+    pub values: Vec<f32>,
+    /// (B), 1 real, 0 bogus; empty if the data set has no labels.
+    pub labels: Vec<u8>,
+    /// (B), which candidates of the data set these are.
+    pub indices: Vec<usize>,
+}
+
+impl Batch {
+    /// B, how many candidates.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+}
+
+/// Makes batches of some candidates of a data set, epoch after epoch.
+#[derive(Debug)]
+pub struct Loader {
+    source: Arc<Source>,
+}
+
+/// What the thread in the background works from.
+#[derive(Debug)]
+struct Source {
+    set: Arc<Dataset>,
+    indices: Vec<usize>,
+    labels: Option<Vec<u8>>,
+    options: LoaderOptions,
+    /// Normalised cutouts by position in `indices`; empty if they do not fit.
+    cache: Vec<OnceLock<Box<[f32]>>>,
+}
+
+impl Loader {
+    /// Batches of the candidates `indices` of `set`; every index is below
+    /// `set.len()`. A batch size of 0 is refused.
+    pub fn new(set: Arc<Dataset>, indices: Vec<usize>, options: LoaderOptions) -> Result<Loader> {
+        let labels = set.labels.clone();
+        Loader::build(set, indices, labels, options)
+    }
+
+    /// As [`new`](Self::new), with labels other than the set's, one for each of
+    /// its candidates.
+    pub fn with_labels(
+        set: Arc<Dataset>,
+        indices: Vec<usize>,
+        labels: Vec<u8>,
+        options: LoaderOptions,
+    ) -> Result<Loader> {
+        if labels.len() != set.len() {
+            let found = format!("{} labels", labels.len());
+            return Err(Error::input(
+                &set.source,
+                "labels",
+                found,
+                format!("{}", set.len()),
+            ));
+        }
+        Loader::build(set, indices, Some(labels), options)
+    }
+
+    fn build(
+        set: Arc<Dataset>,
+        indices: Vec<usize>,
+        labels: Option<Vec<u8>>,
+        options: LoaderOptions,
+    ) -> Result<Loader> {
+        if options.batch_size == 0 {
+            return Err(Error::config("--batch-size", "0", "at least 1"));
+        }
+        if let Some(&index) = indices.iter().find(|&&index| index >= set.len()) {
+            let expected = format!("rows below {}", set.len());
+            return Err(Error::input(
+                &set.source,
+                "rows",
+                format!("row {index}"),
+                expected,
+            ));
+        }
+        let bytes = indices.len() as u64 * set.shape.len() as u64 * 4;
+        let cached = if bytes <= options.cache_bytes {
+            indices.len()
+        } else {
+            0
+        };
+        let mut cache = Vec::new();
+        cache.resize_with(cached, OnceLock::new);
+        Ok(Loader {
+            source: Arc::new(Source {
+                set,
+                indices,
+                labels,
+                options,
+                cache,
+            }),
+        })
+    }
+
+    /// Candidates per epoch.
+    pub fn len(&self) -> usize {
+        self.source.indices.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.source.indices.is_empty()
+    }
+
+    /// Batches per epoch.
+    pub fn batches(&self) -> usize {
+        self.len().div_ceil(self.source.options.batch_size)
+    }
+
+    /// Size of the cutouts.
+    pub fn shape(&self) -> CutoutShape {
+        self.source.set.shape
+    }
+
+    /// Starts an epoch: its batches in order, the next ones being prepared
+    /// meanwhile. After an error there are no more.
+    pub fn epoch(&self, epoch: u64) -> Epoch {
+        let source = Arc::clone(&self.source);
+        let (sender, receiver) = sync_channel(AHEAD);
+        let thread = std::thread::spawn(move || source.run(epoch, &sender));
+        Epoch {
+            receiver: Some(receiver),
+            thread: Some(thread),
+            left: self.batches(),
+        }
+    }
+}
+
+impl Source {
+    fn run(&self, epoch: u64, sender: &SyncSender<Result<Batch>>) {
+        let mut order: Vec<usize> = (0..self.indices.len()).collect();
+        if self.options.shuffle {
+            let seed = mix(mix(self.options.seed) ^ epoch);
+            shuffle(&mut order, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        }
+        for positions in order.chunks(self.options.batch_size) {
+            // A reader that panics must not end an epoch early and silently.
+            let batch = catch_unwind(AssertUnwindSafe(|| self.batch(epoch, positions)));
+            let batch = batch.unwrap_or_else(|_| {
+                let rows = format!(
+                    "a panic among rows {:?}",
+                    &positions[..positions.len().min(3)]
+                );
+                Err(Error::input(
+                    &self.set.source,
+                    "pixels",
+                    rows,
+                    "readable cutouts",
+                ))
+            });
+            let failed = batch.is_err();
+            // Nobody listens any more: the epoch was dropped.
+            if sender.send(batch).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    fn batch(&self, epoch: u64, positions: &[usize]) -> Result<Batch> {
+        let stride = self.set.shape.len();
+        let indices: Vec<usize> = positions.iter().map(|&p| self.indices[p]).collect();
+        let labels = match &self.labels {
+            Some(labels) => indices.iter().map(|&i| labels[i]).collect(),
+            None => Vec::new(),
+        };
+        let mut values = vec![0.0; positions.len() * stride];
+        if stride > 0 {
+            let fill = |(out, &position): (&mut [f32], &usize)| self.cutout(epoch, position, out);
+            if values.len() < WORTH_SHARING {
+                values
+                    .chunks_exact_mut(stride)
+                    .zip(positions)
+                    .try_for_each(fill)?;
+            } else {
+                values
+                    .par_chunks_exact_mut(stride)
+                    .zip(positions)
+                    .try_for_each(fill)?;
+            }
+        }
+        Ok(Batch {
+            values,
+            labels,
+            indices,
+        })
+    }
+
+    /// The cutout at `position`, normalised and turned, into `out`.
+    fn cutout(&self, epoch: u64, position: usize, out: &mut [f32]) -> Result<()> {
+        let (shape, index) = (self.set.shape, self.indices[position]);
+        let element = self
+            .options
+            .augment
+            .element(self.options.seed, epoch, index);
+        let normalised = |out: &mut [f32]| -> Result<()> {
+            self.set.pixels.read(index, out)?;
+            self.options.normalisation.apply(out, shape);
+            Ok(())
+        };
+        match self.cache.get(position) {
+            Some(slot) => {
+                let kept = match slot.get() {
+                    Some(kept) => kept,
+                    None => {
+                        normalised(out)?;
+                        slot.get_or_init(|| out.into())
+                    }
+                };
+                transform(element, shape, kept, out);
+            }
+            None if element == 0 => normalised(out)?,
+            None => {
+                let mut upright = vec![0.0; shape.len()];
+                normalised(&mut upright)?;
+                transform(element, shape, &upright, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The batches of one epoch. Dropping it early stops the preparation.
+#[derive(Debug)]
+pub struct Epoch {
+    receiver: Option<Receiver<Result<Batch>>>,
+    thread: Option<JoinHandle<()>>,
+    left: usize,
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let batch = self.receiver.as_ref()?.recv().unwrap_or_else(|_| {
+            Err(Error::config(
+                "the loader",
+                "a thread that ended",
+                "one that makes batches",
+            ))
+        });
+        if batch.is_err() {
+            self.left = 0;
+        }
+        Some(batch)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left))
+    }
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        // The sender fails once nobody can receive, and the thread ends.
+        self.receiver = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Recognises an input by what it holds, reads it, and joins several to one set.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::{Concatenated, Dataset, folder, npy, npz, triple};
+use crate::{Error, Result};
+
+/// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
+/// O'TRAIN calls them.
+pub const KEY_NAMES: [&str; 7] = [
+    "cube", "labels", "mags", "errmags", "filters", "fwhms", "candids",
+];
+
+/// What the labels 0 and 1 of a file mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LabelPolarity {
+    /// As the format has it: in a DES triple 1 is an artifact, elsewhere 1 is
+    /// real. Where that is a convention and not stated by the file, a notice says so.
+    #[default]
+    Auto,
+    /// 1 is real, 0 bogus.
+    RealIsOne,
+    /// 0 is real, 1 bogus.
+    RealIsZero,
+}
+
+impl FromStr for LabelPolarity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(LabelPolarity::Auto),
+            "real-is-one" => Ok(LabelPolarity::RealIsOne),
+            "real-is-zero" => Ok(LabelPolarity::RealIsZero),
+            _ => Err(Error::config(
+                "--label-polarity",
+                format!("'{text}'"),
+                "auto, real-is-one or real-is-zero",
+            )),
+        }
+    }
+}
+
+/// How to read an input.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Which key of a .npz holds what: name (see [`KEY_NAMES`]) to key. Names
+    /// that are not here stand for themselves.
+    pub keys: BTreeMap<String, String>,
+    /// The key of a .npz that says train, validation or test for each cutout.
+    pub split_key: Option<String>,
+    /// What 0 and 1 mean. Folders `true/` and `false/` say it themselves.
+    pub label_polarity: LabelPolarity,
+    /// Whether an input without labels is an error (training, evaluation) or
+    /// not (scoring). Where it is not, undecided rows are kept.
+    pub labels_required: bool,
+    /// Whether a FITS file that cannot be read is an error; otherwise it is
+    /// left out and listed in [`Dataset::skipped`].
+    pub strict: bool,
+}
+
+/// What an input turned out to be.
+enum Kind {
+    Npz,
+    Npy,
+    FitsFile,
+    Folder,
+    /// With its prefix.
+    Triple(PathBuf),
+}
+
+/// Reads one input or several to one set.
+///
+/// An input is a .npz with O'TRAIN's keys or those named in `options`, a folder
+/// with `true/` and `false/` of FITS files, a folder of FITS files or a single
+/// one (no labels), the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
+/// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
+/// alone (no labels). Several are joined in the order given; their cutouts must
+/// be of one size. Labels (and splits) are kept if every input has them.
+pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Dataset> {
+    for name in options.keys.keys() {
+        if !KEY_NAMES.contains(&name.as_str()) {
+            let expected = format!("one of the names {}", KEY_NAMES.join(", "));
+            return Err(Error::config("--key", format!("{name}=…"), expected));
+        }
+    }
+    let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
+    let kinds = inputs
+        .iter()
+        .map(|input| recognise(input))
+        .collect::<Result<Vec<Kind>>>()?;
+    if !kinds.is_empty() && !kinds.iter().any(|kind| matches!(kind, Kind::Npz)) {
+        let named = options
+            .keys
+            .iter()
+            .next()
+            .map(|(name, key)| ("--key", format!("{name}={key}")));
+        let split = options
+            .split_key
+            .iter()
+            .map(|key| ("--split-key", key.clone()))
+            .next();
+        if let Some((option, value)) = named.or(split) {
+            return Err(Error::config(
+                option,
+                value,
+                "an .npz input; nothing else has keys",
+            ));
+        }
+    }
+    let mut sets = Vec::with_capacity(inputs.len());
+    for (input, kind) in inputs.into_iter().zip(kinds) {
+        sets.push(match kind {
+            Kind::Npz => npz::read(input, options),
+            Kind::Npy => triple::read_bare(input, options),
+            Kind::FitsFile => folder::read_file(input, options),
+            Kind::Folder => folder::read(input, options),
+            Kind::Triple(prefix) => triple::read(&prefix, options),
+        }?);
+    }
+    match sets.len() {
+        0 => Err(Error::config(
+            "INPUT",
+            "nothing",
+            "a cube, a folder, a FITS file or a prefix",
+        )),
+        1 => Ok(sets.remove(0)),
+        _ => join(sets),
+    }
+}
+
+/// What `input` is, by its first bytes.
+fn recognise(input: &Path) -> Result<Kind> {
+    let Ok(meta) = std::fs::metadata(input) else {
+        let x = triple::member(input, "_x.npy");
+        if x.is_file() {
+            return Ok(Kind::Triple(input.to_path_buf()));
+        }
+        let expected = format!(
+            "a .npz cube, a folder of FITS files, a FITS file, or the prefix of {}",
+            x.display()
+        );
+        return Err(Error::input(
+            input,
+            "input",
+            "no such file or folder",
+            expected,
+        ));
+    };
+    if meta.is_dir() {
+        return Ok(Kind::Folder);
+    }
+    refuse_lfs_pointer(input)?;
+    let start = first_bytes(input)?;
+    match &start[..] {
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => Ok(Kind::Npz),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(match input.to_str() {
+            Some(name) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
+                Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
+            }
+            _ => Kind::Npy,
+        }),
+        [0x1f, 0x8b, ..] => Ok(Kind::FitsFile),
+        start if start.starts_with(b"SIMPLE") => Ok(Kind::FitsFile),
+        [] => Err(Error::input(
+            input,
+            "start of the file",
+            "an empty file",
+            "a .npz, .npy or FITS file",
+        )),
+        start => {
+            let found = npy::printable(start);
+            Err(Error::input(
+                input,
+                "start of the file",
+                found,
+                "a .npz, .npy or FITS file",
+            ))
+        }
+    }
+}
+
+fn first_bytes(path: &Path) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    file.take(64)
+        .read_to_end(&mut start)
+        .map_err(Error::io("read", path))?;
+    Ok(start)
+}
+
+/// An error if `path` is what Git LFS leaves where it did not fetch the file.
+pub(super) fn refuse_lfs_pointer(path: &Path) -> Result<()> {
+    if first_bytes(path)?.starts_with(LFS) {
+        Err(lfs_error(path))
+    } else {
+        Ok(())
+    }
+}
+
+/// How a Git-LFS pointer begins.
+pub(super) const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+
+pub(super) fn lfs_error(path: &Path) -> Error {
+    let expected = "the file itself; run `git lfs pull` in its repository";
+    Error::input(path, "start of the file", "a Git-LFS pointer", expected)
+}
+
+/// Several sets as one.
+fn join(sets: Vec<Dataset>) -> Result<Dataset> {
+    let (first, shape) = (sets[0].source.clone(), sets[0].shape);
+    let labelled = sets.iter().filter(|s| s.labels.is_some()).count();
+    let split = sets.iter().filter(|s| s.parts.is_some()).count();
+    let total = sets.len();
+    let mut notices = Vec::new();
+    for (what, have) in [("labels", labelled), ("a split", split)] {
+        if have != 0 && have != total {
+            notices.push(format!(
+                "{have} of {total} inputs have {what}; it is used for none"
+            ));
+        }
+    }
+    let mut pixels = Concatenated::default();
+    let mut labels = (labelled == total).then(Vec::new);
+    let mut parts = (split == total).then(Vec::new);
+    let (mut candidates, mut skipped) = (Vec::new(), Vec::new());
+    for set in sets {
+        if set.shape != shape {
+            let found = format!("cutouts of {} (H x W x images)", set.shape);
+            let expected = format!("{shape}, as in {}", first.display());
+            return Err(Error::input(&set.source, "cutouts", found, expected));
+        }
+        pixels.push(set.pixels, set.candidates.len());
+        if let (Some(all), Some(more)) = (&mut labels, set.labels) {
+            all.extend(more);
+        }
+        if let (Some(all), Some(more)) = (&mut parts, set.parts) {
+            all.extend(more);
+        }
+        candidates.extend(set.candidates);
+        skipped.extend(set.skipped);
+        let name = set.source.display();
+        notices.extend(
+            set.notices
+                .into_iter()
+                .map(|notice| format!("{name}: {notice}")),
+        );
+    }
+    let pixels = Box::new(pixels);
+    Ok(Dataset {
+        source: first,
+        shape,
+        pixels,
+        labels,
+        candidates,
+        parts,
+        skipped,
+        notices,
+    })
+}

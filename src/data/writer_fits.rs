@@ -1,0 +1,134 @@
+//! Folders of FITS files as O'TRAIN reads them.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use fitsio_pure::header::{Card, serialize_header};
+use fitsio_pure::image::serialize_image_f32;
+use fitsio_pure::primary::build_primary_header;
+use fitsio_pure::value::Value;
+
+use super::atomic::atomic_try;
+use super::writer::UNKNOWN;
+use super::{Candidate, CutoutShape, Dataset};
+use crate::{Error, Result};
+
+/// The longest string that one header card holds.
+const LONGEST_TEXT: usize = 68;
+
+/// Writes every candidate as a float32 FITS image, `dir/true/ID.fits` or
+/// `dir/false/ID.fits` (`dir/ID.fits` if the set has no labels), with the cards
+/// CANDID, MAG, MAGERR, FILTER, FWHM (-99 where unknown) and EDGE 'False'.
+/// Several images per candidate become the planes of a cube. The folders are
+/// made; ones that already hold something are refused, so that no old cutout
+/// gets among the new.
+pub fn write_fits_folder(dir: impl AsRef<Path>, set: &Dataset) -> Result<()> {
+    let dir = dir.as_ref();
+    let folders = match set.labels {
+        Some(_) => vec![dir.join("false"), dir.join("true")],
+        None => vec![dir.to_path_buf()],
+    };
+    for folder in &folders {
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let mut entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        if entries.next().is_some() {
+            return Err(Error::input(
+                folder,
+                "folder",
+                "files in it",
+                "an empty or new folder",
+            ));
+        }
+    }
+    let mut taken = HashSet::new();
+    let mut values = vec![0.0; set.shape.len()];
+    for (index, candidate) in set.candidates.iter().enumerate() {
+        set.pixels.read(index, &mut values)?;
+        let class = set
+            .labels
+            .as_ref()
+            .map_or(0, |labels| usize::from(labels[index]));
+        let path = folders[class].join(file_name(&candidate.id, &mut taken));
+        let bytes = encode(&values, set.shape, candidate, &path)?;
+        atomic_try(&path, false, |file| {
+            file.write_all(&bytes).map_err(Error::io("write", &path))
+        })?;
+    }
+    Ok(())
+}
+
+/// A name that every file system takes and that was not used before.
+fn file_name(id: &str, taken: &mut HashSet<String>) -> PathBuf {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+    let stem: String = id
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .take(100)
+        .collect();
+    let stem = stem.trim_start_matches('.').trim_end_matches(".fits");
+    let stem = if stem.is_empty() { "cutout" } else { stem };
+    let mut name = stem.to_string();
+    let mut copy = 1;
+    // Some file systems do not tell A from a.
+    while !taken.insert(name.to_lowercase()) {
+        copy += 1;
+        name = format!("{stem}_{copy}");
+    }
+    PathBuf::from(format!("{name}.fits"))
+}
+
+fn encode(
+    values: &[f32],
+    shape: CutoutShape,
+    candidate: &Candidate,
+    path: &Path,
+) -> Result<Vec<u8>> {
+    let CutoutShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    let failed = |e: fitsio_pure::Error| {
+        Error::input(path, "header", e.to_string(), "values that FITS can hold")
+    };
+    let axes: &[usize] = if channels == 1 {
+        &[width, height]
+    } else {
+        &[width, height, channels]
+    };
+    let mut cards = build_primary_header(-32, axes).map_err(failed)?;
+    let number = |value: f64| Value::Float(if value.is_finite() { value } else { UNKNOWN });
+    for (name, value) in [
+        ("CANDID", text(&candidate.id)),
+        ("MAG", number(candidate.mag)),
+        ("MAGERR", number(candidate.mag_err)),
+        ("FILTER", text(&candidate.filter)),
+        ("FWHM", number(candidate.fwhm)),
+        ("EDGE", text("False")),
+    ] {
+        cards.push(Card::new(name, value).map_err(failed)?);
+    }
+    let mut bytes = serialize_header(&cards).map_err(failed)?;
+    let area = height * width;
+    let planes: Vec<f32> = (0..channels)
+        .flat_map(|c| (0..area).map(move |i| values[i * channels + c]))
+        .collect();
+    bytes.extend(serialize_image_f32(&planes));
+    Ok(bytes)
+}
+
+/// Printable ASCII, as FITS wants, cut to one card; a quote takes two places.
+fn text(text: &str) -> Value {
+    let mut room = LONGEST_TEXT;
+    let plain = text
+        .chars()
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' });
+    let fitting = plain.take_while(|&c| {
+        let needed = if c == '\'' { 2 } else { 1 };
+        let fits = room >= needed;
+        room = room.saturating_sub(needed);
+        fits
+    });
+    Value::String(fitting.collect())
+}

@@ -1,0 +1,115 @@
+//! The model file: safetensors whose metadata says everything that scoring needs.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::tensors::{self, NamedTensor};
+use crate::backend::Device;
+use crate::data::Normalisation;
+use crate::nn::{Architecture, Model};
+use crate::{Error, Result};
+
+/// The key of the metadata.
+const KEY: &str = "rbgpu";
+
+/// What the labels and scores mean: there is one answer, and the file says it.
+const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
+
+/// Where a model comes from. No clock times: the same run gives the same file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of rbgpu.
+    pub version: String,
+    /// The training data, as it was named.
+    pub data: String,
+    /// The device it was trained on.
+    pub device: String,
+    /// The settings of the run, as JSON.
+    pub settings: serde_json::Value,
+    /// Candidates in training, validation and test.
+    pub parts: [usize; 3],
+    /// The epoch whose weights these are, and how many there were.
+    pub epoch: [usize; 2],
+    /// Measured at the threshold: accuracy, F1, MCC, … by part.
+    pub metrics: serde_json::Value,
+}
+
+/// A network with all that is needed to use it.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    /// The network.
+    pub model: Model,
+    /// What is done to pixels before they go in.
+    pub normalisation: Normalisation,
+    /// A candidate is real when P(real) is at least this.
+    pub threshold: f64,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    meaning: String,
+    /// (H, W, C).
+    input: [usize; 3],
+    normalisation: Normalisation,
+    threshold: f64,
+    architecture: Architecture,
+    provenance: Provenance,
+}
+
+impl ModelFile {
+    /// Writes it to `path`, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let tensors: Vec<NamedTensor> = self
+            .model
+            .parameters()
+            .iter()
+            .map(|p| NamedTensor::read_back(p.name.clone(), &p.tensor))
+            .collect::<Result<_>>()?;
+        let header = Header {
+            format: 1,
+            meaning: MEANING.into(),
+            input: self.model.plan().input,
+            normalisation: self.normalisation,
+            threshold: self.threshold,
+            architecture: self.model.architecture().clone(),
+            provenance: self.provenance.clone(),
+        };
+        let header = serde_json::to_string(&header).expect("plain data");
+        tensors::write(path, &tensors, KEY, &header)
+    }
+
+    /// Reads a model onto `device`.
+    pub fn read(path: &Path, device: &Device) -> Result<ModelFile> {
+        let (tensors, header) = tensors::read(path, KEY)?;
+        let header: Header = serde_json::from_str(&header)
+            .map_err(|e| Error::input(path, "header", e.to_string(), "a model that rbgpu wrote"))?;
+        if header.format != 1 {
+            let found = format!("model format {}", header.format);
+            return Err(Error::input(
+                path,
+                "header",
+                found,
+                "format 1; use a newer rbgpu",
+            ));
+        }
+        let model = Model::with_values(header.architecture, header.input, device, |i, plan| {
+            let wanted = plan.parameters().nth(i).expect("counted");
+            let fits = |t: &&NamedTensor| t.name == wanted.name && t.shape == wanted.shape;
+            let found = tensors.iter().find(fits).ok_or_else(|| {
+                let expected = format!("a tensor of shape {}", wanted.shape);
+                Error::input(path, wanted.name.clone(), "none that fits", expected)
+            })?;
+            Ok(found.values.clone())
+        })?;
+        Ok(ModelFile {
+            model,
+            normalisation: header.normalisation,
+            threshold: header.threshold,
+            provenance: header.provenance,
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! Cutouts on one sheet, framed by their label, with what was said of them.
+
+use image::{Rgb, RgbImage};
+use kuva::render::render::TextAnchor;
+
+use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
+use super::palette;
+use crate::{Error, Result};
+
+/// One candidate on the sheet.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    /// (H, W, C), row-major, as in a file: not normalised, NaN allowed.
+    pub pixels: Vec<f32>,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Images of the candidate, drawn side by side; three are headed template,
+    /// search, difference.
+    pub channels: usize,
+    /// Above the cutout; may be empty.
+    pub title: String,
+    /// Below it; may be empty.
+    pub caption: String,
+    /// The label, which colours the frame.
+    pub real: bool,
+}
+
+/// About how large a plane is drawn, in PNG pixels.
+const PLANE: usize = 144;
+/// Units: frame, line between planes, space between tiles, around the sheet.
+const FRAME: f64 = 4.0;
+const SEAM: f64 = 1.0;
+const GAP: f64 = 16.0;
+const MARGIN: f64 = 14.0;
+/// Font sizes, and the height of a line of each.
+const TEXT: (u32, f64) = (13, 19.0);
+const SMALL: (u32, f64) = (11, 16.0);
+/// A one-plane tile is no narrower than this, for its caption's sake.
+const NARROWEST: f64 = 92.0;
+
+/// Tiles in rows of `columns`. Each plane has its own grey scale from its 1st
+/// to its 99.5th percentile, as is usual for looking at cutouts: brightness
+/// may not be compared between planes. Pixels without a value (NaN, infinite)
+/// are purple. Frames are blue for real and vermillion for bogus. Texts too
+/// long for their tile are cut.
+pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
+    if tiles.is_empty() || columns == 0 {
+        let found = format!("{} tiles in {columns} columns", tiles.len());
+        return Err(Error::config(
+            "gallery",
+            found,
+            "at least one tile and one column",
+        ));
+    }
+    for (i, t) in tiles.iter().enumerate() {
+        let shape = [t.height, t.width, t.channels];
+        if t.pixels.is_empty() || t.pixels.len() != shape.iter().product::<usize>() {
+            let problem = format!("tile {i} has {} pixels for its shape", t.pixels.len());
+            return Err(Error::shape("gallery", problem, &[&shape]));
+        }
+    }
+    let columns = columns.min(tiles.len());
+    let rows = tiles.len().div_ceil(columns);
+    let most = |of: fn(&Tile) -> f64| tiles.iter().map(of).fold(0.0, f64::max);
+    let cell_width = most(|t| framed_size(t).0).max(NARROWEST).ceil();
+    let picture = most(|t| framed_size(t).1).ceil();
+    let line = |used: bool, height: f64| if used { height } else { 0.0 };
+    let title = line(tiles.iter().any(|t| !t.title.is_empty()), TEXT.1);
+    let caption = line(tiles.iter().any(|t| !t.caption.is_empty()), TEXT.1);
+    let heading = line(tiles.iter().any(|t| t.channels == 3), SMALL.1);
+    let cell_height = title + picture + caption;
+
+    let across = |n: usize| n as f64 * (cell_width + GAP);
+    let down = |n: usize| n as f64 * (cell_height + GAP);
+    let width = 2.0 * MARGIN + across(columns) - GAP;
+    let key = SMALL.1 + 8.0;
+    let height = 2.0 * MARGIN + heading + down(rows) - GAP + key;
+    let mut sheet = Drawing::new(width as u32, height as u32);
+    for (i, tile) in tiles.iter().enumerate() {
+        let (row, column) = (i / columns, i % columns);
+        let middle = MARGIN + across(column) + cell_width / 2.0;
+        let top = MARGIN + heading + down(row);
+        write_line(
+            &mut sheet,
+            (middle, top + 14.0),
+            &tile.title,
+            true,
+            cell_width,
+        );
+        let below = top + title + picture + 15.0;
+        write_line(
+            &mut sheet,
+            (middle, below),
+            &tile.caption,
+            false,
+            cell_width,
+        );
+        let left = (middle - framed_size(tile).0 / 2.0).floor();
+        draw_planes(&mut sheet, tile, left, top + title);
+        if row == 0 && tile.channels == 3 {
+            head_planes(&mut sheet, tile, left, MARGIN + 10.0);
+        }
+    }
+    write_key(&mut sheet, tiles, height - MARGIN);
+    Ok(sheet)
+}
+
+/// PNG pixels per pixel of the cutout.
+fn zoom(tile: &Tile) -> usize {
+    let side = tile.height.max(tile.width);
+    ((PLANE + side / 2) / side).max(1)
+}
+
+/// Width and height of one plane, in units.
+fn plane_size(tile: &Tile) -> (f64, f64) {
+    let units = |pixels: usize| (pixels * zoom(tile)) as f64 / f64::from(PNG_SCALE);
+    (units(tile.width), units(tile.height))
+}
+
+/// Width and height of all planes with their frame, in units.
+fn framed_size(tile: &Tile) -> (f64, f64) {
+    let (width, height) = plane_size(tile);
+    let planes = tile.channels as f64;
+    (
+        planes * width + (planes - 1.0) * SEAM + 2.0 * FRAME,
+        height + 2.0 * FRAME,
+    )
+}
+
+fn plane_left(tile: &Tile, left: f64, channel: usize) -> f64 {
+    left + FRAME + channel as f64 * (plane_size(tile).0 + SEAM)
+}
+
+fn frame_color(real: bool) -> &'static str {
+    if real {
+        palette::BLUE
+    } else {
+        palette::VERMILLION
+    }
+}
+
+fn draw_planes(sheet: &mut Drawing, tile: &Tile, left: f64, top: f64) {
+    let (width, height) = framed_size(tile);
+    sheet.rect(left, top, width, height, frame_color(tile.real));
+    let pixels = |units: f64| (units * f64::from(PNG_SCALE)).round() as u32;
+    for channel in 0..tile.channels {
+        let x = pixels(plane_left(tile, left, channel));
+        sheet.image(
+            x,
+            pixels(top + FRAME),
+            zoom(tile) as u32,
+            plane(tile, channel),
+        );
+    }
+}
+
+fn head_planes(sheet: &mut Drawing, tile: &Tile, left: f64, y: f64) {
+    for (channel, name) in ["template", "search", "difference"].into_iter().enumerate() {
+        let x = plane_left(tile, left, channel) + plane_size(tile).0 / 2.0;
+        let font = Font {
+            size: SMALL.0,
+            bold: false,
+            color: palette::GREY,
+            anchor: TextAnchor::Middle,
+        };
+        sheet.text(x, y, name, font);
+    }
+}
+
+fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, bold: bool, room: f64) {
+    let fits = |text: &str| text_width(text, TEXT.0, bold) <= room;
+    let mut shown = text.to_string();
+    let mut kept: Vec<char> = text.chars().collect();
+    while !fits(&shown) && kept.pop().is_some() {
+        shown = kept.iter().chain(['…'].iter()).collect();
+    }
+    let font = Font {
+        size: TEXT.0,
+        bold,
+        color: "#000000",
+        anchor: TextAnchor::Middle,
+    };
+    sheet.text(at.0, at.1, &shown, font);
+}
+
+/// What the colours mean, as far as they occur.
+fn write_key(sheet: &mut Drawing, tiles: &[Tile], y: f64) {
+    let [r, g, b] = palette::PURPLE;
+    let purple = format!("#{r:02X}{g:02X}{b:02X}");
+    let entries = [
+        (
+            tiles.iter().any(|t| t.real),
+            frame_color(true),
+            "labelled real",
+        ),
+        (
+            tiles.iter().any(|t| !t.real),
+            frame_color(false),
+            "labelled bogus",
+        ),
+        (
+            tiles
+                .iter()
+                .any(|t| t.pixels.iter().any(|p| !p.is_finite())),
+            &purple,
+            "no value",
+        ),
+    ];
+    let mut x = MARGIN;
+    for (_, color, label) in entries.into_iter().filter(|e| e.0) {
+        sheet.rect(x, y - 10.0, 11.0, 11.0, color);
+        let font = Font {
+            size: SMALL.0,
+            bold: false,
+            color: palette::GREY,
+            anchor: TextAnchor::Start,
+        };
+        sheet.text(x + 16.0, y, label, font);
+        x += 34.0 + text_width(label, SMALL.0, false);
+    }
+}
+
+/// One channel in grey.
+fn plane(tile: &Tile, channel: usize) -> RgbImage {
+    let value = |x: usize, y: usize| tile.pixels[(y * tile.width + x) * tile.channels + channel];
+    let mut finite: Vec<f32> = tile.pixels[channel..]
+        .iter()
+        .step_by(tile.channels)
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect();
+    finite.sort_unstable_by(f32::total_cmp);
+    let (low, high) = (percentile(&finite, 0.01), percentile(&finite, 0.995));
+    RgbImage::from_fn(tile.width as u32, tile.height as u32, |x, y| {
+        let v = value(x as usize, y as usize);
+        if !v.is_finite() {
+            return Rgb(palette::PURPLE);
+        }
+        // A plane of one value is mid-grey.
+        let part = if high > low {
+            (f64::from(v) - low) / (high - low)
+        } else {
+            0.5
+        };
+        Rgb([(255.0 * part.clamp(0.0, 1.0)).round() as u8; 3])
+    })
+}
+
+/// Nearest rank; `sorted` rises. NaN of nothing.
+fn percentile(sorted: &[f32], part: f64) -> f64 {
+    match sorted.len() {
+        0 => f64::NAN,
+        n => f64::from(sorted[((n - 1) as f64 * part).round() as usize]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tile(pixels: Vec<f32>) -> Tile {
+        let (title, caption) = (String::new(), String::new());
+        Tile {
+            pixels,
+            height: 1,
+            width: 3,
+            channels: 1,
+            title,
+            caption,
+            real: true,
+        }
+    }
+
+    #[test]
+    fn planes_are_stretched_and_gaps_are_purple() {
+        let image = plane(&tile(vec![-5.0, f32::NAN, 15.0]), 0);
+        let pixels: Vec<_> = image.pixels().map(|p| p.0).collect();
+        assert_eq!(pixels, [[0; 3], palette::PURPLE, [255; 3]]);
+        let flat = plane(&tile(vec![7.0; 3]), 0);
+        assert!(flat.pixels().all(|p| p.0 == [128; 3]));
+        let empty = plane(&tile(vec![f32::INFINITY; 3]), 0);
+        assert!(empty.pixels().all(|p| p.0 == palette::PURPLE));
+    }
+}

@@ -1,0 +1,157 @@
+//! The state of a run on disk, so that a killed run goes on and ends with the
+//! bits of one that was not killed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, Session, Totals, Trainer};
+use crate::engine::{Shape, Tensor};
+use crate::formats::tensors::{self, NamedTensor};
+use crate::judge::EpochRecord;
+use crate::nn::Parameter;
+use crate::{Error, Result};
+
+/// Everything that changes during a run.
+#[derive(Debug)]
+pub struct State {
+    /// Parameters, moments, steps.
+    pub trainer: Trainer,
+    /// The parameters of the best epoch.
+    pub best: Vec<Parameter>,
+    /// Which one that was, from 1; 0 before the first.
+    pub best_epoch: usize,
+    /// Its validation loss.
+    pub best_loss: f64,
+    /// One record per finished epoch.
+    pub history: Vec<EpochRecord>,
+    /// Batches of the current epoch that are done.
+    pub batches: usize,
+    /// Their sums.
+    pub totals: Totals,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    config: Config,
+    device: String,
+    /// Over the ids and labels of every part: a checkpoint goes with its data.
+    data: String,
+    steps: u64,
+    best_epoch: usize,
+    /// `None` before the first epoch: JSON has no infinity.
+    best_loss: Option<f64>,
+    history: Vec<EpochRecord>,
+    batches: usize,
+    sums: [f64; 2],
+    count: usize,
+}
+
+/// Writes `state` to `path`, by way of a temporary file.
+pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
+    let header = Header {
+        config: session.config().clone(),
+        device: session.device().name(),
+        data: fingerprint(session),
+        steps: state.trainer.steps(),
+        best_epoch: state.best_epoch,
+        best_loss: state.best_loss.is_finite().then_some(state.best_loss),
+        history: state.history.clone(),
+        batches: state.batches,
+        sums: state.totals.sums()?,
+        count: state.totals.count(),
+    };
+    let mut all = Vec::new();
+    let mut add = |kind: &str, name: &str, tensor: &Tensor| -> Result<()> {
+        all.push(NamedTensor::read_back(format!("{kind}/{name}"), tensor)?);
+        Ok(())
+    };
+    let parameters = state.trainer.model().parameters();
+    for (i, parameter) in parameters.iter().enumerate() {
+        add("parameter", &parameter.name, &parameter.tensor)?;
+        add("best", &parameter.name, &state.best[i].tensor)?;
+        if let Some((m, v)) = &state.trainer.moments()[i] {
+            add("m", &parameter.name, m)?;
+            add("v", &parameter.name, v)?;
+        }
+    }
+    let header = serde_json::to_string(&header).expect("plain data");
+    tensors::write(path, &all, "rbgpu-checkpoint", &header)
+}
+
+/// Reads the state back; the run must be the same in all that its bits depend on.
+pub fn read(path: &Path, session: &Session) -> Result<State> {
+    let (all, header) = tensors::read(path, "rbgpu-checkpoint")?;
+    let header: Header = serde_json::from_str(&header).map_err(|e| {
+        Error::input(
+            path,
+            "header",
+            e.to_string(),
+            "a checkpoint of this version of rbgpu",
+        )
+    })?;
+    let same = |what: &str, found: String, expected: String| {
+        if found == expected {
+            return Ok(());
+        }
+        let expected = format!("{expected}, as this run has; start anew without --resume");
+        Err(Error::input(path, what.to_string(), found, expected))
+    };
+    let text = |config: &Config| serde_json::to_string(config).expect("plain data");
+    same("settings", text(&header.config), text(session.config()))?;
+    same("device", header.device.clone(), session.device().name())?;
+    same("data", header.data.clone(), fingerprint(session))?;
+
+    let fresh = session.fresh_trainer()?;
+    let load = |kind: &str, name: &str, shape: &Shape| {
+        let key = format!("{kind}/{name}");
+        let tensor = all
+            .iter()
+            .find(|t| t.name == key && t.shape == *shape)
+            .ok_or_else(|| {
+                Error::input(path, key, "no such tensor", format!("one of shape {shape}"))
+            })?;
+        Tensor::new(session.device(), shape.clone(), &tensor.values)
+    };
+    let mut model = fresh.model().clone();
+    let mut best = model.parameters().to_vec();
+    let mut moments = Vec::new();
+    for (i, parameter) in fresh.model().parameters().iter().enumerate() {
+        let (name, shape) = (&parameter.name, parameter.tensor.shape());
+        model.set_parameter(i, load("parameter", name, shape)?)?;
+        best[i].tensor = load("best", name, shape)?;
+        let pair = || Ok((load("m", name, shape)?, load("v", name, shape)?));
+        moments.push(parameter.trainable.then(pair).transpose()?);
+    }
+    let config = session.config();
+    let trainer = Trainer::new(model, config.beta1, config.beta2, config.epsilon)?;
+    Ok(State {
+        trainer: trainer.resume(header.steps, moments),
+        best,
+        best_epoch: header.best_epoch,
+        best_loss: header.best_loss.unwrap_or(f64::INFINITY),
+        history: header.history,
+        batches: header.batches,
+        totals: Totals::resume(session.device(), header.sums, header.count)?,
+    })
+}
+
+fn fingerprint(session: &Session) -> String {
+    let data = session.data();
+    let mut hasher = DefaultHasher::new();
+    let split = session.split();
+    for part in [&split.train, &split.validation, &split.test] {
+        part.hash(&mut hasher);
+    }
+    data.labels.hash(&mut hasher);
+    data.candidates
+        .iter()
+        .for_each(|candidate| candidate.id.hash(&mut hasher));
+    format!(
+        "{} cutouts of {}, {:016x}",
+        data.len(),
+        data.shape,
+        hasher.finish()
+    )
+}

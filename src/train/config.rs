@@ -1,0 +1,157 @@
+//! The settings of a run: given, or published with the network, then checked
+//! once.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Augment, Fractions, Normalisation};
+use crate::nn::Architecture;
+use crate::{Error, Result};
+
+/// What a user may set; what is left out comes from the network's description.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Epochs at most.
+    pub epochs: Option<usize>,
+    /// Candidates per step.
+    pub batch_size: Option<usize>,
+    /// Adam's η.
+    pub learning_rate: Option<f64>,
+    /// Halve η every so many epochs; 0 keeps it.
+    pub halve_every: Option<usize>,
+    /// Epochs without a lower validation loss before training stops; 0 never stops.
+    pub patience: Option<usize>,
+    /// The rate of every dropout layer.
+    pub dropout: Option<f64>,
+    /// Adam's β₁.
+    pub beta1: Option<f64>,
+    /// Adam's β₂.
+    pub beta2: Option<f64>,
+    /// Adam's ε.
+    pub epsilon: Option<f64>,
+    /// Training/validation/test.
+    pub split: Option<Fractions>,
+    /// How pixels are scaled.
+    pub normalisation: Option<Normalisation>,
+    /// How training cutouts are turned.
+    pub augment: Augment,
+    /// Of everything that is random.
+    pub seed: u64,
+}
+
+/// Settings that have been checked. Everything that the bits of a run depend on,
+/// besides the data and the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The network, with its dropout rates as they are used.
+    pub architecture: Architecture,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Candidates per step.
+    pub batch_size: usize,
+    /// Adam's η.
+    pub learning_rate: f64,
+    /// Halve η every so many epochs; 0 keeps it.
+    pub halve_every: usize,
+    /// Epochs without a lower validation loss before training stops; 0 never stops.
+    pub patience: usize,
+    /// Adam's β₁.
+    pub beta1: f64,
+    /// Adam's β₂.
+    pub beta2: f64,
+    /// Adam's ε.
+    pub epsilon: f64,
+    /// Training/validation/test.
+    pub split: Fractions,
+    /// How pixels are scaled.
+    pub normalisation: Normalisation,
+    /// How training cutouts are turned.
+    pub augment: Augment,
+    /// Of everything that is random.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Fills in what the network's authors published, and checks every value.
+    pub fn check(&self, architecture: Architecture) -> Result<Config> {
+        let published = architecture.training.clone();
+        let config = Config {
+            epochs: self.epochs.unwrap_or(published.epochs),
+            batch_size: self.batch_size.unwrap_or(published.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(published.learning_rate),
+            halve_every: self.halve_every.unwrap_or(published.halve_every),
+            patience: self.patience.unwrap_or(published.patience),
+            beta1: self.beta1.unwrap_or(0.9),
+            beta2: self.beta2.unwrap_or(0.999),
+            epsilon: self.epsilon.unwrap_or(1e-7),
+            split: self.split.map_or_else(|| published.split.parse(), Ok)?,
+            normalisation: self
+                .normalisation
+                .map_or_else(|| published.normalisation.parse(), Ok)?,
+            augment: self.augment,
+            seed: self.seed,
+            architecture: match self.dropout {
+                Some(rate) => architecture.with_dropout(rate),
+                None => architecture,
+            },
+        };
+        let require = |holds: bool, what: &str, found: String, expected: &str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(Error::config(what, found, expected))
+            }
+        };
+        let text = |value: f64| value.to_string();
+        require(config.epochs > 0, "--epochs", "0".into(), "at least 1")?;
+        require(
+            config.batch_size > 0,
+            "--batch-size",
+            "0".into(),
+            "at least 1",
+        )?;
+        require(
+            config.learning_rate > 0.0 && config.learning_rate.is_finite(),
+            "--learning-rate",
+            text(config.learning_rate),
+            "a number above 0",
+        )?;
+        for (what, value) in [("--beta1", config.beta1), ("--beta2", config.beta2)] {
+            require(
+                (0.0..1.0).contains(&value),
+                what,
+                text(value),
+                "at least 0 and below 1",
+            )?;
+        }
+        require(
+            config.epsilon > 0.0,
+            "--epsilon",
+            text(config.epsilon),
+            "a number above 0",
+        )?;
+        if let Some(rate) = self.dropout {
+            require(
+                (0.0..1.0).contains(&rate),
+                "--dropout",
+                text(rate),
+                "at least 0 and below 1",
+            )?;
+        }
+        let [_, validation, _] = config.split.shares();
+        require(
+            validation > 0.0,
+            "--split",
+            config.split.to_string(),
+            "a validation part, which picks the best epoch and the threshold",
+        )?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// η in `epoch`, counted from 1.
+    pub fn learning_rate_in(&self, epoch: usize) -> f64 {
+        let halvings = (epoch - 1).checked_div(self.halve_every).unwrap_or(0);
+        self.learning_rate * 0.5_f64.powi(i32::try_from(halvings).unwrap_or(i32::MAX))
+    }
+}

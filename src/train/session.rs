@@ -1,0 +1,309 @@
+//! The training loop: epochs, validation, early stopping, the best weights kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::checkpoint::{self, State};
+use super::{Config, Totals, Trainer};
+use crate::backend::Device;
+use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
+use crate::engine::{Tensor, run};
+use crate::judge::EpochRecord;
+use crate::nn::{Mode, Model, Parameter};
+use crate::ops::accuracy::Accuracy;
+use crate::{Error, Result, ops};
+
+/// Where a run stands. Reading the numbers waits for the device, so it is done
+/// only when asked for.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// From 1.
+    pub epoch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Candidates of this epoch that are done.
+    pub done: usize,
+    /// Candidates of an epoch.
+    pub of: usize,
+    /// Loss and accuracy of this epoch so far.
+    pub totals: &'a Totals,
+}
+
+/// Who watches a run.
+pub trait Observer {
+    /// After every step.
+    fn step(&mut self, progress: &Progress) -> Result<()>;
+    /// After every epoch.
+    fn epoch(&mut self, record: &EpochRecord, best: bool);
+}
+
+/// Watches nothing.
+impl Observer for () {
+    fn step(&mut self, _: &Progress) -> Result<()> {
+        Ok(())
+    }
+    fn epoch(&mut self, _: &EpochRecord, _: bool) {}
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The network with the weights of the best epoch.
+    pub model: Model,
+    /// One record per epoch.
+    pub history: Vec<EpochRecord>,
+    /// The epoch whose weights were kept, from 1.
+    pub best_epoch: usize,
+    /// Whether it stopped before the last epoch.
+    pub stopped_early: bool,
+}
+
+/// A run over one data set.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    device: Device,
+    data: Arc<Dataset>,
+    split: Split,
+    checkpoint: Option<PathBuf>,
+    /// Time between checkpoints within an epoch; they do not change the bits.
+    interval: Duration,
+}
+
+impl Session {
+    /// A run of `config` on `data`, split as `split` says.
+    pub fn new(config: Config, device: &Device, data: Arc<Dataset>, split: Split) -> Session {
+        Session {
+            config,
+            device: device.clone(),
+            data,
+            split,
+            checkpoint: None,
+            interval: Duration::from_secs(300),
+        }
+    }
+
+    /// Writes a checkpoint to `path` after every epoch, and within an epoch
+    /// whenever `interval` has passed.
+    pub fn checkpoint(mut self, path: impl AsRef<Path>, interval: Duration) -> Session {
+        self.checkpoint = Some(path.as_ref().to_path_buf());
+        self.interval = interval;
+        self
+    }
+
+    fn loader(&self, part: Part, training: bool) -> Result<Loader> {
+        let options = LoaderOptions {
+            batch_size: self.config.batch_size,
+            normalisation: self.config.normalisation,
+            augment: if training {
+                self.config.augment
+            } else {
+                Augment::None
+            },
+            shuffle: training,
+            seed: self.config.seed,
+            ..LoaderOptions::default()
+        };
+        Loader::new(self.data.clone(), self.split.part(part).to_vec(), options)
+    }
+
+    fn input(&self) -> [usize; 3] {
+        let shape = self.data.shape;
+        [shape.height, shape.width, shape.channels]
+    }
+
+    fn upload(&self, values: &[f32], count: usize) -> Result<Tensor> {
+        let [h, w, c] = self.input();
+        Tensor::new(&self.device, [count, h, w, c], values)
+    }
+
+    /// Runs from the start, or from the checkpoint if `resume` is set, to the end.
+    pub fn run(&self, resume: bool, observer: &mut dyn Observer) -> Result<Outcome> {
+        let mut state = match (&self.checkpoint, resume) {
+            (Some(path), true) => checkpoint::read(path, self)?,
+            _ => State::start(self)?,
+        };
+        let (training, validation) = (
+            self.loader(Part::Train, true)?,
+            self.loader(Part::Validation, false)?,
+        );
+        while !state.finished(&self.config) {
+            let epoch = state.history.len() + 1;
+            self.train_epoch(epoch, &mut state, &training, observer)?;
+            let (val_loss, val_accuracy) = evaluate(state.trainer.model(), &validation)?;
+            let (loss, accuracy) = state.totals.means()?;
+            check_loss(epoch, training.batches(), loss)?;
+            check_loss(epoch, training.batches(), val_loss)?;
+            let record = EpochRecord {
+                epoch,
+                learning_rate: self.config.learning_rate_in(epoch),
+                loss,
+                accuracy,
+                val_loss,
+                val_accuracy,
+                samples: state.totals.count(),
+            };
+            let best = state.finish_epoch(record.clone(), &self.device)?;
+            observer.epoch(&record, best);
+            self.save(&state)?;
+        }
+        let stopped_early = state.history.len() < self.config.epochs;
+        let best_epoch = state.best_epoch;
+        let mut model = state.trainer.model().clone();
+        for (i, parameter) in state.best.iter().enumerate() {
+            model.set_parameter(i, parameter.tensor.clone())?;
+        }
+        Ok(Outcome {
+            model,
+            history: state.history,
+            best_epoch,
+            stopped_early,
+        })
+    }
+
+    fn train_epoch(
+        &self,
+        epoch: usize,
+        state: &mut State,
+        loader: &Loader,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let rate = self.config.learning_rate_in(epoch);
+        let mut saved = Instant::now();
+        for batch in loader.epoch(epoch as u64).skip(state.batches) {
+            let batch = batch?;
+            let x = self.upload(&batch.values, batch.len())?;
+            let targets = state.trainer.model().targets(&batch.labels)?;
+            let step = state.trainer.step(x, targets, rate, self.config.seed)?;
+            state.totals.add(&step.loss, &step.right, batch.len())?;
+            state.batches += 1;
+            observer.step(&Progress {
+                epoch,
+                epochs: self.config.epochs,
+                done: state.totals.count(),
+                of: loader.len(),
+                totals: &state.totals,
+            })?;
+            if saved.elapsed() >= self.interval && state.batches < loader.batches() {
+                let (loss, _) = state.totals.means()?;
+                check_loss(epoch, state.batches, loss)?;
+                self.save(state)?;
+                saved = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&self, state: &State) -> Result<()> {
+        match &self.checkpoint {
+            Some(path) => checkpoint::write(path, self, state),
+            None => Ok(()),
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The data.
+    pub fn data(&self) -> &Arc<Dataset> {
+        &self.data
+    }
+
+    /// Which candidate is in which part.
+    pub fn split(&self) -> &Split {
+        &self.split
+    }
+
+    pub(super) fn fresh_trainer(&self) -> Result<Trainer> {
+        let c = &self.config;
+        let model = Model::new(c.architecture.clone(), self.input(), c.seed, &self.device)?;
+        Trainer::new(model, c.beta1, c.beta2, c.epsilon)
+    }
+}
+
+impl State {
+    fn start(session: &Session) -> Result<State> {
+        let trainer = session.fresh_trainer()?;
+        let best: Vec<Parameter> = trainer.model().parameters().to_vec();
+        Ok(State {
+            trainer,
+            best,
+            best_epoch: 0,
+            best_loss: f64::INFINITY,
+            history: Vec::new(),
+            batches: 0,
+            totals: Totals::zero(&session.device)?,
+        })
+    }
+
+    fn finished(&self, config: &Config) -> bool {
+        let waited = self.history.len() - self.best_epoch;
+        self.history.len() >= config.epochs || (config.patience > 0 && waited >= config.patience)
+    }
+
+    /// Takes an epoch's record; whether it is the best so far.
+    fn finish_epoch(&mut self, record: EpochRecord, device: &Device) -> Result<bool> {
+        let best = record.val_loss < self.best_loss;
+        if best {
+            self.best_loss = record.val_loss;
+            self.best_epoch = record.epoch;
+            self.best = self.trainer.model().parameters().to_vec();
+        }
+        self.history.push(record);
+        self.batches = 0;
+        self.totals = Totals::zero(device)?;
+        Ok(best)
+    }
+}
+
+fn check_loss(epoch: usize, step: usize, loss: f64) -> Result<()> {
+    if loss.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::Diverged { epoch, step, loss })
+    }
+}
+
+/// (mean loss, accuracy) of a network on every candidate of a loader.
+pub fn evaluate(model: &Model, loader: &Loader) -> Result<(f64, f64)> {
+    let mut totals = Totals::zero(model.device())?;
+    let shape = loader.shape();
+    for batch in loader.epoch(0) {
+        let batch = batch?;
+        let mut tape = ops::tape(model.device());
+        let size = [batch.len(), shape.height, shape.width, shape.channels];
+        let x = tape.constant(Tensor::new(model.device(), size, &batch.values)?);
+        let targets = tape.constant(model.targets(&batch.labels)?);
+        let logits = model.forward(&mut tape, x, Mode::Inference)?.logits;
+        let loss = model.loss(&mut tape, logits, targets)?;
+        let right = run::forward(&Accuracy, &[tape.tensor(logits), tape.tensor(targets)])?;
+        totals.add(tape.tensor(loss), &right[0], batch.len())?;
+        model.device().submit()?;
+    }
+    totals.means()
+}
+
+/// P(real) of every candidate of a loader, in its order.
+pub fn score(
+    model: &Model,
+    loader: &Loader,
+    mut done: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<f64>> {
+    let shape = loader.shape();
+    let mut scores = Vec::with_capacity(loader.len());
+    for batch in loader.epoch(0) {
+        let batch = batch?;
+        let size = [batch.len(), shape.height, shape.width, shape.channels];
+        scores.extend(model.score(Tensor::new(model.device(), size, &batch.values)?)?);
+        done(batch.len())?;
+    }
+    Ok(scores)
+}
