@@ -149,6 +149,7 @@ const SHADER: Shader = Shader { op: "avg_pool", source: include_str!("../../shad
 impl GpuOp for AvgPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let at = self.sliding(inputs[0].shape)?;
+        gpu.check_loops("avg_pool", self.window[0] * (self.window[1] + 1))?;
         let elements = outputs[0].shape.len();
         let parameters = at.parameters(elements, inputs[0].shape.channels());
         let binds = [

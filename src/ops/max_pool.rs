@@ -178,6 +178,7 @@ const SHADER: Shader = Shader { op: "max_pool", source: include_str!("../../shad
 impl GpuOp for MaxPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let at = self.sliding(inputs[0].shape)?;
+        gpu.check_loops("max_pool", self.window[0] * (self.window[1] + 1))?;
         let elements = outputs[0].shape.len();
         let parameters = at.parameters(elements, inputs[0].shape.channels());
         let binds = [
