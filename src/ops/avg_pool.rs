@@ -1,4 +1,4 @@
-//! Average pooling without padding: y[n,i,j,c] = mean over the window of x.
+//! Average pooling without padding: `y[n,i,j,c]` = mean over the window of `x`.
 //!
 //! x (N,H,W,C) → y (N,I,J,C), I = ⌊(H − window) / stride⌋ + 1. Each pixel of a
 //! window gets dy / (pixels of the window); rows and columns that no window

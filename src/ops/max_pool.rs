@@ -1,4 +1,4 @@
-//! Max pooling without padding: y[n,i,j,c] = max over the window of x.
+//! Max pooling without padding: `y[n,i,j,c]` = max over the window of `x`.
 //!
 //! x (N,H,W,C) → y (N,I,J,C), I = ⌊(H − window) / stride⌋ + 1, and kept: the place
 //! a·columns + b of the maximum in its window. Rows and columns that no window

@@ -50,10 +50,7 @@ const AT_ROOT: &[(&str, &str)] = &[
 ];
 
 /// Files that may be longer than `MOST_LINES`, with the reason.
-const LONG: &[(&str, &str)] = &[(
-    "src/backend/cpu.rs",
-    "424 since rustfmt; its buffers and their pool want a room of their own",
-)];
+const LONG: &[(&str, &str)] = &[];
 const MOST_LINES: usize = 400;
 
 /// Shaders that are part of another op than their name says.
