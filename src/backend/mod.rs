@@ -38,6 +38,16 @@ impl Device {
         Device::Cpu(Arc::new(Cpu::new(Precision::F64)))
     }
 
+    /// Whether a tensor of one is a tensor of the other.
+    pub fn is(&self, other: &Device) -> bool {
+        match (self, other) {
+            (Device::Reference, Device::Reference) => true,
+            (Device::Cpu(a), Device::Cpu(b)) => a.precision() == b.precision(),
+            (Device::Gpu(a), Device::Gpu(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Hands the work recorded so far to the device without waiting for it. Only a
     /// gpu records; the others have done it already.
     pub fn submit(&self) -> crate::Result<()> {
