@@ -9,6 +9,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
 use kuva::render::render::{Primitive, Scene, TextAnchor};
 
+use crate::data::atomic::atomic_write;
 use crate::{Error, Result};
 
 /// PNG pixels per unit of the drawing.
@@ -33,7 +34,6 @@ struct Placed {
 /// The look of a piece of text.
 pub(super) struct Font<'a> {
     pub size: u32,
-    pub bold: bool,
     pub color: &'a str,
     pub anchor: TextAnchor,
 }
@@ -77,7 +77,7 @@ impl Drawing {
             size: font.size,
             anchor: font.anchor,
             rotate: None,
-            bold: font.bold,
+            bold: false,
             color: Some(font.color.into()),
         });
     }
@@ -140,6 +140,10 @@ impl Drawing {
     /// As SVG. Images are embedded.
     pub fn svg(&self) -> Result<String> {
         let mut svg = SvgBackend::new().render_scene(&self.scene);
+        // kuva leaves it out, and a picture without it is cut rather than scaled.
+        let (width, height) = (self.width(), self.height());
+        let view = format!(r#"<svg viewBox="0 0 {width} {height}" "#);
+        svg = svg.replacen("<svg ", &view, 1);
         let end = svg.rfind("</svg>").unwrap_or(svg.len());
         svg.truncate(end);
         for Placed { x, y, zoom, image } in &self.images {
@@ -193,13 +197,13 @@ impl Drawing {
                 ));
             }
         };
-        write_whole(path, &bytes)
+        atomic_write(path, |file| file.write_all(&bytes))
     }
 }
 
 /// About how wide DejaVu Sans sets a text, rather more than less. (kuva knows
 /// exactly and keeps it to itself.)
-pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
+pub(super) fn text_width(text: &str, size: u32) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 0.33,
         'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '-' | '/' => 0.41,
@@ -208,30 +212,7 @@ pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
         c if c.is_ascii() => 0.63,
         _ => 1.0,
     };
-    let bolder = if bold { 1.1 } else { 1.0 };
-    bolder * f64::from(size) * text.chars().map(em).sum::<f64>()
-}
-
-/// Writes a temporary file in the same folder, then renames it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rbgpu-").suffix(".tmp");
-    // A temporary file is its owner's alone; a picture is as the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder
-        .tempfile_in(folder)
-        .map_err(Error::io("create", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    // Closed before it is renamed: Windows does not rename an open file.
-    let closed = file.into_temp_path();
-    closed
-        .persist(path)
-        .map_err(|e| Error::io("write", path)(e.error))
+    f64::from(size) * text.chars().map(em).sum::<f64>()
 }
 
 fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
