@@ -136,7 +136,7 @@ fn describe(layer: &Layer) -> String {
         }
         Layer::Dropout { rate } => format!("{rate}"),
         Layer::Dense { activation: a, .. } => activation(a).trim_start_matches(", ").to_string(),
-        Layer::BatchNorm { .. } | Layer::Flatten => String::new(),
+        Layer::BatchNorm { .. } | Layer::Flatten {} => String::new(),
     }
 }
 

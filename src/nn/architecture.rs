@@ -14,7 +14,10 @@ use crate::{Error, Result};
 pub struct Pair(pub [usize; 2]);
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a size that is neither one number nor two, as [down, across]"
+)]
 enum OneOrTwo {
     One(usize),
     Two([usize; 2]),
@@ -123,7 +126,8 @@ pub enum Layer {
         rate: f64,
     },
     /// (H, W, C) to one axis.
-    Flatten,
+    // Not a unit variant: serde would let those have any field.
+    Flatten {},
     /// A fully connected layer with bias, then the activation.
     Dense {
         /// Output units.
@@ -216,14 +220,9 @@ impl Architecture {
     /// Reads a description; `path` is named in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Architecture> {
         let architecture: Architecture = toml::from_str(text).map_err(|e| {
-            let place = e.span().map_or("the file".into(), |span| {
-                format!(
-                    "line {}",
-                    text[..span.start.min(text.len())].lines().count().max(1)
-                )
-            });
+            let (place, problem) = locate(text, &e);
             let expected = "a network as README.md describes it (name, [[layers]] with a kind)";
-            Error::input(path, place, e.message().to_string(), expected)
+            Error::input(path, place, problem, expected)
         })?;
         architecture.check(path)?;
         Ok(architecture)
@@ -314,4 +313,27 @@ impl Architecture {
             ),
         }
     }
+}
+
+/// Where `text` goes wrong, and how. The parser's own place is right outside of the
+/// layers; within them it is always where the first one begins, so that the first
+/// layer that cannot be read by itself is looked for.
+fn locate(text: &str, error: &toml::de::Error) -> (String, String) {
+    #[derive(Deserialize)]
+    struct Rough {
+        layers: Vec<toml::Spanned<toml::Value>>,
+    }
+    let line = |at: usize| 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
+    let layers = toml::from_str(text).map_or_else(|_| Vec::new(), |rough: Rough| rough.layers);
+    for (i, layer) in layers.into_iter().enumerate() {
+        let opens = line(layer.span().start);
+        if let Err(problem) = Layer::deserialize(layer.into_inner()) {
+            let place = format!("line {opens}, layer {}", i + 1);
+            return (place, problem.message().into());
+        }
+    }
+    let place = error.span().map_or("the file".into(), |span| {
+        format!("line {}", line(span.start))
+    });
+    (place, error.message().into())
 }

@@ -303,7 +303,7 @@ impl Run<'_> {
                     _ => Ok(x),
                 }
             }
-            Layer::Flatten => self.tape.flatten(x),
+            Layer::Flatten {} => self.tape.flatten(x),
         }
     }
 

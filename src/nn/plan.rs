@@ -131,7 +131,7 @@ fn keras_name(layer: &Layer) -> &'static str {
         Layer::MaxPool { .. } => "max_pooling2d",
         Layer::AvgPool { .. } => "average_pooling2d",
         Layer::Dropout { .. } => "dropout",
-        Layer::Flatten => "flatten",
+        Layer::Flatten {} => "flatten",
         Layer::Dense { .. } => "dense",
     }
 }
@@ -204,7 +204,7 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
         Layer::MaxPool { window, stride } => pool("max_pool", window.0, stride.map(|s| s.0)),
         Layer::AvgPool { window, stride } => pool("avg_pool", window.0, stride.map(|s| s.0)),
         Layer::Dropout { .. } => Ok((input.clone(), Vec::new())),
-        Layer::Flatten => Ok((Shape::from([input.len()]), Vec::new())),
+        Layer::Flatten {} => Ok((Shape::from([input.len()]), Vec::new())),
         Layer::Dense { units, .. } => {
             let [inputs] = input[..] else {
                 return Err(Error::shape("dense", "needs a flatten before it", &[input]));

@@ -180,7 +180,7 @@ fn class(layer: &Layer) -> &'static str {
         Layer::MaxPool { .. } => "MaxPooling2D",
         Layer::AvgPool { .. } => "AveragePooling2D",
         Layer::Dropout { .. } => "Dropout",
-        Layer::Flatten => "Flatten",
+        Layer::Flatten {} => "Flatten",
         Layer::Dense { .. } => "Dense",
     }
 }
@@ -216,7 +216,7 @@ fn described(name: &str, description: &Description) -> Architecture {
             "Dropout" => Layer::Dropout {
                 rate: entry.rate.unwrap(),
             },
-            "Flatten" => Layer::Flatten,
+            "Flatten" => Layer::Flatten {},
             "Dense" => Layer::Dense {
                 units: entry.units.unwrap(),
                 activation: entry.activation.unwrap(),

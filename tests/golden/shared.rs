@@ -61,7 +61,7 @@ fn architecture(name: &str) -> Architecture {
         stride: None,
     };
     let drop = || Layer::Dropout { rate: 0.0 };
-    let flat = || Layer::Flatten;
+    let flat = || Layer::Flatten {};
     let layers = match name {
         "tiny_des2" => vec![
             conv(5, 4, 1),
