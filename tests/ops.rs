@@ -2,67 +2,17 @@
 
 mod common;
 
-use common::{check, fill, inputs};
+use common::{agrees_with_reference, check, incoming, inputs, run_case};
 use rbgpu::backend::Device;
 use rbgpu::engine::{Case, Tensor, run};
 use rbgpu::ops;
-
-/// Outputs and gradients of a case on one device. The incoming gradient is random.
-fn run_case(case: &Case, device: &Device, inputs: &[Vec<f64>]) -> Vec<(String, Vec<f64>)> {
-    let tensors: Vec<Tensor> = case
-        .inputs
-        .iter()
-        .zip(inputs)
-        .map(|((shape, _), values)| Tensor::new(device, shape.clone(), values).unwrap())
-        .collect();
-    let tensors: Vec<&Tensor> = tensors.iter().collect();
-    let outputs = run::forward(case.op.as_ref(), &tensors)
-        .unwrap_or_else(|e| panic!("{}, {}: {e}", case.op.name(), case.name));
-    let mut all: Vec<(String, Vec<f64>)> = outputs
-        .iter()
-        .enumerate()
-        .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
-        .collect();
-    let wanted: Vec<bool> = (0..tensors.len())
-        .map(|i| case.op.differentiable(i))
-        .collect();
-    if wanted.contains(&true) {
-        let gradient = incoming(&outputs[0]);
-        let gradient = Tensor::new(device, outputs[0].shape().clone(), &gradient).unwrap();
-        let gradients =
-            run::backward(case.op.as_ref(), &tensors, &outputs, &gradient, &wanted).unwrap();
-        for (i, gradient) in gradients.iter().enumerate() {
-            if let Some(gradient) = gradient {
-                all.push((format!("gradient of input {i}"), gradient.to_vec().unwrap()));
-            }
-        }
-    }
-    all
-}
-
-fn incoming(output: &Tensor) -> Vec<f64> {
-    fill(output.shape(), rbgpu::engine::Fill::Normal(1.0), 77)
-}
 
 fn against_reference(device: &Device, large: bool) {
     let mut failures = Vec::new();
     let cases = ops::cases();
     let cases: Vec<&Case> = cases.iter().filter(|case| case.large == large).collect();
     for case in &cases {
-        let inputs = inputs(case);
-        let want = run_case(case, &Device::Reference, &inputs);
-        let got = run_case(case, device, &inputs);
-        for ((what, got), (_, want)) in got.iter().zip(&want) {
-            let what = format!(
-                "{} on {}, {}, {what}",
-                case.op.name(),
-                device.name(),
-                case.name
-            );
-            let tolerance = case.tolerance;
-            let result = check(&what, got, want, tolerance.absolute, tolerance.relative);
-            failures.extend(result.err());
-        }
+        failures.extend(agrees_with_reference(case, device).err());
     }
     assert!(
         failures.is_empty(),

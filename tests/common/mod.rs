@@ -5,7 +5,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, Normal, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rbgpu::engine::{Case, Fill, Shape};
+use rbgpu::backend::Device;
+use rbgpu::engine::{Case, Fill, Shape, Tensor, run};
 
 /// Values for one input of a case, always the same for the same seed.
 pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
@@ -113,6 +114,65 @@ pub fn check(
         "{what}: off by {difference:.3e} at [{at}], allowed {allowed:.3e} (largest value {scale:.3e})\n{}",
         mismatches.join("\n")
     ))
+}
+
+/// Outputs and gradients of a case on one device. The incoming gradient is random.
+pub fn run_case(case: &Case, device: &Device, inputs: &[Vec<f64>]) -> Vec<(String, Vec<f64>)> {
+    let tensors: Vec<Tensor> = case
+        .inputs
+        .iter()
+        .zip(inputs)
+        .map(|((shape, _), values)| Tensor::new(device, shape.clone(), values).unwrap())
+        .collect();
+    let tensors: Vec<&Tensor> = tensors.iter().collect();
+    let outputs = run::forward(case.op.as_ref(), &tensors)
+        .unwrap_or_else(|e| panic!("{}, {}: {e}", case.op.name(), case.name));
+    let mut all: Vec<(String, Vec<f64>)> = outputs
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
+        .collect();
+    let wanted: Vec<bool> = (0..tensors.len())
+        .map(|i| case.op.differentiable(i))
+        .collect();
+    if wanted.contains(&true) {
+        let gradient = incoming(&outputs[0]);
+        let gradient = Tensor::new(device, outputs[0].shape().clone(), &gradient).unwrap();
+        let gradients =
+            run::backward(case.op.as_ref(), &tensors, &outputs, &gradient, &wanted).unwrap();
+        for (i, gradient) in gradients.iter().enumerate() {
+            if let Some(gradient) = gradient {
+                all.push((format!("gradient of input {i}"), gradient.to_vec().unwrap()));
+            }
+        }
+    }
+    all
+}
+
+/// The gradient that flows into a case's value.
+pub fn incoming(output: &Tensor) -> Vec<f64> {
+    fill(output.shape(), Fill::Normal(1.0), 77)
+}
+
+/// Compares a case on `device` with the reference, within the op's tolerance.
+pub fn agrees_with_reference(case: &Case, device: &Device) -> Result<(), String> {
+    let inputs = inputs(case);
+    let want = run_case(case, &Device::Reference, &inputs);
+    let got = run_case(case, device, &inputs);
+    let (op, tolerance) = (case.op.name(), case.tolerance);
+    let failures: Vec<String> = got
+        .iter()
+        .zip(&want)
+        .filter_map(|((what, got), (_, want))| {
+            let what = format!("{op} on {}, {}, {what}", device.name(), case.name);
+            check(&what, got, want, tolerance.absolute, tolerance.relative).err()
+        })
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n"))
+    }
 }
 
 /// The best adapter under guard. GPU tests fail where there is none; they are
