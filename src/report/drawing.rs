@@ -9,6 +9,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
 use kuva::render::render::{Primitive, Scene, TextAnchor};
 
+use crate::data::atomic_write;
 use crate::{Error, Result};
 
 /// PNG pixels per unit of the drawing.
@@ -193,7 +194,7 @@ impl Drawing {
                 ));
             }
         };
-        write_whole(path, &bytes)
+        atomic_write(path, |file| file.write_all(&bytes))
     }
 }
 
@@ -210,28 +211,6 @@ pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
     };
     let bolder = if bold { 1.1 } else { 1.0 };
     bolder * f64::from(size) * text.chars().map(em).sum::<f64>()
-}
-
-/// Writes a temporary file in the same folder, then renames it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rbgpu-").suffix(".tmp");
-    // A temporary file is its owner's alone; a picture is as the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder
-        .tempfile_in(folder)
-        .map_err(Error::io("create", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    // Closed before it is renamed: Windows does not rename an open file.
-    let closed = file.into_temp_path();
-    closed
-        .persist(path)
-        .map_err(|e| Error::io("write", path)(e.error))
 }
 
 fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
