@@ -17,6 +17,7 @@ use crate::{Error, Result};
 
 /// Arguments of `rbgpu score`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Arguments {
     /// A model that `rbgpu train` wrote
     model: PathBuf,
@@ -124,7 +125,13 @@ fn write(
     threshold: f64,
     name: &str,
 ) -> Result<()> {
-    let failed = |e: csv::Error| Error::io("write", path)(std::io::Error::from(e));
+    let failed = |e: csv::Error| {
+        // The conversion that csv has forgets what kind of error it was.
+        Error::io("write", path)(match e.into_kind() {
+            csv::ErrorKind::Io(e) => e,
+            other => std::io::Error::other(format!("{other:?}")),
+        })
+    };
     let mut csv = csv::Writer::from_writer(out);
     let mut header = vec!["id", name, "decision", "mag", "mag_err", "filter", "fwhm"];
     if set.labels.is_some() {

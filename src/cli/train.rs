@@ -25,6 +25,7 @@ use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Arguments {
     /// A cube (.npz), a folder with true/ and false/ FITS files, or a DES triple's prefix; without
     /// it, a survey is simulated
