@@ -24,6 +24,7 @@ struct Conv {
     first_column: i32,
     every_columns: i32,
     spread: u32, // out_columns rounded up to every_columns
+    together: u32, // filter blocks next to each other; see `block`
 }
 var<immediate> conv: Conv;
 
@@ -127,16 +128,29 @@ fn store(at: Pixels, filter_: u32, values: mat4x4<f32>) {
     store4(at.place.w, filter_, values[3]);
 }
 
+// Which block of 8 filters, and which block of 8 pixels. Neighbouring invocations take
+// up to 8 blocks of filters for one block of pixels, then the next block of pixels:
+// what they read together is then neither one pixel's channels nor all the weights,
+// and the fewest lines of cache.
+fn block(i: u32) -> vec2<u32> {
+    let pixel_blocks = (conv.pixels + 7u) / 8u;
+    let bundle = i / conv.together;
+    return vec2<u32>(
+        bundle / pixel_blocks * conv.together + i % conv.together,
+        bundle % pixel_blocks,
+    );
+}
+
 // Four channels at a time; channels and first_channel are multiples of 4. Sums are
 // matrices of 4 filters (down) x 4 pixels (across).
 fn convolve4(i: u32) {
     let width = (conv.filters + 3u) / 4u;
-    let blocks = (width + 1u) / 2u;
-    let first = i / blocks * 8u;
-    if first >= conv.pixels {
+    let at = block(i);
+    if 2u * at.x >= width {
         return;
     }
-    let o0 = i % blocks * 2u;
+    let first = at.y * 8u;
+    let o0 = at.x * 2u;
     let o1 = min(o0 + 1u, width - 1u);
     let near = pixels(first);
     let far = pixels(first + 4u);
@@ -186,12 +200,12 @@ fn outer(w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
 // One channel at a time: a first layer, or odd numbers of channels.
 fn convolve(i: u32) {
     let width = (conv.filters + 3u) / 4u;
-    let blocks = (width + 1u) / 2u;
-    let first = i / blocks * 8u;
-    if first >= conv.pixels {
+    let at = block(i);
+    if 2u * at.x >= width {
         return;
     }
-    let o0 = i % blocks * 2u;
+    let first = at.y * 8u;
+    let o0 = at.x * 2u;
     let o1 = min(o0 + 1u, width - 1u);
     let near = pixels(first);
     let far = pixels(first + 4u);

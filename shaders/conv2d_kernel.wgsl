@@ -19,6 +19,7 @@ struct Conv {
     lines: u32, // N out_rows
     lines_per_slice: u32,
     slices: u32,
+    together: u32, // filter blocks next to each other, as in conv2d.wgsl
 }
 var<immediate> conv: Conv;
 
@@ -68,13 +69,15 @@ fn conv2d_backward_kernel4(
     let depth = conv.channels / 4u;
     let channel_blocks = (depth + 1u) / 2u;
     let places = conv.window_rows * conv.window_columns;
-    let o0 = i % blocks * 2u;
+    let sets = (blocks + conv.together - 1u) / conv.together;
+    let bundle = i / conv.together;
+    let o0 = (bundle / channel_blocks % sets * conv.together + i % conv.together) * 2u;
     let o1 = min(o0 + 1u, width - 1u);
-    let c0 = i / blocks % channel_blocks * 2u;
+    let c0 = bundle % channel_blocks * 2u;
     let c1 = min(c0 + 1u, depth - 1u);
-    let place = i / blocks / channel_blocks % places;
-    let slice = i / blocks / channel_blocks / places;
-    if slice >= conv.slices {
+    let place = bundle / channel_blocks / sets % places;
+    let slice = bundle / channel_blocks / sets / places;
+    if slice >= conv.slices || o0 >= width {
         return;
     }
     let a = place / conv.window_columns;

@@ -3,7 +3,9 @@
 
 pub mod buffer;
 pub mod cpu;
+pub mod gemm;
 pub mod gpu;
+pub mod parallel;
 
 use std::sync::Arc;
 
@@ -34,6 +36,16 @@ impl Device {
     /// The native device in f64, as used for finite differences.
     pub fn cpu_f64() -> Device {
         Device::Cpu(Arc::new(Cpu::new(Precision::F64)))
+    }
+
+    /// Whether a tensor of one is a tensor of the other.
+    pub fn is(&self, other: &Device) -> bool {
+        match (self, other) {
+            (Device::Reference, Device::Reference) => true,
+            (Device::Cpu(a), Device::Cpu(b)) => a.precision() == b.precision(),
+            (Device::Gpu(a), Device::Gpu(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
     }
 
     /// Hands the work recorded so far to the device without waiting for it. Only a

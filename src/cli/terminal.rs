@@ -77,7 +77,6 @@ impl Terminal {
             epochs,
             last: Instant::now(),
             last_done: 0,
-            lines: Vec::new(),
         }
     }
 }
@@ -92,7 +91,6 @@ pub struct TrainingBar {
     epochs: usize,
     last: Instant,
     last_done: usize,
-    lines: Vec<EpochRecord>,
 }
 
 impl Observer for TrainingBar {
@@ -125,7 +123,6 @@ impl Observer for TrainingBar {
         } else {
             self.bar.println(line);
         }
-        self.lines.push(r.clone());
     }
 }
 

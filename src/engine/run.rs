@@ -96,7 +96,7 @@ fn wrap(shapes: Vec<Shape>, storages: Vec<Storage>, device: &Device) -> Vec<Tens
 
 fn common_device<'a>(op: &dyn Op, inputs: &[&'a Tensor]) -> Result<&'a Device> {
     let first = inputs[0].device();
-    match inputs.iter().find(|t| t.device().name() != first.name()) {
+    match inputs.iter().find(|t| !t.device().is(first)) {
         None => Ok(first),
         Some(other) => Err(Error::Device {
             device: other.device().name(),

@@ -7,7 +7,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
-use crate::backend::cpu::sum_rows;
+use crate::backend::parallel::sum_rows;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;
@@ -44,7 +44,7 @@ impl Formula for Accuracy {
 
     fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
         let [logits, targets] = expect_inputs("accuracy", inputs)?;
-        if logits.len() == 0 || logits.len() != targets.len() || logits[..].len() != 2 {
+        if logits.is_empty() || logits.len() != targets.len() || logits[..].len() != 2 {
             let text = "needs logits and targets of one shape (N, K)";
             return Err(Error::shape("accuracy", text, &[&logits, &targets]));
         }

@@ -105,14 +105,22 @@ impl<T: Real> CpuOp<T> for Adam {
         let (c1, c2) = (T::of(1.0 - self.beta1), T::of(1.0 - self.beta2));
         let [w, m, v, g] = [0, 1, 2, 3].map(|i| inputs[i].data);
         let [w_new, m_new, v_new] = outputs else { unreachable!("Adam has three outputs") };
-        (&mut *w_new.data, &mut *m_new.data, &mut *v_new.data)
-            .into_par_iter()
-            .with_min_len(4096)
-            .enumerate()
-            .for_each(|(i, (w_new, m_new, v_new))| {
-                *m_new = b1 * m[i] + c1 * g[i];
-                *v_new = b2 * v[i] + c2 * g[i] * g[i];
-                *w_new = w[i] - a * *m_new / (v_new.sqrt() + epsilon);
+        const CHUNK: usize = 16 * 1024;
+        let old = (w.par_chunks(CHUNK), m.par_chunks(CHUNK), v.par_chunks(CHUNK));
+        let new = (
+            w_new.data.par_chunks_mut(CHUNK),
+            m_new.data.par_chunks_mut(CHUNK),
+            v_new.data.par_chunks_mut(CHUNK),
+        );
+        let chunks = new.into_par_iter().zip(old.into_par_iter());
+        chunks
+            .zip(g.par_chunks(CHUNK))
+            .for_each(|(((w_new, m_new, v_new), (w, m, v)), g)| {
+                for i in 0..g.len() {
+                    m_new[i] = b1 * m[i] + c1 * g[i];
+                    v_new[i] = b2 * v[i] + c2 * g[i] * g[i];
+                    w_new[i] = w[i] - a * m_new[i] / (v_new[i].sqrt() + epsilon);
+                }
             });
     }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::backend::cpu::map2;
+use crate::backend::parallel::map2;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

@@ -1,4 +1,4 @@
-//! Average pooling without padding: y[n,i,j,c] = mean over the window of x.
+//! Average pooling without padding: `y[n,i,j,c]` = mean over the window of `x`.
 //!
 //! x (N,H,W,C) → y (N,I,J,C), I = ⌊(H − window) / stride⌋ + 1. Each pixel of a
 //! window gets dy / (pixels of the window); rows and columns that no window
@@ -149,6 +149,7 @@ const SHADER: Shader = Shader { op: "avg_pool", source: include_str!("../../shad
 impl GpuOp for AvgPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let at = self.sliding(inputs[0].shape)?;
+        gpu.check_loops("avg_pool", self.window[0] * (self.window[1] + 1))?;
         let elements = outputs[0].shape.len();
         let parameters = at.parameters(elements, inputs[0].shape.channels());
         let binds = [

@@ -9,7 +9,7 @@
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
 
 use super::reduce::{column_sums, combine, slices};
-use crate::backend::cpu::{for_rows, sum_rows};
+use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

@@ -12,7 +12,7 @@ use super::batch_norm::{
     wanted_or_scratch,
 };
 use crate::Result;
-use crate::backend::cpu::for_rows;
+use crate::backend::parallel::for_rows;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

@@ -8,7 +8,7 @@
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use super::sigmoid::sigmoid;
-use crate::backend::cpu::{map2, sum_rows};
+use crate::backend::parallel::{map2, sum_rows};
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;

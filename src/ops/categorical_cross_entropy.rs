@@ -7,7 +7,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
-use crate::backend::cpu::{for_rows, sum_rows};
+use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;

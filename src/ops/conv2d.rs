@@ -1,6 +1,6 @@
 //! Two-dimensional convolution (cross-correlation, as every CNN means it).
 //!
-//! y[n,i,j,o] = bias[o] + Σ_{a,b,c} x[n, i·s₀+a−top, j·s₁+b−left, c] · kernel[a,b,c,o]
+//! `y[n,i,j,o] = bias[o] + Σ_{a,b,c} x[n, i·s₀+a−top, j·s₁+b−left, c] · kernel[a,b,c,o]`
 //!
 //! with x = 0 outside the image. x (N,H,W,C), kernel (A,B,C,O), bias (O),
 //! y (N,I,J,O): the layouts of Keras' `Conv2D`.

@@ -5,7 +5,8 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
 use super::reduce::column_sums as column_sums_on_gpu;
-use crate::backend::cpu::{Matrix, column_sums, par_gemm};
+use crate::backend::gemm::{Matrix, par_gemm};
+use crate::backend::parallel::column_sums;
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

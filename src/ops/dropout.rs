@@ -145,31 +145,6 @@ impl<T: Real> CpuOp<T> for Dropout {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::philox;
-
-    /// The known answers that Salmon et al. publish with Random123 (kat_vectors).
-    #[test]
-    fn philox_gives_the_published_words() {
-        assert_eq!(
-            philox([0; 4], [0; 2]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox([u32::MAX; 4], [u32::MAX; 2]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox(
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
-                [0xa409_3822, 0x299f_31d0]
-            ),
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        );
-    }
-}
-
 const SHADER: Shader = Shader { op: "dropout", source: include_str!("../../shaders/dropout.wgsl") };
 
 impl GpuOp for Dropout {
@@ -200,5 +175,30 @@ impl Dropout {
         let binds = [Bind::Read(x.buffer), Bind::Write(y.buffer)];
         // One invocation per block of four words.
         gpu.dispatch_items(&SHADER.kernel(entry), &binds, parameters, elements.div_ceil(4))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::philox;
+
+    /// The known answers that Salmon et al. publish with Random123 (kat_vectors).
+    #[test]
+    fn philox_gives_the_published_words() {
+        assert_eq!(
+            philox([0; 4], [0; 2]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        assert_eq!(
+            philox([u32::MAX; 4], [u32::MAX; 2]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        assert_eq!(
+            philox(
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0]
+            ),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
     }
 }

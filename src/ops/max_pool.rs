@@ -1,4 +1,4 @@
-//! Max pooling without padding: y[n,i,j,c] = max over the window of x.
+//! Max pooling without padding: `y[n,i,j,c]` = max over the window of `x`.
 //!
 //! x (N,H,W,C) → y (N,I,J,C), I = ⌊(H − window) / stride⌋ + 1, and kept: the place
 //! a·columns + b of the maximum in its window. Rows and columns that no window
@@ -178,6 +178,7 @@ const SHADER: Shader = Shader { op: "max_pool", source: include_str!("../../shad
 impl GpuOp for MaxPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let at = self.sliding(inputs[0].shape)?;
+        gpu.check_loops("max_pool", self.window[0] * (self.window[1] + 1))?;
         let elements = outputs[0].shape.len();
         let parameters = at.parameters(elements, inputs[0].shape.channels());
         let binds = [

@@ -6,7 +6,7 @@
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
 
 use super::batch_norm::rows;
-use crate::backend::cpu::{for_rows, sum_rows};
+use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
-use crate::backend::cpu::map;
+use crate::backend::parallel::map;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Zip};
 
 use crate::Result;
-use crate::backend::cpu::for_rows;
+use crate::backend::parallel::for_rows;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};

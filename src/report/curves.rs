@@ -2,7 +2,6 @@
 //! (O'TRAIN Fig. 10, bottom left; DES Fig. 10).
 
 use kuva::plot::{LinePlot, LineStyle, MarkerShape, ScatterPlot};
-use kuva::render::annotations::ReferenceLine;
 use kuva::render::figure::Figure;
 use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
@@ -16,7 +15,9 @@ use crate::{Error, Result};
 
 /// With more epochs than this, a marker on each would hide the line.
 const MARKED: usize = 40;
-const DASH: &str = "8 4";
+/// Long, because kuva rounds the ends of dashes and does not enlarge them in PNG.
+const DASH: &str = "12 9";
+const DOTS: &str = "4 8";
 
 /// Loss on the left, accuracy on the right; training drawn through with discs,
 /// validation dashed with squares, so that print without colour tells them
@@ -46,14 +47,20 @@ pub fn learning_curve(
     let of = |r: &EpochRecord| (r.accuracy, r.val_accuracy);
     let accuracy = panel(history, epochs, best_epoch, "accuracy", of, Some(1.0));
     let (plots, layouts) = [loss, accuracy].into_iter().unzip();
-    let figure = Figure::new(1, 2)
+    let mut figure = Figure::new(1, 2)
         .with_plots(plots)
         .with_layouts(layouts)
-        .with_cell_size(440.0, 340.0)
-        .with_title(title.replace('$', "\\$"))
-        .with_title_size(18);
+        .with_cell_size(440.0, 340.0);
+    if !title.is_empty() {
+        figure = figure
+            .with_title(title.replace('$', "\\$"))
+            .with_title_size(18);
+    }
     let mut drawing = Drawing::from_scene(figure.render());
-    legend(&mut drawing, best_epoch);
+    let validated = history
+        .iter()
+        .any(|r| r.val_loss.is_finite() || r.val_accuracy.is_finite());
+    legend(&mut drawing, validated, best_epoch);
     Ok(drawing)
 }
 
@@ -108,24 +115,35 @@ fn panel(
         }
     }
     let (low, high) = y_range(low, high, ceiling);
-    let (begin, end) = (epochs.0 as f64, epochs.1 as f64);
-    let margin = ((end - begin) * 0.03).max(0.3);
-    let mut layout = Layout::new((begin - margin, end + margin), (low, high))
-        .with_clamp_axis()
+    if let Some(epoch) = best_epoch {
+        let upright = [low, high].map(|y| (epoch as f64, y));
+        let line = LinePlot::new()
+            .with_data(upright)
+            .with_color(palette::GREEN);
+        let dots = LineStyle::Custom(DOTS.into());
+        plots.insert(0, line.with_stroke_width(2.5).with_line_style(dots).into());
+    }
+    let step = epoch_step(epochs.1 - epochs.0);
+    let last = epochs.1 as f64;
+    let (begin, end) = match step {
+        1 => (epochs.0 as f64 - 0.5, last + 0.5),
+        _ => (epochs.0 as f64 - 1.0, last + 0.02 * last),
+    };
+    let layout = Layout::new((begin, end), (low, high))
+        .with_x_axis_min(begin)
+        .with_x_axis_max(end)
+        .with_y_axis_min(low)
+        .with_y_axis_max(high)
         .with_theme(Theme {
             grid_color: "#DDDDDD".into(),
             ..Theme::light()
         })
         .with_x_label("epoch")
         .with_y_label(name)
-        .with_x_tick_step(epoch_step(epochs.1 - epochs.0) as f64)
+        .with_x_tick_step(step as f64)
         .with_x_tick_format(TickFormat::Integer)
         .with_label_size(16)
         .with_tick_size(14);
-    if let Some(epoch) = best_epoch {
-        let line = ReferenceLine::vertical(epoch as f64).with_color(palette::GREEN);
-        layout = layout.with_reference_line(line.with_stroke_width(2.0).with_dasharray("2 3"));
-    }
     (plots, layout)
 }
 
@@ -157,17 +175,17 @@ fn epoch_step(span: usize) -> usize {
 }
 
 /// One row under the panels.
-fn legend(drawing: &mut Drawing, best_epoch: Option<usize>) {
+fn legend(drawing: &mut Drawing, validated: bool, best_epoch: Option<usize>) {
     let kept = best_epoch.map(|epoch| format!("kept: epoch {epoch}"));
-    let mut entries = vec![
-        ("training", palette::BLUE, None),
-        ("validation", palette::VERMILLION, Some(DASH)),
-    ];
+    let mut entries = vec![("training", palette::BLUE, None)];
+    if validated {
+        entries.push(("validation", palette::VERMILLION, Some(DASH)));
+    }
     if let Some(kept) = &kept {
-        entries.push((kept, palette::GREEN, Some("2 3")));
+        entries.push((kept, palette::GREEN, Some(DOTS)));
     }
     let (sample, gap, size) = (44.0, 10.0, 15);
-    let width = |label: &str| sample + gap + text_width(label, size, false) + 24.0;
+    let width = |label: &str| sample + gap + text_width(label, size) + 24.0;
     let total: f64 = entries.iter().map(|e| width(e.0)).sum();
     let y = drawing.grow(30.0) + 10.0;
     let mut x = (drawing.width() - total + 24.0) / 2.0;
@@ -178,7 +196,6 @@ fn legend(drawing: &mut Drawing, best_epoch: Option<usize>) {
         }
         let font = Font {
             size,
-            bold: false,
             color: "#000000",
             anchor: TextAnchor::Start,
         };
@@ -195,7 +212,7 @@ mod tests {
     fn ticks_fall_on_whole_epochs_and_are_few() {
         assert_eq!(
             [0, 9, 10, 19, 29, 99, 500].map(epoch_step),
-            [1, 1, 2, 2, 5, 20, 100]
+            [1, 1, 2, 2, 5, 10, 100]
         );
     }
 

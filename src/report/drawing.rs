@@ -9,7 +9,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
 use kuva::render::render::{Primitive, Scene, TextAnchor};
 
-use crate::data::atomic_write;
+use crate::data::atomic::atomic_write;
 use crate::{Error, Result};
 
 /// PNG pixels per unit of the drawing.
@@ -34,7 +34,6 @@ struct Placed {
 /// The look of a piece of text.
 pub(super) struct Font<'a> {
     pub size: u32,
-    pub bold: bool,
     pub color: &'a str,
     pub anchor: TextAnchor,
 }
@@ -78,7 +77,7 @@ impl Drawing {
             size: font.size,
             anchor: font.anchor,
             rotate: None,
-            bold: font.bold,
+            bold: false,
             color: Some(font.color.into()),
         });
     }
@@ -141,6 +140,10 @@ impl Drawing {
     /// As SVG. Images are embedded.
     pub fn svg(&self) -> Result<String> {
         let mut svg = SvgBackend::new().render_scene(&self.scene);
+        // kuva leaves it out, and a picture without it is cut rather than scaled.
+        let (width, height) = (self.width(), self.height());
+        let view = format!(r#"<svg viewBox="0 0 {width} {height}" "#);
+        svg = svg.replacen("<svg ", &view, 1);
         let end = svg.rfind("</svg>").unwrap_or(svg.len());
         svg.truncate(end);
         for Placed { x, y, zoom, image } in &self.images {
@@ -200,7 +203,7 @@ impl Drawing {
 
 /// About how wide DejaVu Sans sets a text, rather more than less. (kuva knows
 /// exactly and keeps it to itself.)
-pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
+pub(super) fn text_width(text: &str, size: u32) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 0.33,
         'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '-' | '/' => 0.41,
@@ -209,8 +212,7 @@ pub(super) fn text_width(text: &str, size: u32, bold: bool) -> f64 {
         c if c.is_ascii() => 0.63,
         _ => 1.0,
     };
-    let bolder = if bold { 1.1 } else { 1.0 };
-    bolder * f64::from(size) * text.chars().map(em).sum::<f64>()
+    f64::from(size) * text.chars().map(em).sum::<f64>()
 }
 
 fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {

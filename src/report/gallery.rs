@@ -81,27 +81,20 @@ pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
     for (i, tile) in tiles.iter().enumerate() {
         let (row, column) = (i / columns, i % columns);
         let middle = MARGIN + across(column) + cell_width / 2.0;
-        let top = MARGIN + heading + down(row);
-        write_line(
-            &mut sheet,
-            (middle, top + 14.0),
-            &tile.title,
-            true,
-            cell_width,
-        );
-        let below = top + title + picture + 15.0;
-        write_line(
-            &mut sheet,
-            (middle, below),
-            &tile.caption,
-            false,
-            cell_width,
-        );
         let left = (middle - framed_size(tile).0 / 2.0).floor();
-        draw_planes(&mut sheet, tile, left, top + title);
+        let top = MARGIN + heading + title + down(row);
+        let above = if row == 0 { top - heading } else { top };
+        write_line(&mut sheet, (middle, above - 5.0), &tile.title, cell_width);
         if row == 0 && tile.channels == 3 {
-            head_planes(&mut sheet, tile, left, MARGIN + 10.0);
+            head_planes(&mut sheet, tile, left, top - 4.0);
         }
+        draw_planes(&mut sheet, tile, left, top);
+        write_line(
+            &mut sheet,
+            (middle, top + picture + 15.0),
+            &tile.caption,
+            cell_width,
+        );
     }
     write_key(&mut sheet, tiles, height - MARGIN);
     Ok(sheet)
@@ -161,7 +154,6 @@ fn head_planes(sheet: &mut Drawing, tile: &Tile, left: f64, y: f64) {
         let x = plane_left(tile, left, channel) + plane_size(tile).0 / 2.0;
         let font = Font {
             size: SMALL.0,
-            bold: false,
             color: palette::GREY,
             anchor: TextAnchor::Middle,
         };
@@ -169,8 +161,8 @@ fn head_planes(sheet: &mut Drawing, tile: &Tile, left: f64, y: f64) {
     }
 }
 
-fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, bold: bool, room: f64) {
-    let fits = |text: &str| text_width(text, TEXT.0, bold) <= room;
+fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, room: f64) {
+    let fits = |text: &str| text_width(text, TEXT.0) <= room;
     let mut shown = text.to_string();
     let mut kept: Vec<char> = text.chars().collect();
     while !fits(&shown) && kept.pop().is_some() {
@@ -178,7 +170,6 @@ fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, bold: bool, room:
     }
     let font = Font {
         size: TEXT.0,
-        bold,
         color: "#000000",
         anchor: TextAnchor::Middle,
     };
@@ -213,12 +204,11 @@ fn write_key(sheet: &mut Drawing, tiles: &[Tile], y: f64) {
         sheet.rect(x, y - 10.0, 11.0, 11.0, color);
         let font = Font {
             size: SMALL.0,
-            bold: false,
             color: palette::GREY,
             anchor: TextAnchor::Start,
         };
         sheet.text(x + 16.0, y, label, font);
-        x += 34.0 + text_width(label, SMALL.0, false);
+        x += 34.0 + text_width(label, SMALL.0);
     }
 }
 

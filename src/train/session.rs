@@ -144,7 +144,7 @@ impl Session {
                 val_accuracy,
                 samples: state.totals.count(),
             };
-            let best = state.finish_epoch(record.clone(), &self.device)?;
+            let best = state.finish_epoch(record, &self.device)?;
             observer.epoch(&record, best);
             self.save(&state)?;
         }

@@ -31,6 +31,9 @@ pub struct Step {
     pub gradients: Vec<(usize, Tensor)>,
 }
 
+/// A moving statistic's index, the batch's value, and the momentum.
+type Statistics = Vec<(usize, Tensor, f64)>;
+
 impl Trainer {
     /// Training from `model`'s parameters, with Adam's moments at 0.
     pub fn new(model: Model, beta1: f64, beta2: f64, epsilon: f64) -> Result<Trainer> {
@@ -87,12 +90,7 @@ impl Trainer {
         Ok(self.differentiate(x, targets, seed)?.0)
     }
 
-    fn differentiate(
-        &self,
-        x: Tensor,
-        targets: Tensor,
-        seed: u64,
-    ) -> Result<(Step, Vec<(usize, Tensor, f64)>)> {
+    fn differentiate(&self, x: Tensor, targets: Tensor, seed: u64) -> Result<(Step, Statistics)> {
         let mut tape = ops::tape(self.model.device());
         let (x, targets) = (tape.constant(x), tape.constant(targets));
         // The mask repeats after 2³² steps, which no run reaches.

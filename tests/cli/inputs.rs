@@ -130,6 +130,29 @@ fn the_validation_part_as_a_cube() {
 }
 
 #[test]
+fn a_network_that_begins_without_parameters() {
+    // The dense layer's gradient needs its input, which itself needs none.
+    let network = r#"
+        name = "linear"
+        [[layers]]
+        kind = "max_pool"
+        window = 4
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "dense"
+        units = 1
+        activation = "sigmoid"
+    "#;
+    let desk = Desk::with_set();
+    desk.write("linear.toml", network);
+    for device in super::devices() {
+        let line = format!("train set.npz --network linear.toml --epochs 2 --device {device}");
+        desk.run(&line).done();
+    }
+}
+
+#[test]
 fn several_inputs_are_joined() {
     let desk = Desk::with_set();
     desk.run("simulate --count 20 --size 16 --seed 5 --out more.npz")

@@ -201,3 +201,28 @@ pub(super) fn choose(choice: &Choice) -> Result<(wgpu::Adapter, AdapterDescripti
         problem,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limitations_go_by_adapter_and_driver() {
+        let adapter = |name: &str, driver: &str| AdapterDescription {
+            name: name.into(),
+            backend: "Vulkan".into(),
+            kind: AdapterKind::Software,
+            driver: driver.into(),
+        };
+        let old = adapter(
+            "llvmpipe (LLVM 15.0.6, 256 bits)",
+            "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)",
+        );
+        assert!(limitations(&old).contains(&Limitation::LoopIterations(65_535)));
+        assert_eq!(
+            limitations(&adapter("llvmpipe", "llvmpipe Mesa 26.1.6")),
+            []
+        );
+        assert_eq!(limitations(&adapter("NVIDIA H100", "NVIDIA 570.1")), []);
+    }
+}

@@ -106,6 +106,11 @@ impl Gpu {
         &self.description
     }
 
+    /// What is known to be wrong with the adapter.
+    pub fn limitations(&self) -> Vec<Limitation> {
+        limitations(&self.description)
+    }
+
     /// Bytes of device memory held for tensors, in use or kept for reuse.
     pub fn allocated_bytes(&self) -> u64 {
         self.pool.allocated()

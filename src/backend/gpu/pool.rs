@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(size_class(4097), 5120);
         for bytes in (0..100_000).step_by(7) {
             let class = size_class(bytes);
-            assert!(class >= bytes && class % 256 == 0 && size_class(class) == class);
+            assert!(class >= bytes && class.is_multiple_of(256) && size_class(class) == class);
         }
     }
 }

@@ -7,7 +7,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Conv2d, Geometry};
-use crate::backend::cpu::{Matrix, column_sums, gemm};
+use crate::backend::gemm::{Matrix, gemm};
+use crate::backend::parallel::column_sums;
 use crate::backend::{Cpu, Real};
 use crate::engine::{CpuOp, Saved, View, ViewMut};
 

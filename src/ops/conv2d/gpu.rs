@@ -78,6 +78,15 @@ impl GpuOp for Conv2d {
     }
 }
 
+/// How many blocks of 8 filters neighbouring invocations take, at most 8 and as
+/// evenly as can be, and how many blocks there are then with those that stay empty.
+fn side_by_side(filters: usize) -> [usize; 2] {
+    let blocks = filters.div_ceil(8).max(1);
+    let sets = blocks.div_ceil(8);
+    let together = blocks.div_ceil(sets);
+    [together, together * sets]
+}
+
 /// One run of the kernel that slides a window over `from` and fills `to`.
 struct Convolution {
     /// The kernel for any number of channels, and for multiples of 4.
@@ -112,7 +121,8 @@ impl Convolution {
         let places = window[0] * window[1];
         gpu.check_loops("conv2d", places * 3)?;
         let share = (MAX_LOOP_ITERATIONS / places - 1) * step;
-        let blocks = pixels.div_ceil(8) * filters.div_ceil(8);
+        let [together, filter_blocks] = side_by_side(filters);
+        let blocks = pixels.div_ceil(8) * filter_blocks;
         let binds =
             [Bind::Read(x), Bind::Read(weights), Bind::Read(bias.unwrap_or(weights)), Bind::Write(y)];
         for first in (0..channels).step_by(share) {
@@ -122,6 +132,7 @@ impl Convolution {
                 pixels, rows, columns, channels, out_rows, out_columns, filters, window[0],
                 window[1], first, end, start, self.rows[0], self.turn, self.rows[1], self.rows[2],
                 self.columns[0], self.columns[1], self.columns[2], spread,
+                together,
             ];
             gpu.dispatch_items(&kernel, &binds, parameters, blocks)?;
         }
@@ -156,11 +167,11 @@ fn backward_kernel(
         _ => packed.insert(pack(gpu, dy, [1, g.pixels(), g.filters], false)?),
     };
     let places = rows.window * columns.window;
+    let [together, filter_blocks] = side_by_side(g.filters);
     let (entry, blocks) = match g.channels % 4 {
-        0 => ("conv2d_backward_kernel4", places * g.channels.div_ceil(8)),
-        _ => ("conv2d_backward_kernel", g.depth().div_ceil(4)),
+        0 => ("conv2d_backward_kernel4", places * g.channels.div_ceil(8) * filter_blocks),
+        _ => ("conv2d_backward_kernel", g.depth().div_ceil(4) * g.filters.div_ceil(8)),
     };
-    let blocks = blocks * g.filters.div_ceil(8);
     let lines = g.images * rows.output;
     // Iterations that a line costs; one line is the least that a slice can have.
     let cost = columns.output + 1;
@@ -171,7 +182,7 @@ fn backward_kernel(
     let parameters = parameters![
         rows.input, columns.input, g.channels, rows.output, columns.output, g.filters, rows.window,
         columns.window, rows.stride, columns.stride, rows.before, columns.before, lines, share,
-        slices,
+        slices, together,
     ];
     let kernel = KERNEL_SHADER.kernel(entry);
     if slices == 1 {
