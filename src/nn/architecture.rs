@@ -219,7 +219,11 @@ impl Architecture {
             let place = e.span().map_or("the file".into(), |span| {
                 format!(
                     "line {}",
-                    text[..span.start.min(text.len())].lines().count().max(1)
+                    text.bytes()
+                        .take(span.start)
+                        .filter(|b| *b == b'\n')
+                        .count()
+                        + 1
                 )
             });
             let expected = "a network as README.md describes it (name, [[layers]] with a kind)";
