@@ -12,7 +12,7 @@ use crate::backend::{Cpu, Device, Precision};
 use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
 use crate::{Error, Result};
 
-/// What every subcommand takes.
+/// What every subcommand that runs a network takes.
 #[derive(Debug, Args)]
 pub struct Common {
     /// Where to run: auto (a real gpu if there is one, else cpu), gpu, cpu, or part of an
@@ -25,9 +25,6 @@ pub struct Common {
     /// Say more: every epoch as a line, every input that was left out
     #[arg(long, short)]
     pub verbose: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 impl Common {
@@ -57,7 +54,13 @@ impl Common {
             "gpu" => Choice::Any,
             name => Choice::Named(name.into()),
         };
-        let gpu = Gpu::open(&choice)?;
+        let gpu = Gpu::open(&choice).map_err(|error| match error {
+            Error::NoDevice { wanted, problem } => Error::NoDevice {
+                wanted,
+                problem: format!("{problem}; --device cpu works everywhere"),
+            },
+            other => other,
+        })?;
         if gpu.description().is_software() {
             terminal.notice(&format!(
                 "{} is the processor acting as a gpu: right numbers, slowly; --device cpu is faster",
@@ -112,21 +115,47 @@ impl Reading {
         data.notices
             .iter()
             .for_each(|notice| terminal.notice(notice));
-        if !data.skipped.is_empty() {
-            let count = data.skipped.len();
-            let hint = if terminal.verbose() {
-                ""
-            } else {
-                " (-v lists them)"
-            };
-            terminal.notice(&format!(
-                "{}: {count} left out{hint}",
-                data.source.display()
-            ));
-            for skipped in &data.skipped {
-                terminal.detail(&format!("  {}: {}", skipped.what, skipped.why));
-            }
-        }
+        report_skipped(&data, terminal);
         Ok(data)
+    }
+}
+
+/// Unreadable files named before the rest is counted.
+const NAMED: usize = 5;
+
+/// Says what was left out: broken files by name, the rest by the rule.
+fn report_skipped(data: &Dataset, terminal: &Terminal) {
+    let (broken, by_rule): (Vec<_>, Vec<_>) = data.skipped.iter().partition(|s| s.unreadable);
+    let named = if terminal.verbose() {
+        broken.len()
+    } else {
+        NAMED
+    };
+    for skipped in broken.iter().take(named) {
+        terminal.notice(&format!("left out {}: {}", skipped.what, skipped.why));
+    }
+    if broken.len() > named {
+        let more = broken.len() - named;
+        terminal.notice(&format!(
+            "left out {more} more that cannot be read (-v lists them)"
+        ));
+    }
+    let mut rules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for skipped in by_rule {
+        rules.entry(&skipped.why).or_default().push(&skipped.what);
+    }
+    for (why, all) in rules {
+        match all[..] {
+            [one] => terminal.notice(&format!("left out {one}: {why}")),
+            _ if terminal.verbose() => {
+                for what in all {
+                    terminal.notice(&format!("left out {what}: {why}"));
+                }
+            }
+            _ => terminal.notice(&format!(
+                "left out {} cutouts (-v lists them): {why}",
+                all.len()
+            )),
+        }
     }
 }

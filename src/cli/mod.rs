@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod devices;
+pub mod outputs;
 pub mod score;
 pub mod simulate;
 pub mod summary;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::Error;
+use crate::data::Dataset;
 
 /// Trains and runs the small CNNs that tell real transients from bogus ones.
 #[derive(Debug, Parser)]
@@ -44,6 +46,17 @@ pub enum Done {
     Whole,
     /// Some inputs could not be read and were left out.
     Partly,
+}
+
+impl Done {
+    /// How reading `data` went. What a rule leaves out is no failure.
+    pub fn reading(data: &Dataset) -> Done {
+        if data.skipped.iter().any(|skipped| skipped.unreadable) {
+            Done::Partly
+        } else {
+            Done::Whole
+        }
+    }
 }
 
 /// Runs the command that the process was started with.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::Done;
 use super::args::{Common, Reading};
+use super::outputs::check_output;
 use crate::data::atomic::atomic_try;
 use crate::data::{Dataset, Loader, LoaderOptions};
 use crate::formats::ModelFile;
@@ -16,6 +17,7 @@ use crate::{Error, Result};
 
 /// Arguments of `rbgpu score`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Arguments {
     /// A model that `rbgpu train` wrote
     model: PathBuf,
@@ -43,6 +45,11 @@ pub struct Arguments {
 /// Scores and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
+    let to_stdout = arguments.out == Path::new("-");
+    if !to_stdout {
+        check_output(&arguments.out, &arguments.inputs)?;
+        check_output(&arguments.out, std::slice::from_ref(&arguments.model))?;
+    }
     let device = arguments.common.open(&terminal)?;
     let file = ModelFile::read(&arguments.model, &device)?;
     let threshold = arguments.threshold.unwrap_or(file.threshold);
@@ -62,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let shape = set.shape;
     if [shape.height, shape.width, shape.channels] != [h, w, c] {
         let expected = format!(
-            "({h}, {w}, {c}), which {} was trained on",
+            "{h}x{w}x{c}, which {} was trained on",
             arguments.model.display()
         );
         return Err(Error::input(
@@ -86,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     })?;
     bar.finish_and_clear();
     let name = &arguments.score_name;
-    if arguments.out == Path::new("-") {
+    if to_stdout {
         write(
             std::io::stdout().lock(),
             Path::new("standard output"),
@@ -106,11 +113,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             arguments.out.display()
         ));
     }
-    Ok(if set.skipped.is_empty() {
-        Done::Whole
-    } else {
-        Done::Partly
-    })
+    Ok(Done::reading(&set))
 }
 
 /// One row per candidate: id, score, decision, and what came with it.
@@ -122,7 +125,13 @@ fn write(
     threshold: f64,
     name: &str,
 ) -> Result<()> {
-    let failed = |e: csv::Error| Error::io("write", path)(std::io::Error::from(e));
+    let failed = |e: csv::Error| {
+        // The conversion that csv has forgets what kind of error it was.
+        Error::io("write", path)(match e.into_kind() {
+            csv::ErrorKind::Io(e) => e,
+            other => std::io::Error::other(format!("{other:?}")),
+        })
+    };
     let mut csv = csv::Writer::from_writer(out);
     let mut header = vec!["id", name, "decision", "mag", "mag_err", "filter", "fwhm"];
     if set.labels.is_some() {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::args::Common;
+use super::outputs::check_output;
+use super::terminal::Terminal;
 use crate::Result;
 use crate::data::{writer, writer_fits};
 use crate::simulate::{Channels, SurveyConfig, survey};
@@ -32,13 +33,14 @@ pub struct Arguments {
     /// The same seed gives the same survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    #[command(flatten)]
-    common: Common,
+    /// Print errors only
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// Simulates and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
-    let terminal = arguments.common.terminal();
+    let terminal = Terminal::new(arguments.quiet, false);
     let base = match arguments.channels.as_str() {
         "triplet" => SurveyConfig::triplets(),
         _ => SurveyConfig {
@@ -53,9 +55,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         seed: arguments.seed,
         ..base
     };
-    let set = survey(&config)?.dataset;
     let out = &arguments.out;
-    if out.extension().is_some_and(|e| e == "npz") {
+    let cube = out.extension().is_some_and(|e| e == "npz");
+    if cube {
+        check_output(out, &[])?;
+    }
+    let set = survey(&config)?.dataset;
+    if cube {
         writer::write_cube(out, &set)?;
     } else {
         writer_fits::write_fits_folder(out, &set)?;

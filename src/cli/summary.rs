@@ -18,8 +18,8 @@ pub struct Arguments {
     /// des1, des2, des3, des4, otrain, a .toml file, or a model
     network: String,
     /// Cutout size, where it is not the published one
-    #[arg(long, value_name = "H,W,C", value_delimiter = ',', num_args = 3)]
-    input: Option<Vec<usize>>,
+    #[arg(long, value_name = "H,W,C", value_parser = size)]
+    input: Option<[usize; 3]>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -29,27 +29,19 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(false, false);
     let name = &arguments.network;
-    let (architecture, input) = if name.ends_with(".safetensors") {
-        let file = ModelFile::read(Path::new(name), &Device::cpu())?;
-        (
-            file.model.architecture().clone(),
-            Some(file.model.plan().input),
-        )
+    let path = Path::new(name);
+    let (architecture, input) = if path.is_file() && !name.ends_with(".toml") {
+        let file = ModelFile::read(path, &Device::cpu())?;
+        let input = file.model.plan().input;
+        (file.model.architecture().clone(), Some(input))
     } else {
         let architecture = Architecture::named(name)?;
         let input = architecture.input;
         (architecture, input)
     };
-    let given = arguments
-        .input
-        .as_ref()
-        .map(|given| [given[0], given[1], given[2]]);
-    let input = given.or(input).ok_or_else(|| {
-        Error::config(
-            "--input",
-            "nothing",
-            "H,W,C: the description does not say a size",
-        )
+    let input = arguments.input.or(input).ok_or_else(|| {
+        let expected = "input = [H, W, C] in it, or --input H,W,C";
+        Error::input(path, "input", "no size of the cutouts", expected)
     })?;
     let plan = Plan::new(&architecture, input)?;
     let size = |layer: &LayerPlan| {
@@ -138,6 +130,17 @@ fn describe(layer: &Layer) -> String {
         Layer::Dense { activation: a, .. } => activation(a).trim_start_matches(", ").to_string(),
         Layer::BatchNorm { .. } | Layer::Flatten {} => String::new(),
     }
+}
+
+/// "63,63,1" as numbers.
+fn size(text: &str) -> std::result::Result<[usize; 3], String> {
+    let numbers = text
+        .split([',', 'x'])
+        .map(|number| number.trim().parse().ok().filter(|n| *n > 0));
+    numbers
+        .collect::<Option<Vec<usize>>>()
+        .and_then(|all| all.try_into().ok())
+        .ok_or_else(|| "expected height, width and images, such as 63,63,1".into())
 }
 
 /// 2621826 as 2,621,826.

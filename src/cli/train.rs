@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
+use super::outputs::Files;
 use super::terminal::{Terminal, table};
 use crate::data::atomic::{atomic_try, atomic_write};
 use crate::data::writer::{CubeKind, write_cube_rows};
@@ -24,6 +25,7 @@ use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Arguments {
     /// A cube (.npz), a folder with true/ and false/ FITS files, or a DES triple's prefix; without
     /// it, a survey is simulated
@@ -88,46 +90,11 @@ pub struct Arguments {
     validation_cube: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     common: Common,
-}
-
-/// The files of a run, named after the model.
-struct Files {
-    model: PathBuf,
-    history: PathBuf,
-    curve: PathBuf,
-    split: PathBuf,
-    checkpoint: PathBuf,
-}
-
-impl Files {
-    fn new(model: PathBuf) -> Files {
-        let beside = |end: &str| model.with_extension(end);
-        Files {
-            history: beside("history.jsonl"),
-            curve: beside("curve.png"),
-            split: beside("split.csv"),
-            checkpoint: beside("checkpoint.safetensors"),
-            model,
-        }
-    }
-
-    /// Whether the folder can be written to: better known now than after an hour.
-    fn check(&self) -> Result<()> {
-        if self.model.is_dir() {
-            let expected = "a file name, such as model.safetensors";
-            return Err(Error::config(
-                "--out",
-                self.model.display().to_string(),
-                expected,
-            ));
-        }
-        let folder = self.model.parent().filter(|p| !p.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        tempfile::tempfile_in(folder).map_err(Error::io("write", &self.model))?;
-        Ok(())
-    }
 }
 
 /// Trains and writes.
@@ -161,7 +128,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let out = arguments.out.clone();
     let name = format!("{}.safetensors", config.architecture.name);
     let files = Files::new(out.unwrap_or_else(|| PathBuf::from(name)));
-    files.check()?;
+    let others = arguments.validation_cube.as_slice();
+    files.check(others, &arguments.inputs)?;
     let device = arguments.common.open(&terminal)?;
     let data = Arc::new(read(arguments, &config, &terminal)?);
     let shape = data.shape;
@@ -183,9 +151,14 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let session =
         Session::new(config, &device, data.clone(), split).checkpoint(&files.checkpoint, interval);
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
-    let outcome = session.run(resume, &mut bar)?;
+    let outcome = session.run(resume, &mut bar);
     drop(bar);
-    finish(arguments, &session, &outcome, &files, &terminal)
+    let done = outcome.and_then(|outcome| finish(arguments, &session, &outcome, &files, &terminal));
+    if matches!(done, Err(Error::Io { .. })) && files.checkpoint.exists() {
+        let name = files.checkpoint.display();
+        terminal.notice(&format!("{name} is there: --resume goes on from it"));
+    }
+    done
 }
 
 fn resume(arguments: &Arguments, files: &Files, terminal: &Terminal) -> bool {
@@ -277,7 +250,7 @@ fn finish(
         terminal.detail(&format!("{}: {error}", files.checkpoint.display()));
     }
     print(arguments, outcome, files, terminal, &metrics, threshold)?;
-    Ok(Done::Whole)
+    Ok(Done::reading(data))
 }
 
 fn scored(session: &Session, model: &Model, indices: &[usize]) -> Result<Scored> {
@@ -343,7 +316,7 @@ fn print(
     threshold: f64,
 ) -> Result<()> {
     let parts = metrics.as_object().expect("made above");
-    if arguments.common.json {
+    if arguments.json {
         let all = json!({
             "model": files.model, "history": files.history, "curve": files.curve,
             "split": files.split, "threshold": threshold, "epochs": outcome.history.len(),
@@ -377,8 +350,11 @@ fn print(
         "MDR",
     ];
     let mut rows = vec![heads.map(String::from).to_vec()];
-    for (name, values) in parts {
-        let mut row = vec![name.clone()];
+    for name in ["validation", "test"] {
+        let Some(values) = parts.get(name) else {
+            continue;
+        };
+        let mut row = vec![name.to_string()];
         row.extend(columns.map(|column| match &values[column] {
             Value::Number(n) if n.is_u64() => n.to_string(),
             Value::Number(n) => format!("{:.4}", n.as_f64().unwrap_or(f64::NAN)),
@@ -394,7 +370,12 @@ fn print(
         ("split", &files.split),
     ];
     text += "\n\n";
-    let rows = written.map(|(what, path)| format!("{what:<15} {}", path.display()));
+    let mut rows = written
+        .map(|(what, path)| format!("{what:<15} {}", path.display()))
+        .to_vec();
+    if let Some(path) = &arguments.validation_cube {
+        rows.push(format!("{:<15} {}", "validation cube", path.display()));
+    }
     text += &rows.join("\n");
     terminal.result(&text)
 }

@@ -1,6 +1,6 @@
 //! Files that are there whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -26,27 +26,29 @@ pub fn atomic_write<T>(
 /// As [`atomic_write`], for a `write` that has errors of its own. Without
 /// `sync` the file is not forced onto the disk, for folders of many small
 /// files, where a crash loses some of them anyway.
+///
+/// A link is followed, and what is no file (a pipe, `/dev/null`) is written to
+/// as it is: renaming over it would put a file in its place.
 pub fn atomic_try<T>(
     path: impl AsRef<Path>,
     sync: bool,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T>,
 ) -> Result<T> {
     let path = path.as_ref();
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rbgpu-").suffix(".tmp");
-    // tempfile makes files that only the owner may read, which is right for
-    // /tmp but not for a result; this asks for the usual mode, less the umask.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    let mut target = path.to_path_buf();
+    if let Ok(there) = std::fs::metadata(path) {
+        if !there.is_file() && !there.is_dir() {
+            let file = OpenOptions::new().write(true).open(path);
+            let mut file = BufWriter::new(file.map_err(Error::io("write", path))?);
+            let value = write(&mut file)?;
+            file.flush().map_err(Error::io("write", path))?;
+            return Ok(value);
+        }
+        if path.is_symlink() {
+            target = std::fs::canonicalize(path).map_err(Error::io("write", path))?;
+        }
     }
-    let (file, temporary) = builder
-        .tempfile_in(folder)
+    let (file, temporary) = temporary(&target)
         .map_err(Error::io("create", path))?
         .into_parts();
     let mut file = BufWriter::with_capacity(1 << 20, file);
@@ -60,7 +62,87 @@ pub fn atomic_try<T>(
     // Windows does not rename an open file.
     drop(file);
     temporary
-        .persist(path)
+        .persist(&target)
         .map_err(|e| Error::io("write", path)(e.error))?;
     Ok(value)
+}
+
+/// Whether `path` could be written now, for what is to be written after long
+/// work: its folder is there and takes files, and it is no folder itself.
+pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => {
+            let folder = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder");
+            Err(Error::io("write", path)(folder))
+        }
+        // A pipe or a device.
+        Ok(there) if !there.is_file() => Ok(()),
+        _ => match temporary(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io("create", path)(error)),
+        },
+    }
+}
+
+/// Removes the temporary files that a killed program left beside `path` when it
+/// was writing it. Nothing else may be writing `path` meanwhile.
+pub fn remove_leftovers(path: impl AsRef<Path>) {
+    let path = path.as_ref();
+    let prefix = prefix(path);
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
+            // One that cannot be removed is in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The end of every temporary file's name; it begins with the target's.
+const SUFFIX: &str = ".rbgpu-tmp";
+
+fn prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Names are 255 bytes at most on most systems.
+    format!(".{}.", name.chars().take(40).collect::<String>())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// An empty file beside `path`, which goes away with the value.
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let prefix = prefix(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(SUFFIX);
+    // tempfile makes files that only the owner may read, which is right for
+    // /tmp but not for a result; this asks for the usual mode, less the umask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let folder = folder_of(path);
+    builder.tempfile_in(folder).map_err(|error| {
+        // tempfile adds the temporary name, which means nothing to a user.
+        let kind = error.kind();
+        match kind {
+            io::ErrorKind::NotFound => {
+                io::Error::new(kind, format!("there is no folder {}", folder.display()))
+            }
+            io::ErrorKind::NotADirectory => {
+                io::Error::new(kind, format!("{} is no folder", folder.display()))
+            }
+            _ => io::Error::new(kind, format!("{kind} in the folder {}", folder.display())),
+        }
+    })
 }

@@ -78,6 +78,7 @@ impl Columns {
                         skipped.push(Skipped {
                             what: format!("{undecided} rows of {}", column.place),
                             why: "label -1, undecided".into(),
+                            unreadable: false,
                         });
                     }
                     for (drop, &value) in dropped.iter_mut().zip(&values) {
@@ -110,6 +111,7 @@ impl Columns {
                 skipped.push(Skipped {
                     what,
                     why: "no finite pixel".into(),
+                    unreadable: false,
                 });
             }
         }

@@ -53,23 +53,30 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     gather(path, files, labelled, notices, options)
 }
 
-/// Reads one FITS file, which has no label.
-pub(super) fn read_file(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+/// Reads FITS files given one by one, which have no labels. A broken one among
+/// several is left out, as in a folder; a broken one by itself is an error.
+pub(super) fn read_files(paths: &[&Path], options: &ReadOptions) -> Result<Dataset> {
+    let first = paths[0];
     if options.labels_required {
         let expected = "labels too: a folder with true/ and false/, or a cube";
-        return Err(Error::input(path, "labels", "one FITS file", expected));
+        return Err(Error::input(first, "labels", "a FITS file", expected));
     }
-    let strict = ReadOptions {
-        strict: true,
+    let options = ReadOptions {
+        strict: options.strict || paths.len() == 1,
         ..options.clone()
     };
-    gather(
-        path,
-        vec![(path.to_path_buf(), 0)],
-        false,
-        Vec::new(),
-        &strict,
-    )
+    let files = paths.iter().map(|path| (path.to_path_buf(), 0)).collect();
+    gather(first, files, false, Vec::new(), &options)
+}
+
+/// Whether a file's name ends as a FITS file's does.
+pub(super) fn has_fits_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    ENDINGS
+        .iter()
+        .any(|end| name.strip_suffix(end).is_some_and(|n| n.ends_with('.')))
 }
 
 /// The FITS files in a folder, by name.
@@ -78,18 +85,10 @@ fn list(folder: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     let mut others = 0;
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let name = name.strip_suffix(".gz").unwrap_or(&name);
-        let is_fits = ENDINGS
-            .iter()
-            .any(|end| name.strip_suffix(end).is_some_and(|n| n.ends_with('.')));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') {
             // Hidden files, such as macOS's "._a.fits", are nobody's data.
-        } else if is_fits && path.is_file() {
+        } else if has_fits_name(&path) && path.is_file() {
             files.push(path);
         } else {
             others += 1;
@@ -118,26 +117,32 @@ fn gather(
     let mut first: Option<(PathBuf, super::CutoutShape)> = None;
     let (mut values, mut labels, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
     for ((file, label), cutout) in files.into_iter().zip(read) {
-        let mut leave = |why: String| {
+        let mut leave = |why: String, unreadable: bool| {
+            let what = file.display().to_string();
             skipped.push(Skipped {
-                what: file.display().to_string(),
-                why,
+                // An error begins with the file's name already.
+                why: why
+                    .strip_prefix(&format!("{what}: "))
+                    .map_or(why.clone(), str::to_string),
+                what,
+                unreadable,
             });
         };
         let cutout = match cutout {
             Ok(cutout) => cutout,
             Err(error) if options.strict => return Err(error),
             Err(error) => {
-                leave(error.to_string());
+                leave(error.to_string(), true);
                 continue;
             }
         };
         if cutout.edge {
-            leave("EDGE is True: cut off by the edge of the image".into());
+            let why = "EDGE is True: cut off by the edge of the image";
+            leave(why.into(), false);
             continue;
         }
         if !cutout.values.iter().any(|v| v.is_finite()) {
-            leave("no finite pixel".into());
+            leave("no finite pixel".into(), false);
             continue;
         }
         let (name, shape) = first.get_or_insert_with(|| (file.clone(), cutout.shape));
@@ -151,13 +156,9 @@ fn gather(
         candidates.push(cutout.candidate);
     }
     let Some((_, shape)) = first else {
-        let why = skipped.first().map_or(String::new(), |s| {
-            if s.why.starts_with(&s.what) {
-                s.why.clone()
-            } else {
-                format!("{}: {}", s.what, s.why)
-            }
-        });
+        let why = skipped
+            .first()
+            .map_or(String::new(), |s| format!("{}: {}", s.what, s.why));
         let found = format!("no usable cutout in {total} files; the first: {why}");
         return Err(Error::input(source, "FITS files", found, "at least one"));
     };

@@ -123,6 +123,9 @@ pub struct Skipped {
     pub what: String,
     /// Why.
     pub why: String,
+    /// Whether it could not be read, though it should have been; otherwise a rule
+    /// leaves it out (EDGE, no finite pixel, undecided).
+    pub unreadable: bool,
 }
 
 /// Which part of a split a candidate belongs to.

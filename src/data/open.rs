@@ -113,14 +113,22 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
         }
     }
     let mut sets = Vec::with_capacity(inputs.len());
-    for (input, kind) in inputs.into_iter().zip(kinds) {
-        sets.push(match kind {
+    let mut at = 0;
+    while at < inputs.len() {
+        let input = inputs[at];
+        // FITS files in a row are read together, as `score MODEL folder/*.fits` gives them.
+        let fits = kinds[at..]
+            .iter()
+            .take_while(|kind| matches!(kind, Kind::FitsFile))
+            .count();
+        sets.push(match &kinds[at] {
             Kind::Npz => npz::read(input, options),
             Kind::Npy => triple::read_bare(input, options),
-            Kind::FitsFile => folder::read_file(input, options),
+            Kind::FitsFile => folder::read_files(&inputs[at..at + fits], options),
             Kind::Folder => folder::read(input, options),
-            Kind::Triple(prefix) => triple::read(&prefix, options),
+            Kind::Triple(prefix) => triple::read(prefix, options),
         }?);
+        at += fits.max(1);
     }
     match sets.len() {
         0 => Err(Error::config(
@@ -153,6 +161,10 @@ fn recognise(input: &Path) -> Result<Kind> {
     };
     if meta.is_dir() {
         return Ok(Kind::Folder);
+    }
+    if folder::has_fits_name(input) {
+        // Whatever it holds: a broken one may be left out.
+        return Ok(Kind::FitsFile);
     }
     refuse_lfs_pointer(input)?;
     let start = first_bytes(input)?;

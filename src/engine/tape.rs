@@ -32,6 +32,8 @@ struct Node {
 struct Value {
     tensor: Option<Tensor>,
     needs_gradient: bool,
+    /// Whether a recorded op took it: its backward looks at it again.
+    recorded: bool,
 }
 
 /// Records ops as they run, then walks them backwards.
@@ -76,6 +78,7 @@ impl Tape {
         self.values.push(Value {
             tensor: Some(tensor),
             needs_gradient,
+            recorded: false,
         });
         Var(self.values.len() - 1)
     }
@@ -105,7 +108,8 @@ impl Tape {
     /// holds two activations and not all of them. Does nothing to a value that
     /// backward will need.
     pub fn release(&mut self, var: Var) {
-        if !self.values[var.0].needs_gradient {
+        let value = &self.values[var.0];
+        if !value.needs_gradient && !value.recorded {
             self.values[var.0].tensor = None;
         }
     }
@@ -131,6 +135,9 @@ impl Tape {
         let output = self.push(outputs[0].clone(), needs);
         let kept = outputs[1..].to_vec();
         if needs {
+            inputs
+                .iter()
+                .for_each(|var| self.values[var.0].recorded = true);
             let step = Step::Op {
                 op: Box::new(op),
                 outputs,

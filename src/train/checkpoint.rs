@@ -13,6 +13,11 @@ use crate::judge::EpochRecord;
 use crate::nn::Parameter;
 use crate::{Error, Result};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Cutouts whose pixels are looked at to tell one data set from another.
+const LOOKED_AT: usize = 64;
+
 /// Everything that changes during a run.
 #[derive(Debug)]
 pub struct State {
@@ -34,9 +39,11 @@ pub struct State {
 
 #[derive(Serialize, Deserialize)]
 struct Header {
+    /// Of rbgpu: another one may round otherwise.
+    version: String,
     config: Config,
     device: String,
-    /// Over the ids and labels of every part: a checkpoint goes with its data.
+    /// Of the data: a checkpoint goes with it.
     data: String,
     steps: u64,
     best_epoch: usize,
@@ -51,9 +58,10 @@ struct Header {
 /// Writes `state` to `path`, by way of a temporary file.
 pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
     let header = Header {
+        version: VERSION.into(),
         config: session.config().clone(),
         device: session.device().name(),
-        data: fingerprint(session),
+        data: fingerprint(session)?,
         steps: state.trainer.steps(),
         best_epoch: state.best_epoch,
         best_loss: state.best_loss.is_finite().then_some(state.best_loss),
@@ -98,10 +106,11 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         let expected = format!("{expected}, as this run has; start anew without --resume");
         Err(Error::input(path, what.to_string(), found, expected))
     };
-    let text = |config: &Config| serde_json::to_string(config).expect("plain data");
-    same("settings", text(&header.config), text(session.config()))?;
+    same("version of rbgpu", header.version.clone(), VERSION.into())?;
+    let (found, expected) = differences(&header.config, session.config());
+    same("settings", found, expected)?;
     same("device", header.device.clone(), session.device().name())?;
-    same("data", header.data.clone(), fingerprint(session))?;
+    same("data", header.data.clone(), fingerprint(session)?)?;
 
     let fresh = session.fresh_trainer()?;
     let load = |kind: &str, name: &str, shape: &Shape| {
@@ -137,7 +146,27 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     })
 }
 
-fn fingerprint(session: &Session) -> String {
+/// The settings in which two runs differ, with the values of each.
+fn differences(one: &Config, other: &Config) -> (String, String) {
+    let json = |config: &Config| serde_json::to_value(config).expect("plain data");
+    let (one, other) = (json(one), json(other));
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for (name, value) in other.as_object().into_iter().flatten() {
+        if one[name] != *value {
+            if value.is_object() {
+                left.push(format!("another {name}"));
+                right.push(format!("the same {name}"));
+            } else {
+                left.push(format!("{name} {}", one[name]));
+                right.push(format!("{name} {value}"));
+            }
+        }
+    }
+    (left.join(", "), right.join(", "))
+}
+
+/// Over the parts, ids, labels and some of the pixels.
+fn fingerprint(session: &Session) -> Result<String> {
     let data = session.data();
     let mut hasher = DefaultHasher::new();
     let split = session.split();
@@ -148,10 +177,15 @@ fn fingerprint(session: &Session) -> String {
     data.candidates
         .iter()
         .for_each(|candidate| candidate.id.hash(&mut hasher));
-    format!(
+    let mut pixels = vec![0.0; data.shape.len()];
+    for row in (0..data.len()).step_by(data.len().div_ceil(LOOKED_AT).max(1)) {
+        data.pixels.read(row, &mut pixels)?;
+        pixels.iter().for_each(|v| v.to_bits().hash(&mut hasher));
+    }
+    Ok(format!(
         "{} cutouts of {}, {:016x}",
         data.len(),
         data.shape,
         hasher.finish()
-    )
+    ))
 }

@@ -216,7 +216,9 @@ fn a_folder_with_everything_that_is_left_out() {
         ["edge.fits", "broken.fits", "lfs.fits", "nan.fits"]
     );
     super::says(why[0].1, &["EDGE"]);
-    super::says(why[1].1, &["broken.fits", "2900 bytes", "truncated"]);
+    super::says(why[1].1, &["2900 bytes", "truncated"]);
+    let unreadable: Vec<bool> = set.skipped.iter().map(|s| s.unreadable).collect();
+    assert_eq!(unreadable, [false, true, true, false]);
     super::says(why[2].1, &["git lfs pull"]);
     super::says(why[3].1, &["no finite pixel"]);
     assert!(
