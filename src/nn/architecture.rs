@@ -315,9 +315,9 @@ impl Architecture {
     }
 }
 
-/// Where `text` goes wrong, and how. The parser's own place is right outside of the
-/// layers; within them it is always where the first one begins, so that the first
-/// layer that cannot be read by itself is looked for.
+/// Where `text` goes wrong, and how. The parser's own place is right except within
+/// layers, where it is often that where the first one begins. So the first layer
+/// that cannot be read by itself is looked for: the mistake is not before it.
 fn locate(text: &str, error: &toml::de::Error) -> (String, String) {
     #[derive(Deserialize)]
     struct Rough {
@@ -325,15 +325,14 @@ fn locate(text: &str, error: &toml::de::Error) -> (String, String) {
     }
     let line = |at: usize| 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
     let layers = toml::from_str(text).map_or_else(|_| Vec::new(), |rough: Rough| rough.layers);
+    let start = error.span().map(|span| span.start);
     for (i, layer) in layers.into_iter().enumerate() {
-        let opens = line(layer.span().start);
+        let at = layer.span().start.max(start.unwrap_or(0));
         if let Err(problem) = Layer::deserialize(layer.into_inner()) {
-            let place = format!("line {opens}, layer {}", i + 1);
+            let place = format!("line {}, layer {}", line(at), i + 1);
             return (place, problem.message().into());
         }
     }
-    let place = error.span().map_or("the file".into(), |span| {
-        format!("line {}", line(span.start))
-    });
+    let place = start.map_or("the file".into(), |at| format!("line {}", line(at)));
     (place, error.message().into())
 }

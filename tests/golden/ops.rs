@@ -310,8 +310,9 @@ pub fn ops_on(folder: &Path, betas: Betas, device: &Device) {
                 own.absolute + own.relative.max(offset) * scale + rounding
             };
             let measured = worst(&got.got, &got.want).0;
-            if !(measured / allowed <= nearest.0) {
-                nearest = (measured / allowed, &got.what, measured, allowed);
+            let share = measured / allowed;
+            if share > nearest.0 || share.is_nan() {
+                nearest = (share, &got.what, measured, allowed);
             }
         }
         let (_, what, measured, allowed) = nearest;

@@ -107,12 +107,13 @@ fn a_mistake_is_found_and_its_line_named() {
         assert!(error.contains("mine.toml"), "{mistake}: {error}");
         assert!(error.contains(words), "{mistake}: {error}");
         assert!(error.contains("expected"), "{mistake}: {error}");
-        // For a layer, the line that opens it.
+        // For a layer's settings, the line that opens it.
         let layers = GOOD.lines().take(number).enumerate();
         let opens = layers.filter(|(_, line)| *line == "[[layers]]").last();
+        let itself = mistake.contains("2 2") || mistake == "kind = \"flat\"";
         let place = match opens {
-            Some((i, _)) if !mistake.contains("2 2") => format!("line {}, layer ", i + 1),
-            _ => format!("line {number}: "),
+            Some((i, _)) if !itself => format!("line {}, layer ", i + 1),
+            _ => format!("line {number}"),
         };
         assert!(
             error.contains(&place),
