@@ -131,6 +131,8 @@ impl Observer for TrainingBar {
         } else {
             self.bar.println(line);
         }
+        // The next epoch's speed is not that of the validation.
+        self.last_done = None;
     }
 }
 
