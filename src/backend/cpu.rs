@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use num_traits::Float;
@@ -88,6 +89,8 @@ real!(f64, pool_f64, matrixmultiply::dgemm);
 #[derive(Default)]
 pub struct Pool<T> {
     free: Mutex<HashMap<usize, Vec<Vec<T>>>>,
+    /// Elements that were ever made; none is ever given up.
+    made: AtomicUsize,
 }
 
 impl<T> fmt::Debug for Pool<T> {
@@ -170,6 +173,12 @@ impl Cpu {
         self.precision
     }
 
+    /// Bytes held for tensors and scratch, in use or kept for reuse.
+    pub fn allocated_bytes(&self) -> usize {
+        4 * self.pool_f32.made.load(Ordering::Relaxed)
+            + 8 * self.pool_f64.made.load(Ordering::Relaxed)
+    }
+
     /// Memory of `len` elements with any contents: from the pool, or new.
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
         let pool = T::pool(self);
@@ -179,7 +188,10 @@ impl Cpu {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
             .get_mut(&len)
             .and_then(Vec::pop);
-        let data = reused.unwrap_or_else(|| vec![T::zero(); len]);
+        let data = reused.unwrap_or_else(|| {
+            pool.made.fetch_add(len, Ordering::Relaxed);
+            vec![T::zero(); len]
+        });
         HostBuffer {
             data,
             pool: Arc::downgrade(pool),
