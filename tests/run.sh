@@ -41,9 +41,11 @@ if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
 fi
 
 if [ "${RBGPU_SKIP_GPU_TESTS:-}" != 1 ]; then
-    # The same build as the tests': nothing is compiled twice.
+    # The program that comes with the tests: `cargo run` would compile much again.
+    program="$(cargo test --release --locked --no-run --message-format=json-render-diagnostics |
+        sed -n 's|.*"executable":"\([^"]*/rbgpu\)".*|\1|p')"
     has_adapter() {
-        cargo run --release --locked --quiet -- devices --json | grep -q '"driver"'
+        "$program" devices --json | grep '"driver"' >/dev/null
     }
     if ! has_adapter; then
         install mesa-vulkan-drivers "there is no Vulkan adapter" || {

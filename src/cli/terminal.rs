@@ -76,7 +76,7 @@ impl Terminal {
             len,
             epochs,
             last: Instant::now(),
-            last_done: 0,
+            last_done: None,
         }
     }
 }
@@ -90,24 +90,32 @@ pub struct TrainingBar {
     len: usize,
     epochs: usize,
     last: Instant,
-    last_done: usize,
+    /// `None` before the first step, which may be in the middle of a resumed run.
+    last_done: Option<usize>,
 }
 
 impl Observer for TrainingBar {
     fn step(&mut self, progress: &Progress) -> Result<()> {
+        if self.bar.is_hidden() {
+            return Ok(());
+        }
+        let done = (progress.epoch - 1) * self.len + progress.done;
+        let Some(last_done) = self.last_done else {
+            (self.last, self.last_done) = (Instant::now(), Some(done));
+            return Ok(());
+        };
         let elapsed = self.last.elapsed();
-        if self.bar.is_hidden() || elapsed < Duration::from_millis(500) {
+        if elapsed < Duration::from_millis(500) {
             return Ok(());
         }
         let (loss, accuracy) = progress.totals.means()?;
-        let done = (progress.epoch - 1) * self.len + progress.done;
-        let rate = done.saturating_sub(self.last_done) as f64 / elapsed.as_secs_f64();
+        let rate = done.saturating_sub(last_done) as f64 / elapsed.as_secs_f64();
         let (epoch, epochs) = (progress.epoch, progress.epochs);
         self.bar.set_position(done as u64);
         self.bar.set_message(format!(
             "epoch {epoch}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}  {rate:.0} samples/s "
         ));
-        (self.last, self.last_done) = (Instant::now(), done);
+        (self.last, self.last_done) = (Instant::now(), Some(done));
         Ok(())
     }
 
@@ -123,6 +131,8 @@ impl Observer for TrainingBar {
         } else {
             self.bar.println(line);
         }
+        // The next epoch's speed is not that of the validation.
+        self.last_done = None;
     }
 }
 

@@ -107,7 +107,7 @@ fn wrong_keys() {
 
 #[test]
 fn labels_other_than_0_and_1() {
-    let mut labels = vec![0, 1].repeat(10);
+    let mut labels = [0, 1].repeat(10);
     labels[13] = 2;
     let desk = cube(&[
         ("cube", cutouts(20, 1)),

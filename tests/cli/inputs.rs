@@ -86,7 +86,7 @@ fn a_des_triple_says_1_for_an_artifact() {
 #[test]
 fn keys_of_another_name_with_a_split_and_undecided_labels() {
     let desk = Desk::new();
-    let mut labels = vec![0, 1].repeat(20);
+    let mut labels = [0, 1].repeat(20);
     labels[5] = 255; // -1 as a byte
     let parts: Vec<u8> = (0..40).map(|i| [0, 0, 1, 2][i / 2 % 4]).collect();
     npz(
