@@ -22,41 +22,50 @@ fn main() -> Result<()> {
     };
     let device = Device::cpu();
     let file = ModelFile::read(Path::new(model), &device)?;
-    let kinds = [
-        (Kind::Real, "real"),
-        (Kind::Dipole, "dipole"),
-        (Kind::Real, "real, on a galaxy"),
-        (Kind::CosmicRay, "cosmic ray"),
-        (Kind::Real, "real, faint"),
-        (Kind::SatelliteTrail, "satellite trail"),
-        (Kind::Real, "real"),
-        (Kind::Saturated, "saturated star"),
+    // Real sources from bright to faint, and the plainest of each kind of bogus.
+    let wanted = [
+        (Kind::Real, 18.5),
+        (Kind::Dipole, 0.0),
+        (Kind::Real, 20.0),
+        (Kind::CosmicRay, 0.0),
+        (Kind::Real, 20.8),
+        (Kind::SatelliteTrail, 0.0),
+        (Kind::Real, 21.4),
+        (Kind::Saturated, 0.0),
     ];
     let mut tiles = Vec::new();
-    for (i, (kind, title)) in kinds.iter().enumerate() {
+    for (i, (kind, mag)) in wanted.into_iter().enumerate() {
         // A seed of its own for each, so that no two tiles share a sky.
         let config = SurveyConfig {
-            count: 1,
+            count: 12,
             seed: 100 + i as u64,
             ..SurveyConfig::triplets()
         };
-        let set = survey_of(&config, *kind)?.dataset;
+        let set = survey_of(&config, kind)?.dataset;
         let shape = set.shape;
+        let distance = |row: &usize| (set.candidates[*row].mag - mag).abs();
+        let nearest = (0..set.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let row = nearest.expect("twelve candidates");
         let mut pixels = vec![0.0; shape.len()];
-        set.pixels.read(0, &mut pixels)?;
+        set.pixels.read(row, &mut pixels)?;
         let mut input = pixels.clone();
         file.normalisation.apply(&mut input, shape);
         let size = [1, shape.height, shape.width, shape.channels];
         let score = file.model.score(Tensor::new(&device, size, &input)?)?[0];
+        let mag = set.candidates[row].mag;
+        let title = match kind.is_real() {
+            true => format!("real, {mag:.1} mag"),
+            false => kind.to_string(),
+        };
         tiles.push(Tile {
             pixels,
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
-            title: (*title).into(),
+            title,
             caption: format!("P(real) = {score:.2}"),
             real: kind.is_real(),
         });
     }
-    gallery(&tiles, 2)?.save(picture)
+    gallery(&tiles, 4)?.save(picture)
 }

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::data::atomic::atomic_write;
 use crate::engine::{Shape, Tensor};
@@ -34,9 +36,15 @@ impl NamedTensor {
     }
 }
 
-/// How the metadata begins: a JSON object whose first member is a checksum of
-/// the rest of the file.
-const CHECKSUM: &str = r#"{"checksum":""#;
+/// What stands in the metadata.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    /// Of the header and every tensor, in hexadecimal: safetensors has none.
+    checksum: String,
+    /// The caller's own, kept letter by letter.
+    #[serde(borrow)]
+    header: &'a RawValue,
+}
 
 /// FNV-1a over the text, names, shapes and values: a damaged file is noticed.
 fn checksum<'a>(
@@ -60,8 +68,8 @@ fn checksum<'a>(
     hash
 }
 
-/// Writes `tensors` to `path`, with `text`, a JSON object, under `key` in the
-/// metadata; a checksum becomes its first member.
+/// Writes `tensors` to `path`, with `text`, which is JSON, and a checksum under
+/// `key` in the metadata.
 pub fn write(path: &Path, tensors: &[NamedTensor], key: &str, text: &str) -> Result<()> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
@@ -72,8 +80,12 @@ pub fn write(path: &Path, tensors: &[NamedTensor], key: &str, text: &str) -> Res
         text,
         named.map(|(t, bytes)| (t.name.as_str(), &t.shape[..], &bytes[..])),
     );
-    let rest = text.strip_prefix('{').unwrap_or(text);
-    let text = format!("{CHECKSUM}{sum:016x}\",{rest}");
+    let not_json = |e: serde_json::Error| Error::input(path, "header", e.to_string(), "JSON");
+    let envelope = Envelope {
+        checksum: format!("{sum:016x}"),
+        header: serde_json::from_str(text).map_err(not_json)?,
+    };
+    let text = serde_json::to_string(&envelope).map_err(not_json)?;
     let views = tensors.iter().zip(&bytes).map(|(t, bytes)| {
         let view = TensorView::new(Dtype::F32, t.shape.to_vec(), bytes);
         (
@@ -122,19 +134,17 @@ pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
     let text = text.ok_or_else(|| wrong("no such metadata".into()))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("{e}")))?;
     let views = file.tensors();
-    let split = text.strip_prefix(CHECKSUM).and_then(|rest| {
-        let (sum, rest) = rest.split_once("\",")?;
-        Some((u64::from_str_radix(sum, 16).ok()?, format!("{{{rest}")))
-    });
-    let (expected, text) = split.ok_or_else(|| wrong("metadata without a checksum".into()))?;
+    let envelope: Envelope =
+        serde_json::from_str(&text).map_err(|e| wrong(format!("metadata with {e}")))?;
+    let header = envelope.header.get();
     let named = views.iter();
     let found = checksum(
-        &text,
+        header,
         named.map(|(name, view)| (name.as_str(), view.shape(), view.data())),
     );
-    if found != expected {
-        let found = format!("contents of checksum {found:016x}");
-        let expected = format!("{expected:016x}; the file is damaged");
+    let found = format!("{found:016x}");
+    if found != envelope.checksum {
+        let expected = format!("{}; the file is damaged", envelope.checksum);
         return Err(Error::input(path, "checksum", found, expected));
     }
     let tensors = views.into_iter().map(|(name, view)| {
@@ -154,5 +164,5 @@ pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
             values,
         })
     });
-    Ok((tensors.collect::<Result<_>>()?, text))
+    Ok((tensors.collect::<Result<_>>()?, header.to_string()))
 }
