@@ -55,7 +55,7 @@ fn main() -> Result<()> {
         let mag = set.candidates[row].mag;
         let title = match kind.is_real() {
             true => format!("real, {mag:.1} mag"),
-            false => kind.to_string(),
+            false => kind.to_string().replace('_', " "),
         };
         tiles.push(Tile {
             pixels,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::array::Array;
 use super::npy::shape_text;
-use super::open::{LabelPolarity, ReadOptions};
+use super::options::{LabelPolarity, ReadOptions};
 use super::{Candidate, CutoutShape, Dataset, Part, Pixels, Skipped};
 use crate::{Error, Result};
 

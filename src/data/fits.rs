@@ -10,7 +10,7 @@ use fitsio_pure::value::{Value, parse_value};
 use fitsio_pure::{CARD_SIZE, gzip};
 
 use super::columns::{known, parse_known};
-use super::{Candidate, CutoutShape, npy, open};
+use super::{Candidate, CutoutShape, npy, options};
 use crate::{Error, Result};
 
 /// Pixels per file that are believed: a cutout has thousands.
@@ -56,8 +56,8 @@ pub fn read_fits_bytes(bytes: &[u8], path: &Path) -> Result<FitsCutout> {
 }
 
 fn decode(bytes: &[u8], path: &Path) -> Result<FitsCutout> {
-    if bytes.starts_with(open::LFS) {
-        return Err(open::lfs_error(path));
+    if bytes.starts_with(options::LFS) {
+        return Err(options::lfs_error(path));
     }
     let broken = |e: fitsio_pure::Error| {
         let found = format!("{} bytes that cannot be read ({e})", bytes.len());

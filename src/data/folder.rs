@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::fits::{FitsCutout, read_fits};
-use super::open::{LabelPolarity, ReadOptions};
+use super::options::{LabelPolarity, ReadOptions};
 use super::{Dataset, InMemory, Skipped};
 use crate::{Error, Result};
 

@@ -6,7 +6,7 @@
 //!
 //! | file | what it reads or does |
 //! |---|---|
-//! | [`open`](mod@open) | recognises an input by what it holds, joins several |
+//! | [`open`](mod@open), [`options`] | recognises an input by what it holds, joins several |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
@@ -32,6 +32,7 @@ pub mod normalise;
 mod npy;
 mod npz;
 pub mod open;
+pub mod options;
 pub mod pixels;
 pub mod split;
 mod triple;
@@ -47,7 +48,8 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
-pub use open::{LabelPolarity, ReadOptions, open};
+pub use open::open;
+pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use split::{Fractions, Split};
 

@@ -10,7 +10,7 @@ use zip::result::ZipError;
 use super::array::{self, Array};
 use super::columns::{Column, Columns, Cutouts, Meaning};
 use super::npy::Header;
-use super::open::ReadOptions;
+use super::options::ReadOptions;
 use super::{Bytes, CutoutShape, Dataset, InMemory, Pixels};
 use crate::{Error, Result};
 

@@ -1,67 +1,10 @@
 //! Recognises an input by what it holds, reads it, and joins several to one set.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::{Concatenated, Dataset, folder, npy, npz, triple};
 use crate::{Error, Result};
-
-/// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
-/// O'TRAIN calls them.
-pub const KEY_NAMES: [&str; 7] = [
-    "cube", "labels", "mags", "errmags", "filters", "fwhms", "candids",
-];
-
-/// What the labels 0 and 1 of a file mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LabelPolarity {
-    /// As the format has it: in a DES triple 1 is an artifact, elsewhere 1 is
-    /// real. Where that is a convention and not stated by the file, a notice says so.
-    #[default]
-    Auto,
-    /// 1 is real, 0 bogus.
-    RealIsOne,
-    /// 0 is real, 1 bogus.
-    RealIsZero,
-}
-
-impl FromStr for LabelPolarity {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(LabelPolarity::Auto),
-            "real-is-one" => Ok(LabelPolarity::RealIsOne),
-            "real-is-zero" => Ok(LabelPolarity::RealIsZero),
-            _ => Err(Error::config(
-                "--label-polarity",
-                format!("'{text}'"),
-                "auto, real-is-one or real-is-zero",
-            )),
-        }
-    }
-}
-
-/// How to read an input.
-#[derive(Clone, Debug, Default)]
-pub struct ReadOptions {
-    /// Which key of a .npz holds what: name (see [`KEY_NAMES`]) to key. Names
-    /// that are not here stand for themselves.
-    pub keys: BTreeMap<String, String>,
-    /// The key of a .npz that says train, validation or test for each cutout.
-    pub split_key: Option<String>,
-    /// What 0 and 1 mean. Folders `true/` and `false/` say it themselves.
-    pub label_polarity: LabelPolarity,
-    /// Whether an input without labels is an error (training, evaluation) or
-    /// not (scoring). Where it is not, undecided rows are kept.
-    pub labels_required: bool,
-    /// Whether a FITS file that cannot be read is an error; otherwise it is
-    /// left out and listed in [`Dataset::skipped`].
-    pub strict: bool,
-}
 
 /// What an input turned out to be.
 enum Kind {
@@ -194,32 +137,6 @@ fn recognise(input: &Path) -> Result<Kind> {
             ))
         }
     }
-}
-
-fn first_bytes(path: &Path) -> Result<Vec<u8>> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    file.take(64)
-        .read_to_end(&mut start)
-        .map_err(Error::io("read", path))?;
-    Ok(start)
-}
-
-/// An error if `path` is what Git LFS leaves where it did not fetch the file.
-pub(super) fn refuse_lfs_pointer(path: &Path) -> Result<()> {
-    if first_bytes(path)?.starts_with(LFS) {
-        Err(lfs_error(path))
-    } else {
-        Ok(())
-    }
-}
-
-/// How a Git-LFS pointer begins.
-pub(super) const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
-
-pub(super) fn lfs_error(path: &Path) -> Error {
-    let expected = "the file itself; run `git lfs pull` in its repository";
-    Error::input(path, "start of the file", "a Git-LFS pointer", expected)
 }
 
 /// Several sets as one.

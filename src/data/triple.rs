@@ -14,7 +14,7 @@ use super::array::Array;
 use super::columns::{Column, Columns, Cutouts, Meaning};
 use super::npy::{Header, shape_text};
 use super::npz::cube_shape;
-use super::open::ReadOptions;
+use super::options::ReadOptions;
 use super::{Dataset, Pixels};
 use crate::{Error, Result};
 
@@ -112,7 +112,7 @@ fn column(path: &Path) -> Result<Option<Column>> {
     if !path.exists() {
         return Ok(None);
     }
-    super::open::refuse_lfs_pointer(path)?;
+    super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let size = file.metadata().map_err(Error::io("read", path))?.len();
     let array = Array::read(&mut BufReader::new(file), Some(size), path, "array")?;
@@ -125,7 +125,7 @@ fn column(path: &Path) -> Result<Option<Column>> {
 }
 
 fn map(path: &Path) -> Result<Cutouts> {
-    super::open::refuse_lfs_pointer(path)?;
+    super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let header = Header::read(&mut BufReader::new(&file), path, "cutouts")?;
     let (count, shape) = cube_shape(&header, path, "cutouts")?;

@@ -7,10 +7,10 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
-use crate::backend::parallel::sum_rows;
-use crate::backend::gpu::{Bind, Shader};
-use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::sum_rows;
+use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
 use crate::parameters;
@@ -20,8 +20,11 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub struct Accuracy;
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 0.0, relative: 0.0, reason: "a count below 2^24 is exact in f32" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 0.0,
+    reason: "a count below 2^24 is exact in f32",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: [usize; 2], logits, targets| {
@@ -56,9 +59,12 @@ impl Formula for Accuracy {
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
-        let rows = inputs[0].axis_iter(Axis(0)).zip(inputs[1].axis_iter(Axis(0)));
+        let rows = inputs[0]
+            .axis_iter(Axis(0))
+            .zip(inputs[1].axis_iter(Axis(0)));
         let right = rows.filter(|(z, y)| {
-            let (z, y): (Vec<f64>, Vec<f64>) = (z.iter().copied().collect(), y.iter().copied().collect());
+            let (z, y): (Vec<f64>, Vec<f64>) =
+                (z.iter().copied().collect(), y.iter().copied().collect());
             is_right(&z, &y)
         });
         vec![ArrayD::from_elem(IxDyn(&[]), right.count() as f64)]
@@ -77,7 +83,8 @@ fn is_right<T: Real>(logits: &[T], targets: &[T]) -> bool {
     if let ([z], [y]) = (logits, targets) {
         return (*z >= T::zero()) == (*y >= T::of(0.5));
     }
-    let first_largest = |row: &[T]| (1..row.len()).fold(0, |b, i| if row[i] > row[b] { i } else { b });
+    let first_largest =
+        |row: &[T]| (1..row.len()).fold(0, |b, i| if row[i] > row[b] { i } else { b });
     first_largest(logits) == first_largest(targets)
 }
 
@@ -97,7 +104,10 @@ impl<T: Real> CpuOp<T> for Accuracy {
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
 }
 
-const SHADER: Shader = Shader { op: "accuracy", source: include_str!("../../shaders/accuracy.wgsl") };
+const SHADER: Shader = Shader {
+    op: "accuracy",
+    source: include_str!("../../shaders/accuracy.wgsl"),
+};
 
 impl GpuOp for Accuracy {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {

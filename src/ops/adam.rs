@@ -37,14 +37,22 @@ pub fn step_size(learning_rate: f64, beta1: f64, beta2: f64, t: u64) -> f64 {
 
 /// w' is of order 1 and moves by about 10⁻³; WGSL's sqrt and division are off by
 /// a few ulp of the move.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-8, relative: 3e-7, reason: "each term rounded; sqrt to 3 ulp" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-8,
+    relative: 3e-7,
+    reason: "each term rounded; sqrt to 3 ulp",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, n: usize, t, gradient| {
         let shape = Shape::from([n]);
         let step_size = step_size(1e-3, 0.9, 0.999, t);
-        let op = Adam { step_size, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+        let op = Adam {
+            step_size,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-7,
+        };
         let inputs = vec![
             (shape.clone(), Fill::Normal(1.0)),
             (shape.clone(), Fill::Normal(0.1)),
@@ -104,9 +112,15 @@ impl<T: Real> CpuOp<T> for Adam {
             [self.step_size, self.beta1, self.beta2, self.epsilon].map(T::of);
         let (c1, c2) = (T::of(1.0 - self.beta1), T::of(1.0 - self.beta2));
         let [w, m, v, g] = [0, 1, 2, 3].map(|i| inputs[i].data);
-        let [w_new, m_new, v_new] = outputs else { unreachable!("Adam has three outputs") };
+        let [w_new, m_new, v_new] = outputs else {
+            unreachable!("Adam has three outputs")
+        };
         const CHUNK: usize = 16 * 1024;
-        let old = (w.par_chunks(CHUNK), m.par_chunks(CHUNK), v.par_chunks(CHUNK));
+        let old = (
+            w.par_chunks(CHUNK),
+            m.par_chunks(CHUNK),
+            v.par_chunks(CHUNK),
+        );
         let new = (
             w_new.data.par_chunks_mut(CHUNK),
             m_new.data.par_chunks_mut(CHUNK),
@@ -127,14 +141,18 @@ impl<T: Real> CpuOp<T> for Adam {
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
 }
 
-const SHADER: Shader = Shader { op: "adam", source: include_str!("../../shaders/adam.wgsl") };
+const SHADER: Shader = Shader {
+    op: "adam",
+    source: include_str!("../../shaders/adam.wgsl"),
+};
 
 impl GpuOp for Adam {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let elements = inputs[0].shape.len();
         let reads = inputs.iter().map(|input| Bind::Read(input.buffer));
-        let binds: Vec<Bind> =
-            reads.chain(outputs.iter().map(|output| Bind::Write(output.buffer))).collect();
+        let binds: Vec<Bind> = reads
+            .chain(outputs.iter().map(|output| Bind::Write(output.buffer)))
+            .collect();
         let parameters = parameters![
             elements,
             self.step_size,

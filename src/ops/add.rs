@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::backend::parallel::map2;
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::map2;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -14,8 +14,11 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub struct Add;
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 0.0, relative: 2e-7, reason: "one rounding of each input, one of the sum" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 2e-7,
+    reason: "one rounding of each input, one of the sum",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: Vec<usize>| {
@@ -55,13 +58,18 @@ impl Formula for Add {
         saved: Saved<ArrayViewD<f64>>,
         wanted: &[bool],
     ) -> Vec<Option<ArrayD<f64>>> {
-        wanted.iter().map(|wanted| wanted.then(|| saved.grad.to_owned())).collect()
+        wanted
+            .iter()
+            .map(|wanted| wanted.then(|| saved.grad.to_owned()))
+            .collect()
     }
 }
 
 impl<T: Real> CpuOp<T> for Add {
     fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
-        map2(outputs[0].data, inputs[0].data, inputs[1].data, |a, b| a + b);
+        map2(outputs[0].data, inputs[0].data, inputs[1].data, |a, b| {
+            a + b
+        });
     }
 
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
@@ -71,7 +79,10 @@ impl<T: Real> CpuOp<T> for Add {
     }
 }
 
-const SHADER: Shader = Shader { op: "add", source: include_str!("../../shaders/add.wgsl") };
+const SHADER: Shader = Shader {
+    op: "add",
+    source: include_str!("../../shaders/add.wgsl"),
+};
 
 impl GpuOp for Add {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -81,7 +92,12 @@ impl GpuOp for Add {
             Bind::Read(inputs[1].buffer),
             Bind::Write(outputs[0].buffer),
         ];
-        gpu.dispatch_items(&SHADER.kernel("add_forward"), &binds, parameters![elements], elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("add_forward"),
+            &binds,
+            parameters![elements],
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {

@@ -24,8 +24,11 @@ pub struct AvgPool {
     pub stride: [usize; 2],
 }
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-7, relative: 1e-6, reason: "an f32 sum over one window" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-7,
+    relative: 1e-6,
+    reason: "an f32 sum over one window",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |(name, shape, window, stride, large): max_pool::Pooling| {
@@ -54,7 +57,12 @@ impl Formula for AvgPool {
     fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
         let [x] = expect_inputs("avg_pool", inputs)?;
         let at = self.sliding(&x)?;
-        Ok(vec![Shape::from([x[0], at.rows.output, at.columns.output, x[3]])])
+        Ok(vec![Shape::from([
+            x[0],
+            at.rows.output,
+            at.columns.output,
+            x[3],
+        ])])
     }
 
     fn differentiable(&self, _: usize) -> bool {
@@ -62,8 +70,13 @@ impl Formula for AvgPool {
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
-        let x = inputs[0].view().into_dimensionality::<Ix4>().expect("checked before");
-        let at = self.sliding(&Shape::from(x.shape())).expect("checked before");
+        let x = inputs[0]
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
+        let at = self
+            .sliding(&Shape::from(x.shape()))
+            .expect("checked before");
         let shape = (x.dim().0, at.rows.output, at.columns.output, x.dim().3);
         let y = Array4::from_shape_fn(shape, |(n, i, j, c)| {
             let mut sum = 0.0;
@@ -82,8 +95,14 @@ impl Formula for AvgPool {
         saved: Saved<ArrayViewD<f64>>,
         _: &[bool],
     ) -> Vec<Option<ArrayD<f64>>> {
-        let at = self.sliding(&Shape::from(saved.inputs[0].shape())).expect("checked before");
-        let dy = saved.grad.view().into_dimensionality::<Ix4>().expect("checked before");
+        let at = self
+            .sliding(&Shape::from(saved.inputs[0].shape()))
+            .expect("checked before");
+        let dy = saved
+            .grad
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
         let mut dx = ArrayD::zeros(saved.inputs[0].raw_dim());
         for ((n, i, j, c), dy) in dy.indexed_iter() {
             for a in 0..self.window[0] {
@@ -104,20 +123,26 @@ impl<T: Real> CpuOp<T> for AvgPool {
         let channels = x.shape[3];
         let share = T::of(self.share());
         let line = (at.columns.output * channels).max(1);
-        outputs[0].data.par_chunks_mut(line).enumerate().for_each(|(line, y)| {
-            let (n, i) = (line / at.rows.output, line % at.rows.output);
-            for (j, y) in y.chunks_mut(channels).enumerate() {
-                y.fill(T::zero());
-                for a in 0..self.window[0] {
-                    let row = n * x.shape[1] + at.rows.pixel(i, a);
-                    for b in 0..self.window[1] {
-                        let pixel = (row * x.shape[2] + at.columns.pixel(j, b)) * channels;
-                        y.iter_mut().zip(&x.data[pixel..]).for_each(|(y, x)| *y += *x);
+        outputs[0]
+            .data
+            .par_chunks_mut(line)
+            .enumerate()
+            .for_each(|(line, y)| {
+                let (n, i) = (line / at.rows.output, line % at.rows.output);
+                for (j, y) in y.chunks_mut(channels).enumerate() {
+                    y.fill(T::zero());
+                    for a in 0..self.window[0] {
+                        let row = n * x.shape[1] + at.rows.pixel(i, a);
+                        for b in 0..self.window[1] {
+                            let pixel = (row * x.shape[2] + at.columns.pixel(j, b)) * channels;
+                            y.iter_mut()
+                                .zip(&x.data[pixel..])
+                                .for_each(|(y, x)| *y += *x);
+                        }
                     }
+                    y.iter_mut().for_each(|y| *y = *y * share);
                 }
-                y.iter_mut().for_each(|y| *y = *y * share);
-            }
-        });
+            });
     }
 
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
@@ -127,24 +152,32 @@ impl<T: Real> CpuOp<T> for AvgPool {
         let image = dx.shape[1] * width * channels;
         let outputs = at.rows.output * at.columns.output;
         let share = T::of(self.share());
-        dx.data.par_chunks_mut(image.max(1)).enumerate().for_each(|(n, dx)| {
-            dx.fill(T::zero());
-            for p in 0..outputs {
-                let (i, j) = (p / at.columns.output, p % at.columns.output);
-                let dy = &saved.grad.data[(n * outputs + p) * channels..][..channels];
-                for a in 0..self.window[0] {
-                    for b in 0..self.window[1] {
-                        let pixel = at.rows.pixel(i, a) * width + at.columns.pixel(j, b);
-                        let dx = &mut dx[pixel * channels..][..channels];
-                        dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += *dy * share);
+        dx.data
+            .par_chunks_mut(image.max(1))
+            .enumerate()
+            .for_each(|(n, dx)| {
+                dx.fill(T::zero());
+                for p in 0..outputs {
+                    let (i, j) = (p / at.columns.output, p % at.columns.output);
+                    let dy = &saved.grad.data[(n * outputs + p) * channels..][..channels];
+                    for a in 0..self.window[0] {
+                        for b in 0..self.window[1] {
+                            let pixel = at.rows.pixel(i, a) * width + at.columns.pixel(j, b);
+                            let dx = &mut dx[pixel * channels..][..channels];
+                            dx.iter_mut()
+                                .zip(dy)
+                                .for_each(|(dx, dy)| *dx += *dy * share);
+                        }
                     }
                 }
-            }
-        });
+            });
     }
 }
 
-const SHADER: Shader = Shader { op: "avg_pool", source: include_str!("../../shaders/avg_pool.wgsl") };
+const SHADER: Shader = Shader {
+    op: "avg_pool",
+    source: include_str!("../../shaders/avg_pool.wgsl"),
+};
 
 impl GpuOp for AvgPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -152,11 +185,13 @@ impl GpuOp for AvgPool {
         gpu.check_loops("avg_pool", self.window[0] * (self.window[1] + 1))?;
         let elements = outputs[0].shape.len();
         let parameters = at.parameters(elements, inputs[0].shape.channels());
-        let binds = [
-            Bind::Read(inputs[0].buffer),
-            Bind::Write(outputs[0].buffer),
-        ];
-        gpu.dispatch_items(&SHADER.kernel("avg_pool_forward"), &binds, &parameters, elements)
+        let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
+        gpu.dispatch_items(
+            &SHADER.kernel("avg_pool_forward"),
+            &binds,
+            &parameters,
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
@@ -164,10 +199,12 @@ impl GpuOp for AvgPool {
         let at = self.sliding(dx.shape)?;
         let elements = dx.shape.len();
         let parameters = at.parameters(elements, dx.shape.channels());
-        let binds = [
-            Bind::Read(saved.grad.buffer),
-            Bind::Write(dx.buffer),
-        ];
-        gpu.dispatch_items(&SHADER.kernel("avg_pool_backward_input"), &binds, &parameters, elements)
+        let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
+        gpu.dispatch_items(
+            &SHADER.kernel("avg_pool_backward_input"),
+            &binds,
+            &parameters,
+            elements,
+        )
     }
 }

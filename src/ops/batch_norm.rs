@@ -6,11 +6,11 @@
 //! x (…, C), γ (C), β (C) → y (…, C), and kept: μ (C), σ² (C), biased as in Keras 3.
 //! dγ = Σ dy x̂, dβ = Σ dy, dx = γ / √(σ² + ε) · (dy − dβ/R − x̂ dγ/R).
 
-use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
+use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
-use super::reduce::{column_sums, combine, slices};
-use crate::backend::parallel::{for_rows, sum_rows};
+use super::reduce::{column_sums, combine, rows, slices};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -27,8 +27,11 @@ pub struct BatchNorm {
 
 /// Mean and variance come from sums in two passes and in blocks, so their error
 /// is a few ulp; dx is a small difference of large terms.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "dx cancels to about 1/10 of its terms" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-5,
+    reason: "dx cancels to about 1/10 of its terms",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: Vec<usize>, x| {
@@ -56,16 +59,13 @@ pub(super) fn output_shape(op: &'static str, x: &Shape, channels: &[&Shape]) -> 
     if x.is_empty() || channels.iter().any(|c| c[..] != [x.channels()]) {
         let mut shapes = vec![&x[..]];
         shapes.extend(channels.iter().map(|c| &c[..]));
-        return Err(Error::shape(op, "needs x (..., C) and (C) for everything else", &shapes));
+        return Err(Error::shape(
+            op,
+            "needs x (..., C) and (C) for everything else",
+            &shapes,
+        ));
     }
     Ok(x.clone())
-}
-
-/// x as a matrix (R, C).
-pub(super) fn rows(x: &ArrayViewD<f64>) -> Array2<f64> {
-    let channels = x.shape()[x.ndim() - 1];
-    let shape = (x.len() / channels, channels);
-    x.to_shape(shape).expect("row-major").into_owned()
 }
 
 pub(super) fn vector(x: &ArrayViewD<f64>) -> Array1<f64> {
@@ -90,9 +90,14 @@ impl Formula for BatchNorm {
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let (x, gamma, beta) = (rows(&inputs[0]), vector(&inputs[1]), vector(&inputs[2]));
         let mean = x.mean_axis(Axis(0)).expect("checked before");
-        let variance = (&x - &mean).mapv(|d| d * d).mean_axis(Axis(0)).expect("checked before");
+        let variance = (&x - &mean)
+            .mapv(|d| d * d)
+            .mean_axis(Axis(0))
+            .expect("checked before");
         let y = (x - &mean) / variance.mapv(|v| (v + self.epsilon).sqrt()) * gamma + beta;
-        let y = y.into_shape_with_order(inputs[0].raw_dim()).expect("row-major");
+        let y = y
+            .into_shape_with_order(inputs[0].raw_dim())
+            .expect("row-major");
         vec![y, mean.into_dyn(), variance.into_dyn()]
     }
 
@@ -110,7 +115,9 @@ impl Formula for BatchNorm {
         let dgamma = (&dy * &normal).sum_axis(Axis(0));
         let dbeta = dy.sum_axis(Axis(0));
         let dx = (dy - &dbeta / count - normal * &dgamma / count) * gamma / deviation;
-        let dx = dx.into_shape_with_order(saved.inputs[0].raw_dim()).expect("row-major");
+        let dx = dx
+            .into_shape_with_order(saved.inputs[0].raw_dim())
+            .expect("row-major");
         vec![
             wanted[0].then_some(dx),
             wanted[1].then(|| dgamma.into_dyn()),
@@ -121,7 +128,10 @@ impl Formula for BatchNorm {
 
 /// Σ dy x̂ and Σ dy per channel, side by side: (2C).
 pub(super) fn gradient_sums<T: Real>(
-    x: &[T], dy: &[T], mean: &[T], inverse: &[T],
+    x: &[T],
+    dy: &[T],
+    mean: &[T],
+    inverse: &[T],
 ) -> (Vec<T>, Vec<T>) {
     let channels = mean.len();
     let sums = sum_rows(x.len() / channels, 2 * channels, |row, sums: &mut [T]| {
@@ -138,7 +148,10 @@ pub(super) fn gradient_sums<T: Real>(
 
 /// 1 / √(σ² + ε).
 pub(super) fn inverse_deviation<T: Real>(variance: &[T], epsilon: f64) -> Vec<T> {
-    variance.iter().map(|v| (*v + T::of(epsilon)).sqrt().recip()).collect()
+    variance
+        .iter()
+        .map(|v| (*v + T::of(epsilon)).sqrt().recip())
+        .collect()
 }
 
 impl<T: Real> CpuOp<T> for BatchNorm {
@@ -146,21 +159,29 @@ impl<T: Real> CpuOp<T> for BatchNorm {
         let (x, gamma, beta) = (inputs[0].data, inputs[1].data, inputs[2].data);
         let channels = gamma.len();
         let count = x.len() / channels;
-        let [y, mean, variance] = outputs else { unreachable!("three outputs") };
+        let [y, mean, variance] = outputs else {
+            unreachable!("three outputs")
+        };
         let sums = sum_rows(count, channels, |row, sums: &mut [T]| {
-            sums.iter_mut().zip(&x[row * channels..]).for_each(|(sum, x)| *sum += *x);
+            sums.iter_mut()
+                .zip(&x[row * channels..])
+                .for_each(|(sum, x)| *sum += *x);
         });
         let average = |out: &mut [T], sums: Vec<f64>| {
-            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = T::of(sum / count as f64));
+            out.iter_mut()
+                .zip(sums)
+                .for_each(|(out, sum)| *out = T::of(sum / count as f64));
         };
         average(mean.data, sums);
         let mean = &*mean.data;
         let squares = sum_rows(count, channels, |row, sums: &mut [T]| {
             let x = &x[row * channels..][..channels];
-            sums.iter_mut().zip(x.iter().zip(mean)).for_each(|(sum, (x, mean))| {
-                let d = *x - *mean;
-                *sum += d * d;
-            });
+            sums.iter_mut()
+                .zip(x.iter().zip(mean))
+                .for_each(|(sum, (x, mean))| {
+                    let d = *x - *mean;
+                    *sum += d * d;
+                });
         });
         average(variance.data, squares);
         let inverse = inverse_deviation(variance.data, self.epsilon);
@@ -181,7 +202,10 @@ impl<T: Real> CpuOp<T> for BatchNorm {
         if let Some(dx) = &mut grads[0] {
             let share = T::of(1.0 / (x.len() / channels) as f64);
             for_rows(dx.data, channels, |row, dx| {
-                let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
+                let (x, dy) = (
+                    &x[row * channels..][..channels],
+                    &dy[row * channels..][..channels],
+                );
                 for c in 0..channels {
                     let normal = (x[c] - mean[c]) * inverse[c];
                     let centred = dy[c] - (dbeta[c] + normal * dgamma[c]) * share;
@@ -197,7 +221,10 @@ impl<T: Real> CpuOp<T> for BatchNorm {
     }
 }
 
-const SHADER: Shader = Shader { op: "batch_norm", source: include_str!("../../shaders/batch_norm.wgsl") };
+const SHADER: Shader = Shader {
+    op: "batch_norm",
+    source: include_str!("../../shaders/batch_norm.wgsl"),
+};
 
 impl GpuOp for BatchNorm {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -215,7 +242,12 @@ impl GpuOp for BatchNorm {
         combine(gpu, &squares, variance, 1.0 / rows as f64)?;
         let reads = [x, gamma, beta, mean, variance].map(Bind::Read);
         let binds: Vec<Bind> = reads.into_iter().chain([Bind::Write(y)]).collect();
-        gpu.dispatch_items(&SHADER.kernel("batch_norm_forward"), &binds, parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("batch_norm_forward"),
+            &binds,
+            parameters,
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {

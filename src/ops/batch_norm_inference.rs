@@ -8,12 +8,12 @@
 use ndarray::{ArrayD, ArrayViewD, Axis};
 
 use super::batch_norm::{
-    gpu_gradient_sums, gradient_sums, inverse_deviation, output_shape, rows, vector,
-    wanted_or_scratch,
+    gpu_gradient_sums, gradient_sums, inverse_deviation, output_shape, vector, wanted_or_scratch,
 };
+use super::reduce::rows;
 use crate::Result;
-use crate::backend::parallel::for_rows;
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::for_rows;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -26,8 +26,11 @@ pub struct BatchNormInference {
     pub epsilon: f64,
 }
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "f32 sums over the rows for dγ and dβ" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-5,
+    reason: "f32 sums over the rows for dγ and dβ",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: Vec<usize>| {
@@ -39,7 +42,12 @@ pub(super) fn cases() -> Vec<Case> {
             (c.clone(), Fill::Normal(1.0)),
             (c, Fill::Uniform(0.1, 3.0)),
         ];
-        Case::new(name, BatchNormInference { epsilon: 1e-5 }, inputs, TOLERANCE)
+        Case::new(
+            name,
+            BatchNormInference { epsilon: 1e-5 },
+            inputs,
+            TOLERANCE,
+        )
     };
     vec![
         case("image", vec![3, 5, 4, 3]),
@@ -68,7 +76,10 @@ impl Formula for BatchNormInference {
         let x = rows(&inputs[0]);
         let [gamma, beta, mean, variance] = [1, 2, 3, 4].map(|i| vector(&inputs[i]));
         let y = (x - mean) / variance.mapv(|v| (v + self.epsilon).sqrt()) * gamma + beta;
-        vec![y.into_shape_with_order(inputs[0].raw_dim()).expect("row-major")]
+        vec![
+            y.into_shape_with_order(inputs[0].raw_dim())
+                .expect("row-major"),
+        ]
     }
 
     fn reference_backward(
@@ -130,7 +141,10 @@ impl<T: Real> CpuOp<T> for BatchNormInference {
     }
 }
 
-const SHADER: Shader = Shader { op: "batch_norm_inference", source: include_str!("../../shaders/batch_norm_inference.wgsl") };
+const SHADER: Shader = Shader {
+    op: "batch_norm_inference",
+    source: include_str!("../../shaders/batch_norm_inference.wgsl"),
+};
 
 impl GpuOp for BatchNormInference {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {

@@ -7,11 +7,11 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use super::sigmoid::sigmoid;
-use crate::backend::parallel::{map2, sum_rows};
-use crate::backend::gpu::{Bind, Shader};
-use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;
+use super::sigmoid::sigmoid;
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::{map2, sum_rows};
+use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
 use crate::parameters;
@@ -22,8 +22,11 @@ use crate::{Error, Result};
 pub struct BinaryCrossEntropy;
 
 /// exp and log to a few ulp each; the sum over a batch is short.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-7, relative: 2e-6, reason: "WGSL's exp: 3 + 2|x| ulp; log to 3 ulp" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-7,
+    relative: 2e-6,
+    reason: "WGSL's exp: 3 + 2|x| ulp; log to 3 ulp",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, n: usize, logits| {
@@ -49,7 +52,11 @@ impl Formula for BinaryCrossEntropy {
         let [logits, labels] = expect_inputs("binary_cross_entropy", inputs)?;
         if logits != labels || logits.is_empty() {
             let text = "needs logits and labels of one shape (N, 1)";
-            return Err(Error::shape("binary_cross_entropy", text, &[&logits, &labels]));
+            return Err(Error::shape(
+                "binary_cross_entropy",
+                text,
+                &[&logits, &labels],
+            ));
         }
         Ok(vec![Shape::scalar()])
     }
@@ -71,7 +78,10 @@ impl Formula for BinaryCrossEntropy {
     ) -> Vec<Option<ArrayD<f64>>> {
         let (z, y) = (&saved.inputs[0], &saved.inputs[1]);
         let share = saved.grad.sum() / z.len() as f64;
-        vec![wanted[0].then(|| (z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y) * share), None]
+        vec![
+            wanted[0].then(|| (z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y) * share),
+            None,
+        ]
     }
 }
 
@@ -91,14 +101,20 @@ impl<T: Real> CpuOp<T> for BinaryCrossEntropy {
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
         if let Some(dz) = &mut grads[0] {
             let share = saved.grad.data[0] / T::of(dz.data.len() as f64);
-            map2(dz.data, saved.inputs[0].data, saved.inputs[1].data, |z, y| {
-                (sigmoid(z) - y) * share
-            });
+            map2(
+                dz.data,
+                saved.inputs[0].data,
+                saved.inputs[1].data,
+                |z, y| (sigmoid(z) - y) * share,
+            );
         }
     }
 }
 
-const SHADER: Shader = Shader { op: "binary_cross_entropy", source: include_str!("../../shaders/binary_cross_entropy.wgsl") };
+const SHADER: Shader = Shader {
+    op: "binary_cross_entropy",
+    source: include_str!("../../shaders/binary_cross_entropy.wgsl"),
+};
 
 impl GpuOp for BinaryCrossEntropy {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {

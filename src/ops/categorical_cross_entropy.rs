@@ -7,10 +7,10 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
-use crate::backend::parallel::{for_rows, sum_rows};
-use crate::backend::gpu::{Bind, Shader};
-use crate::backend::{Cpu, Gpu, Real};
 use super::reduce::column_sums;
+use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::{for_rows, sum_rows};
+use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
 use crate::parameters;
@@ -21,12 +21,18 @@ use crate::{Error, Result};
 pub struct CategoricalCrossEntropy;
 
 /// The loss of a sample is a difference of logits: the error scales with them.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 2e-6, reason: "WGSL's exp: 3 + 2|x| ulp; log to 3 ulp" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 2e-6,
+    reason: "WGSL's exp: 3 + 2|x| ulp; log to 3 ulp",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: [usize; 2], logits| {
-        let inputs = vec![(Shape::from(shape), logits), (Shape::from(shape), Fill::OneHot)];
+        let inputs = vec![
+            (Shape::from(shape), logits),
+            (Shape::from(shape), Fill::OneHot),
+        ];
         Case::new(name, CategoricalCrossEntropy, inputs, TOLERANCE)
     };
     vec![
@@ -47,7 +53,11 @@ impl Formula for CategoricalCrossEntropy {
         let [logits, targets] = expect_inputs("categorical_cross_entropy", inputs)?;
         if logits != targets || logits.is_empty() || logits[..].len() != 2 {
             let text = "needs logits and targets of one shape (N, K)";
-            return Err(Error::shape("categorical_cross_entropy", text, &[&logits, &targets]));
+            return Err(Error::shape(
+                "categorical_cross_entropy",
+                text,
+                &[&logits, &targets],
+            ));
         }
         Ok(vec![Shape::scalar()])
     }
@@ -57,7 +67,9 @@ impl Formula for CategoricalCrossEntropy {
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
-        let rows = inputs[0].axis_iter(Axis(0)).zip(inputs[1].axis_iter(Axis(0)));
+        let rows = inputs[0]
+            .axis_iter(Axis(0))
+            .zip(inputs[1].axis_iter(Axis(0)));
         let losses = rows.map(|(z, y)| {
             let top = z.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
             let log_sum = top + z.mapv(|z| (z - top).exp()).sum().ln();
@@ -74,7 +86,10 @@ impl Formula for CategoricalCrossEntropy {
     ) -> Vec<Option<ArrayD<f64>>> {
         let share = saved.grad.sum() / saved.inputs[0].shape()[0] as f64;
         let mut dz = saved.inputs[0].to_owned();
-        for (mut z, y) in dz.axis_iter_mut(Axis(0)).zip(saved.inputs[1].axis_iter(Axis(0))) {
+        for (mut z, y) in dz
+            .axis_iter_mut(Axis(0))
+            .zip(saved.inputs[1].axis_iter(Axis(0)))
+        {
             let top = z.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
             z.mapv_inplace(|z| (z - top).exp());
             let scale = y.sum() / z.sum();
@@ -94,7 +109,11 @@ impl<T: Real> CpuOp<T> for CategoricalCrossEntropy {
             let log_sum = z.iter().map(|z| (*z - top).exp()).sum::<T>().ln();
             // Σ y (top + log_sum − z), each difference formed before it is weighted:
             // a certain and right sample has a loss of nearly 0.
-            sum[0] += z.iter().zip(y).map(|(z, y)| *y * ((top - *z) + log_sum)).sum();
+            sum[0] += z
+                .iter()
+                .zip(y)
+                .map(|(z, y)| *y * ((top - *z) + log_sum))
+                .sum();
         });
         outputs[0].data[0] = T::of(sum[0] / n as f64);
     }
@@ -107,14 +126,21 @@ impl<T: Real> CpuOp<T> for CategoricalCrossEntropy {
             let z = &saved.inputs[0].data[row * k..][..k];
             let y = &saved.inputs[1].data[row * k..][..k];
             let top = z.iter().fold(T::neg_infinity(), |a, b| a.max(*b));
-            dz.iter_mut().zip(z).for_each(|(dz, z)| *dz = (*z - top).exp());
+            dz.iter_mut()
+                .zip(z)
+                .for_each(|(dz, z)| *dz = (*z - top).exp());
             let scale = y.iter().copied().sum::<T>() / dz.iter().copied().sum();
-            dz.iter_mut().zip(y).for_each(|(dz, y)| *dz = (*dz * scale - *y) * share);
+            dz.iter_mut()
+                .zip(y)
+                .for_each(|(dz, y)| *dz = (*dz * scale - *y) * share);
         });
     }
 }
 
-const SHADER: Shader = Shader { op: "categorical_cross_entropy", source: include_str!("../../shaders/categorical_cross_entropy.wgsl") };
+const SHADER: Shader = Shader {
+    op: "categorical_cross_entropy",
+    source: include_str!("../../shaders/categorical_cross_entropy.wgsl"),
+};
 
 impl GpuOp for CategoricalCrossEntropy {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {

@@ -49,22 +49,35 @@ impl Conv2d {
     pub(crate) fn geometry(&self, x: &Shape, kernel: &Shape) -> Result<Geometry> {
         let problem = |text: String| Error::shape("conv2d", text, &[x, kernel]);
         let [a, b, channels, filters] = kernel[..] else {
-            return Err(problem("the kernel must have shape (rows, columns, C, O)".into()));
+            return Err(problem(
+                "the kernel must have shape (rows, columns, C, O)".into(),
+            ));
         };
         let at = sliding("conv2d", x, [a, b], self.stride, self.padding)?;
         if x[3] != channels {
-            let text = format!("the kernel takes {channels} channels, the images have {}", x[3]);
+            let text = format!(
+                "the kernel takes {channels} channels, the images have {}",
+                x[3]
+            );
             return Err(problem(text));
         }
-        Ok(Geometry { images: x[0], channels, filters, at })
+        Ok(Geometry {
+            images: x[0],
+            channels,
+            filters,
+            at,
+        })
     }
 }
 
 /// An f32 sum of K products of numbers of order 1 is off by about √K·2⁻²⁴ times
 /// the sum's own scale; K reaches 2,000 forward and, for the kernel's gradient,
 /// the pixels of a batch (10⁵), summed in blocks.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "f32 sums of up to 10^5 products" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-5,
+    reason: "f32 sums of up to 10^5 products",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, x: [usize; 4], k: [usize; 2], o, stride, padding| {
@@ -82,30 +95,149 @@ pub(super) fn cases() -> Vec<Case> {
         case("1x1", [2, 5, 4, 3], [1, 1], 2, [1, 1], Same),
         case("3x3 same", [2, 7, 6, 2], [3, 3], 3, [1, 1], Same),
         case("3x3 valid", [1, 7, 6, 4], [3, 3], 5, [1, 1], Valid),
-        case("even kernel pads after", [2, 7, 6, 3], [4, 4], 2, [1, 1], Same),
-        case("even kernel, stride 2, odd image", [1, 9, 8, 2], [6, 6], 3, [2, 2], Same),
-        case("stride 2 pads nothing before", [1, 6, 7, 1], [3, 3], 2, [2, 2], Same),
+        case(
+            "even kernel pads after",
+            [2, 7, 6, 3],
+            [4, 4],
+            2,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "even kernel, stride 2, odd image",
+            [1, 9, 8, 2],
+            [6, 6],
+            3,
+            [2, 2],
+            Same,
+        ),
+        case(
+            "stride 2 pads nothing before",
+            [1, 6, 7, 1],
+            [3, 3],
+            2,
+            [2, 2],
+            Same,
+        ),
         case("not square", [1, 8, 5, 2], [5, 2], 3, [1, 2], Same),
         case("not square, valid", [1, 8, 9, 2], [2, 5], 3, [3, 2], Valid),
-        case("stride beyond the window", [1, 9, 9, 2], [2, 2], 2, [3, 3], Valid),
-        case("window larger than the image", [1, 4, 3, 2], [11, 11], 2, [1, 1], Same),
+        case(
+            "stride beyond the window",
+            [1, 9, 9, 2],
+            [2, 2],
+            2,
+            [3, 3],
+            Valid,
+        ),
+        case(
+            "window larger than the image",
+            [1, 4, 3, 2],
+            [11, 11],
+            2,
+            [1, 1],
+            Same,
+        ),
         case("one pixel", [3, 1, 1, 1], [3, 3], 1, [1, 1], Same),
         case("7x7, odd channels", [1, 9, 9, 5], [7, 7], 7, [1, 1], Same),
         case("row vector", [2, 1, 9, 3], [1, 3], 4, [1, 1], Same),
     ];
     let large = [
-        case("otrain 1: 1 to 16 at 32", [64, 32, 32, 1], [3, 3], 16, [1, 1], Same),
-        case("otrain 2: 16 to 32 at 32", [64, 32, 32, 16], [3, 3], 32, [1, 1], Same),
-        case("otrain 3: 32 to 64 at 16", [64, 16, 16, 32], [3, 3], 64, [1, 1], Same),
-        case("otrain 4: 64 to 128 at 8", [64, 8, 8, 64], [3, 3], 128, [1, 1], Same),
-        case("otrain 5: 128 to 256 at 8", [64, 8, 8, 128], [3, 3], 256, [1, 1], Same),
-        case("des1 1: 3 to 80 at 51", [8, 51, 51, 3], [3, 3], 80, [1, 1], Same),
-        case("des1 2: 80 to 80 at 25", [8, 25, 25, 80], [3, 3], 80, [1, 1], Same),
-        case("des2 2: 80 to 80, 4x4 at 51", [2, 51, 51, 80], [4, 4], 80, [1, 1], Same),
-        case("des3 2: 120 to 120, 4x4 at 51", [2, 51, 51, 120], [4, 4], 120, [1, 1], Same),
-        case("des4 1: 3 to 40, 6x6 by 2 at 51", [8, 51, 51, 3], [6, 6], 40, [2, 2], Same),
-        case("des4 2: 40 to 60, 6x6 by 2 at 26", [8, 26, 26, 40], [6, 6], 60, [2, 2], Same),
-        case("des4 3: 60 to 80, 6x6 at 13", [8, 13, 13, 60], [6, 6], 80, [1, 1], Same),
+        case(
+            "otrain 1: 1 to 16 at 32",
+            [64, 32, 32, 1],
+            [3, 3],
+            16,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "otrain 2: 16 to 32 at 32",
+            [64, 32, 32, 16],
+            [3, 3],
+            32,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "otrain 3: 32 to 64 at 16",
+            [64, 16, 16, 32],
+            [3, 3],
+            64,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "otrain 4: 64 to 128 at 8",
+            [64, 8, 8, 64],
+            [3, 3],
+            128,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "otrain 5: 128 to 256 at 8",
+            [64, 8, 8, 128],
+            [3, 3],
+            256,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "des1 1: 3 to 80 at 51",
+            [8, 51, 51, 3],
+            [3, 3],
+            80,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "des1 2: 80 to 80 at 25",
+            [8, 25, 25, 80],
+            [3, 3],
+            80,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "des2 2: 80 to 80, 4x4 at 51",
+            [2, 51, 51, 80],
+            [4, 4],
+            80,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "des3 2: 120 to 120, 4x4 at 51",
+            [2, 51, 51, 120],
+            [4, 4],
+            120,
+            [1, 1],
+            Same,
+        ),
+        case(
+            "des4 1: 3 to 40, 6x6 by 2 at 51",
+            [8, 51, 51, 3],
+            [6, 6],
+            40,
+            [2, 2],
+            Same,
+        ),
+        case(
+            "des4 2: 40 to 60, 6x6 by 2 at 26",
+            [8, 26, 26, 40],
+            [6, 6],
+            60,
+            [2, 2],
+            Same,
+        ),
+        case(
+            "des4 3: 60 to 80, 6x6 at 13",
+            [8, 13, 13, 60],
+            [6, 6],
+            80,
+            [1, 1],
+            Same,
+        ),
     ];
     all.extend(large.map(Case::large));
     all
@@ -123,7 +255,12 @@ impl Formula for Conv2d {
             let text = format!("the bias must have shape ({})", g.filters);
             return Err(Error::shape("conv2d", text, &[&x, &kernel, &bias]));
         }
-        Ok(vec![Shape::from([g.images, g.at.rows.output, g.at.columns.output, g.filters])])
+        Ok(vec![Shape::from([
+            g.images,
+            g.at.rows.output,
+            g.at.columns.output,
+            g.filters,
+        ])])
     }
 
     fn differentiable(&self, _: usize) -> bool {
@@ -137,7 +274,9 @@ impl Formula for Conv2d {
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let (x, kernel, bias) = views(inputs);
-        let shape = self.output_shapes(&shapes(inputs).each_ref()).expect("checked before");
+        let shape = self
+            .output_shapes(&shapes(inputs).each_ref())
+            .expect("checked before");
         let y = Array4::from_shape_fn((shape[0][0], shape[0][1], shape[0][2], shape[0][3]), |p| {
             let mut sum = bias[p.3];
             self.each_term(inputs, (p.0, p.1, p.2), |pixel, (a, b), c| {
@@ -154,7 +293,11 @@ impl Formula for Conv2d {
         wanted: &[bool],
     ) -> Vec<Option<ArrayD<f64>>> {
         let (x, kernel, bias) = views(saved.inputs);
-        let dy = saved.grad.view().into_dimensionality::<Ix4>().expect("checked before");
+        let dy = saved
+            .grad
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
         let mut dx = Array4::<f64>::zeros(x.dim());
         let mut dkernel = Array4::<f64>::zeros(kernel.dim());
         let mut dbias = Array1::<f64>::zeros(bias.dim());
@@ -205,6 +348,18 @@ type Views<'a> = (
 );
 
 fn views<'a>(inputs: &'a [ArrayViewD<f64>]) -> Views<'a> {
-    let four = |i: usize| inputs[i].view().into_dimensionality::<Ix4>().expect("checked before");
-    (four(0), four(1), inputs[2].view().into_dimensionality::<Ix1>().expect("checked before"))
+    let four = |i: usize| {
+        inputs[i]
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before")
+    };
+    (
+        four(0),
+        four(1),
+        inputs[2]
+            .view()
+            .into_dimensionality::<Ix1>()
+            .expect("checked before"),
+    )
 }

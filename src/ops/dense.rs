@@ -6,8 +6,8 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
 use super::reduce::column_sums as column_sums_on_gpu;
 use crate::backend::gemm::{Matrix, par_gemm};
-use crate::backend::parallel::column_sums;
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::parallel::column_sums;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -19,8 +19,11 @@ use crate::{Error, Result};
 pub struct Dense;
 
 /// As for convolution: f32 sums of up to 10⁴ products.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-5, reason: "f32 sums of up to 10^4 products" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-5,
+    reason: "f32 sums of up to 10^4 products",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, n: usize, i: usize, o: usize| {
@@ -72,7 +75,10 @@ impl Formula for Dense {
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let (x, kernel) = (matrix(&inputs[0]), matrix(&inputs[1]));
-        let bias = inputs[2].view().into_dimensionality::<Ix1>().expect("checked before");
+        let bias = inputs[2]
+            .view()
+            .into_dimensionality::<Ix1>()
+            .expect("checked before");
         vec![(x.dot(&kernel) + bias).into_dyn()]
     }
 
@@ -92,7 +98,10 @@ impl Formula for Dense {
 }
 
 fn matrix<'a>(array: &'a ArrayViewD<f64>) -> ndarray::ArrayView<'a, f64, Ix2> {
-    array.view().into_dimensionality::<Ix2>().expect("checked before")
+    array
+        .view()
+        .into_dimensionality::<Ix2>()
+        .expect("checked before")
 }
 
 impl<T: Real> CpuOp<T> for Dense {
@@ -102,7 +111,17 @@ impl<T: Real> CpuOp<T> for Dense {
         let y = &mut *outputs[0].data;
         y.chunks_mut(o).for_each(|y| y.copy_from_slice(bias.data));
         let one = T::one();
-        par_gemm(n, i, o, x.data, Matrix::rows(i), kernel.data, Matrix::rows(o), one, y);
+        par_gemm(
+            n,
+            i,
+            o,
+            x.data,
+            Matrix::rows(i),
+            kernel.data,
+            Matrix::rows(o),
+            one,
+            y,
+        );
     }
 
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
@@ -114,7 +133,17 @@ impl<T: Real> CpuOp<T> for Dense {
             par_gemm(n, o, i, dy, by_row, kernel.data, kernel_t, zero, dx.data);
         }
         if let Some(dkernel) = &mut grads[1] {
-            par_gemm(i, n, o, x.data, Matrix::transposed(i), dy, by_row, zero, dkernel.data);
+            par_gemm(
+                i,
+                n,
+                o,
+                x.data,
+                Matrix::transposed(i),
+                dy,
+                by_row,
+                zero,
+                dkernel.data,
+            );
         }
         if let Some(dbias) = &mut grads[2] {
             column_sums(dbias.data, dy);
@@ -122,7 +151,10 @@ impl<T: Real> CpuOp<T> for Dense {
     }
 }
 
-const SHADER: Shader = Shader { op: "dense", source: include_str!("../../shaders/dense.wgsl") };
+const SHADER: Shader = Shader {
+    op: "dense",
+    source: include_str!("../../shaders/dense.wgsl"),
+};
 
 impl GpuOp for Dense {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -186,8 +218,15 @@ impl Product<'_> {
         let slices = slices.max(terms.div_ceil(16_384));
         let share = terms.div_ceil(slices);
         let parameters = parameters![
-            rows, columns, terms, slices, share, self.left.1[0], self.left.1[1],
-            self.right.1[0], self.right.1[1],
+            rows,
+            columns,
+            terms,
+            slices,
+            share,
+            self.left.1[0],
+            self.left.1[1],
+            self.right.1[0],
+            self.right.1[1],
         ];
         let kernel = SHADER.kernel(self.entry);
         let reads = [Bind::Read(self.left.0), Bind::Read(self.right.0)];
@@ -198,9 +237,17 @@ impl Product<'_> {
         let partial = gpu.allocate(slices * rows * columns)?;
         let binds = [reads[0], reads[1], Bind::Write(&partial)];
         gpu.dispatch_items(&kernel, &binds, parameters, blocks * slices)?;
-        let binds =
-            [Bind::Read(&partial), Bind::Read(bias.unwrap_or(&partial)), Bind::Write(out)];
+        let binds = [
+            Bind::Read(&partial),
+            Bind::Read(bias.unwrap_or(&partial)),
+            Bind::Write(out),
+        ];
         let parameters = parameters![rows * columns, columns, slices, bias.is_some()];
-        gpu.dispatch_items(&SHADER.kernel("dense_combine"), &binds, parameters, rows * columns)
+        gpu.dispatch_items(
+            &SHADER.kernel("dense_combine"),
+            &binds,
+            parameters,
+            rows * columns,
+        )
     }
 }

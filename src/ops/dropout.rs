@@ -28,18 +28,45 @@ pub struct Dropout {
     pub step: u32,
 }
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 0.0, relative: 2e-7, reason: "one product; the masks are equal bit by bit" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 2e-7,
+    reason: "one product; the masks are equal bit by bit",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: Vec<usize>, rate, seed, stream, step| {
-        let op = Dropout { rate, seed, stream, step };
-        Case::new(name, op, vec![(Shape::from(shape), Fill::Normal(1.0))], TOLERANCE)
+        let op = Dropout {
+            rate,
+            seed,
+            stream,
+            step,
+        };
+        Case::new(
+            name,
+            op,
+            vec![(Shape::from(shape), Fill::Normal(1.0))],
+            TOLERANCE,
+        )
     };
     vec![
         case("one element", vec![1], 0.3, 1, 0, 0),
-        case("length not a multiple of 4", vec![3, 5, 7], 0.3, 20_261_122, 1, 7),
-        case("large seed and step", vec![999], 0.5, u64::MAX - 3, 4_000_000_000, 3_999_999_999),
+        case(
+            "length not a multiple of 4",
+            vec![3, 5, 7],
+            0.3,
+            20_261_122,
+            1,
+            7,
+        ),
+        case(
+            "large seed and step",
+            vec![999],
+            0.5,
+            u64::MAX - 3,
+            4_000_000_000,
+            3_999_999_999,
+        ),
         case("nothing is dropped", vec![33], 0.0, 5, 0, 1),
         case("des1 flat", vec![64, 2880], 0.3, 5, 0, 1).large(),
     ]
@@ -52,8 +79,12 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut a, mut b, mut c, mut d], [mut k, mut l]) = (counter, key);
     for _ in 0..10 {
         let (p, q) = (M[0] * u64::from(a), M[1] * u64::from(c));
-        (a, b, c, d) =
-            ((q >> 32) as u32 ^ b ^ k, q as u32, (p >> 32) as u32 ^ d ^ l, p as u32);
+        (a, b, c, d) = (
+            (q >> 32) as u32 ^ b ^ k,
+            q as u32,
+            (p >> 32) as u32 ^ d ^ l,
+            p as u32,
+        );
         (k, l) = (k.wrapping_add(W[0]), l.wrapping_add(W[1]));
     }
     [a, b, c, d]
@@ -89,16 +120,17 @@ impl Dropout {
     fn apply<T: Real>(&self, out: &mut [T], x: &[T]) {
         const CHUNK: usize = 4096;
         let gain = T::of(self.gain());
-        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).enumerate().for_each(
-            |(chunk, (out, x))| {
+        out.par_chunks_mut(CHUNK)
+            .zip(x.par_chunks(CHUNK))
+            .enumerate()
+            .for_each(|(chunk, (out, x))| {
                 for (i, (out, x)) in out.chunks_mut(4).zip(x.chunks(4)).enumerate() {
                     let kept = self.kept(chunk * CHUNK / 4 + i);
                     for ((out, x), kept) in out.iter_mut().zip(x).zip(kept) {
                         *out = if kept { *x * gain } else { T::zero() };
                     }
                 }
-            },
-        );
+            });
     }
 }
 
@@ -145,7 +177,10 @@ impl<T: Real> CpuOp<T> for Dropout {
     }
 }
 
-const SHADER: Shader = Shader { op: "dropout", source: include_str!("../../shaders/dropout.wgsl") };
+const SHADER: Shader = Shader {
+    op: "dropout",
+    source: include_str!("../../shaders/dropout.wgsl"),
+};
 
 impl GpuOp for Dropout {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -174,7 +209,12 @@ impl Dropout {
         ];
         let binds = [Bind::Read(x.buffer), Bind::Write(y.buffer)];
         // One invocation per block of four words.
-        gpu.dispatch_items(&SHADER.kernel(entry), &binds, parameters, elements.div_ceil(4))
+        gpu.dispatch_items(
+            &SHADER.kernel(entry),
+            &binds,
+            parameters,
+            elements.div_ceil(4),
+        )
     }
 }
 

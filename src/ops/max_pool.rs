@@ -35,10 +35,22 @@ pub(super) type Pooling = (&'static str, [usize; 4], [usize; 2], [usize; 2], boo
 
 pub(super) const CASES: &[Pooling] = &[
     ("2x2", [2, 6, 4, 3], [2, 2], [2, 2], false),
-    ("the window does not divide the image", [1, 7, 5, 2], [2, 2], [2, 2], false),
+    (
+        "the window does not divide the image",
+        [1, 7, 5, 2],
+        [2, 2],
+        [2, 2],
+        false,
+    ),
     ("3x3", [1, 8, 10, 1], [3, 3], [3, 3], false),
     ("overlapping", [2, 7, 6, 2], [3, 3], [2, 2], false),
-    ("overlapping, not square", [1, 6, 7, 5], [2, 3], [1, 2], false),
+    (
+        "overlapping, not square",
+        [1, 6, 7, 5],
+        [2, 3],
+        [1, 2],
+        false,
+    ),
     ("gaps between windows", [1, 9, 8, 2], [2, 2], [3, 3], false),
     ("the whole image", [2, 5, 3, 2], [5, 3], [1, 1], false),
     ("one pixel", [3, 4, 4, 1], [1, 1], [1, 1], false),
@@ -82,8 +94,13 @@ impl Formula for MaxPool {
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
-        let x = inputs[0].view().into_dimensionality::<Ix4>().expect("checked before");
-        let at = self.sliding(&Shape::from(x.shape())).expect("checked before");
+        let x = inputs[0]
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
+        let at = self
+            .sliding(&Shape::from(x.shape()))
+            .expect("checked before");
         let shape = (x.dim().0, at.rows.output, at.columns.output, x.dim().3);
         let mut y = Array4::zeros(shape);
         let place = Array4::from_shape_fn(shape, |(n, i, j, c)| {
@@ -108,11 +125,19 @@ impl Formula for MaxPool {
         saved: Saved<ArrayViewD<f64>>,
         _: &[bool],
     ) -> Vec<Option<ArrayD<f64>>> {
-        let at = self.sliding(&Shape::from(saved.inputs[0].shape())).expect("checked before");
-        let place = saved.outputs[1].view().into_dimensionality::<Ix4>().expect("checked before");
+        let at = self
+            .sliding(&Shape::from(saved.inputs[0].shape()))
+            .expect("checked before");
+        let place = saved.outputs[1]
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
         let mut dx = ArrayD::zeros(saved.inputs[0].raw_dim());
         for ((n, i, j, c), place) in place.indexed_iter() {
-            let (a, b) = (*place as usize / self.window[1], *place as usize % self.window[1]);
+            let (a, b) = (
+                *place as usize / self.window[1],
+                *place as usize % self.window[1],
+            );
             let pixel = [n, at.rows.pixel(i, a), at.columns.pixel(j, b), c];
             dx[&pixel[..]] += saved.grad[[n, i, j, c].as_slice()];
         }
@@ -126,8 +151,13 @@ impl<T: Real> CpuOp<T> for MaxPool {
         let at = self.sliding(x.shape).expect("checked before");
         let channels = x.shape[3];
         let line = at.columns.output * channels;
-        let [y, place] = outputs else { unreachable!("two outputs") };
-        let lines = y.data.par_chunks_mut(line.max(1)).zip(place.data.par_chunks_mut(line.max(1)));
+        let [y, place] = outputs else {
+            unreachable!("two outputs")
+        };
+        let lines = y
+            .data
+            .par_chunks_mut(line.max(1))
+            .zip(place.data.par_chunks_mut(line.max(1)));
         lines.enumerate().for_each(|(line, (y, place))| {
             let (n, i) = (line / at.rows.output, line % at.rows.output);
             let pixels = y.chunks_mut(channels).zip(place.chunks_mut(channels));
@@ -155,25 +185,31 @@ impl<T: Real> CpuOp<T> for MaxPool {
         let (width, channels) = (dx.shape[2], dx.shape[3]);
         let image = dx.shape[1] * width * channels;
         let outputs = at.rows.output * at.columns.output;
-        dx.data.par_chunks_mut(image.max(1)).enumerate().for_each(|(n, dx)| {
-            dx.fill(T::zero());
-            for p in 0..outputs {
-                let (i, j) = (p / at.columns.output, p % at.columns.output);
-                let from = (n * outputs + p) * channels;
-                let dy = &saved.grad.data[from..from + channels];
-                let place = &saved.outputs[1].data[from..from + channels];
-                for c in 0..channels {
-                    let place = place[c].as_f64() as usize;
-                    let (a, b) = (place / self.window[1], place % self.window[1]);
-                    let pixel = at.rows.pixel(i, a) * width + at.columns.pixel(j, b);
-                    dx[pixel * channels + c] += dy[c];
+        dx.data
+            .par_chunks_mut(image.max(1))
+            .enumerate()
+            .for_each(|(n, dx)| {
+                dx.fill(T::zero());
+                for p in 0..outputs {
+                    let (i, j) = (p / at.columns.output, p % at.columns.output);
+                    let from = (n * outputs + p) * channels;
+                    let dy = &saved.grad.data[from..from + channels];
+                    let place = &saved.outputs[1].data[from..from + channels];
+                    for c in 0..channels {
+                        let place = place[c].as_f64() as usize;
+                        let (a, b) = (place / self.window[1], place % self.window[1]);
+                        let pixel = at.rows.pixel(i, a) * width + at.columns.pixel(j, b);
+                        dx[pixel * channels + c] += dy[c];
+                    }
                 }
-            }
-        });
+            });
     }
 }
 
-const SHADER: Shader = Shader { op: "max_pool", source: include_str!("../../shaders/max_pool.wgsl") };
+const SHADER: Shader = Shader {
+    op: "max_pool",
+    source: include_str!("../../shaders/max_pool.wgsl"),
+};
 
 impl GpuOp for MaxPool {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -186,7 +222,12 @@ impl GpuOp for MaxPool {
             Bind::Write(outputs[0].buffer),
             Bind::Write(outputs[1].buffer),
         ];
-        gpu.dispatch_items(&SHADER.kernel("max_pool_forward"), &binds, &parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("max_pool_forward"),
+            &binds,
+            &parameters,
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
@@ -199,6 +240,11 @@ impl GpuOp for MaxPool {
             Bind::Read(saved.grad.buffer),
             Bind::Write(dx.buffer),
         ];
-        gpu.dispatch_items(&SHADER.kernel("max_pool_backward_input"), &binds, &parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("max_pool_backward_input"),
+            &binds,
+            &parameters,
+            elements,
+        )
     }
 }

@@ -4,8 +4,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::backend::parallel::map2;
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::map2;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -20,15 +20,27 @@ pub struct MovingAverage {
 }
 
 /// 1 − momentum is formed in f64 and rounded once.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-8, relative: 3e-7, reason: "two products and a sum, each rounded" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-8,
+    relative: 3e-7,
+    reason: "two products and a sum, each rounded",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, n: usize, momentum| {
         let input = (Shape::from([n]), Fill::Normal(1.0));
-        Case::new(name, MovingAverage { momentum }, vec![input.clone(), input], TOLERANCE)
+        Case::new(
+            name,
+            MovingAverage { momentum },
+            vec![input.clone(), input],
+            TOLERANCE,
+        )
     };
-    vec![case("one channel", 1, 0.99), case("80 channels", 80, 0.99), case("forget", 7, 0.0)]
+    vec![
+        case("one channel", 1, 0.99),
+        case("80 channels", 80, 0.99),
+        case("forget", 7, 0.0),
+    ]
 }
 
 impl Formula for MovingAverage {
@@ -39,7 +51,11 @@ impl Formula for MovingAverage {
     fn output_shapes(&self, inputs: &[&Shape]) -> Result<Vec<Shape>> {
         let [moving, batch] = expect_inputs("moving_average", inputs)?;
         if moving != batch {
-            return Err(Error::shape("moving_average", "the shapes differ", &[&moving, &batch]));
+            return Err(Error::shape(
+                "moving_average",
+                "the shapes differ",
+                &[&moving, &batch],
+            ));
         }
         Ok(vec![moving])
     }
@@ -64,13 +80,18 @@ impl Formula for MovingAverage {
 impl<T: Real> CpuOp<T> for MovingAverage {
     fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let (past, now) = (T::of(self.momentum), T::of(1.0 - self.momentum));
-        map2(outputs[0].data, inputs[0].data, inputs[1].data, |a, b| past * a + now * b);
+        map2(outputs[0].data, inputs[0].data, inputs[1].data, |a, b| {
+            past * a + now * b
+        });
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
 }
 
-const SHADER: Shader = Shader { op: "moving_average", source: include_str!("../../shaders/moving_average.wgsl") };
+const SHADER: Shader = Shader {
+    op: "moving_average",
+    source: include_str!("../../shaders/moving_average.wgsl"),
+};
 
 impl GpuOp for MovingAverage {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -81,7 +102,12 @@ impl GpuOp for MovingAverage {
             Bind::Write(outputs[0].buffer),
         ];
         let parameters = parameters![elements, self.momentum, 1.0 - self.momentum];
-        gpu.dispatch_items(&SHADER.kernel("moving_average_forward"), &binds, parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("moving_average_forward"),
+            &binds,
+            parameters,
+            elements,
+        )
     }
 
     fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {

@@ -3,11 +3,10 @@
 //!
 //! x (…, C) → y () or (C). Every term's gradient is dy, or dy / terms.
 
-use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
+use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis, IxDyn};
 
-use super::batch_norm::rows;
-use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::parallel::{for_rows, sum_rows};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -34,8 +33,11 @@ pub struct Reduce {
 
 /// Sums are formed in blocks: the error stays at a few ulp of Σ|x|, which for
 /// normal x is √terms times the sum's own scale.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 2e-4, relative: 1e-6, reason: "Σ of 10^6 normal terms, in blocks" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 2e-4,
+    relative: 1e-6,
+    reason: "Σ of 10^6 normal terms, in blocks",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = Vec::new();
@@ -44,15 +46,33 @@ pub(super) fn cases() -> Vec<Case> {
             let case = |what: &str, shape: Vec<usize>| {
                 let name = format!("{kind:?}, keep_channels {keep_channels}, {what}");
                 let input = (Shape::from(shape), Fill::Normal(1.0));
-                Case::new(name, Reduce { kind, keep_channels }, vec![input], TOLERANCE)
+                Case::new(
+                    name,
+                    Reduce {
+                        kind,
+                        keep_channels,
+                    },
+                    vec![input],
+                    TOLERANCE,
+                )
             };
-            let small = [case("one element", vec![1]), case("odd shape", vec![3, 5, 4, 7])];
+            let small = [
+                case("one element", vec![1]),
+                case("odd shape", vec![3, 5, 4, 7]),
+            ];
             let large = case("more than 65,535 rows", vec![32, 51, 51, 8]).large();
             all.extend(small);
             all.push(large);
         }
     }
     all
+}
+
+/// x as a matrix (R, C).
+pub(super) fn rows(x: &ArrayViewD<f64>) -> Array2<f64> {
+    let channels = x.shape()[x.ndim() - 1];
+    let shape = (x.len() / channels, channels);
+    x.to_shape(shape).expect("row-major").into_owned()
 }
 
 impl Reduce {
@@ -76,7 +96,11 @@ impl Formula for Reduce {
         if x.is_empty() {
             return Err(Error::shape("reduce", "there is nothing to reduce", &[&x]));
         }
-        Ok(vec![if self.keep_channels { Shape::from([x.channels()]) } else { Shape::scalar() }])
+        Ok(vec![if self.keep_channels {
+            Shape::from([x.channels()])
+        } else {
+            Shape::scalar()
+        }])
     }
 
     fn differentiable(&self, _: usize) -> bool {
@@ -100,7 +124,11 @@ impl Formula for Reduce {
         let x = &saved.inputs[0];
         let (_, factor) = self.plan(&Shape::from(x.shape()));
         let each: Array1<f64> = saved.grad.iter().map(|dy| dy * factor).collect();
-        let dx = each.into_dyn().broadcast(x.raw_dim()).expect("checked before").to_owned();
+        let dx = each
+            .into_dyn()
+            .broadcast(x.raw_dim())
+            .expect("checked before")
+            .to_owned();
         vec![Some(dx)]
     }
 }
@@ -111,11 +139,15 @@ impl<T: Real> CpuOp<T> for Reduce {
         let (_, factor) = self.plan(x.shape);
         let channels = x.shape.channels();
         let sums = sum_rows(x.data.len() / channels, channels, |row, sums: &mut [T]| {
-            sums.iter_mut().zip(&x.data[row * channels..]).for_each(|(sum, x)| *sum += *x);
+            sums.iter_mut()
+                .zip(&x.data[row * channels..])
+                .for_each(|(sum, x)| *sum += *x);
         });
         let y = &mut *outputs[0].data;
         if self.keep_channels {
-            y.iter_mut().zip(sums).for_each(|(y, sum)| *y = T::of(sum * factor));
+            y.iter_mut()
+                .zip(sums)
+                .for_each(|(y, sum)| *y = T::of(sum * factor));
         } else {
             y[0] = T::of(sums.iter().sum::<f64>() * factor);
         }
@@ -124,12 +156,20 @@ impl<T: Real> CpuOp<T> for Reduce {
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
         let Some(dx) = &mut grads[0] else { return };
         let (groups, factor) = self.plan(dx.shape);
-        let each: Vec<T> = saved.grad.data.iter().map(|dy| *dy * T::of(factor)).collect();
+        let each: Vec<T> = saved
+            .grad
+            .data
+            .iter()
+            .map(|dy| *dy * T::of(factor))
+            .collect();
         for_rows(dx.data, groups, |_, dx| dx.copy_from_slice(&each));
     }
 }
 
-const SHADER: Shader = Shader { op: "reduce", source: include_str!("../../shaders/reduce.wgsl") };
+const SHADER: Shader = Shader {
+    op: "reduce",
+    source: include_str!("../../shaders/reduce.wgsl"),
+};
 
 impl GpuOp for Reduce {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -143,7 +183,12 @@ impl GpuOp for Reduce {
         let elements = dx.shape.len();
         let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
         let parameters = parameters![elements, columns, factor];
-        gpu.dispatch_items(&SHADER.kernel("reduce_backward_input"), &binds, parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("reduce_backward_input"),
+            &binds,
+            parameters,
+            elements,
+        )
     }
 }
 
@@ -167,7 +212,12 @@ pub(super) fn column_sums(
     let partial = gpu.allocate(slices * columns)?;
     let binds = [Bind::Read(x), Bind::Write(&partial)];
     let parameters = parameters![rows, columns, slices];
-    gpu.dispatch_items(&SHADER.kernel("reduce_forward"), &binds, parameters, slices * columns)?;
+    gpu.dispatch_items(
+        &SHADER.kernel("reduce_forward"),
+        &binds,
+        parameters,
+        slices * columns,
+    )?;
     combine(gpu, &partial, total, factor)
 }
 
@@ -183,5 +233,10 @@ pub(super) fn combine(
     let kernel = SHADER.kernel("reduce_combine");
     let binds = [Bind::Read(partial), Bind::Write(total)];
     let workgroups = gpu.covering(&kernel, columns, 1)?;
-    gpu.dispatch(&kernel, &binds, parameters![columns, slices, factor], workgroups)
+    gpu.dispatch(
+        &kernel,
+        &binds,
+        parameters![columns, slices, factor],
+        workgroups,
+    )
 }

@@ -5,8 +5,8 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
-use crate::backend::parallel::{map, map2};
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::{map, map2};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -16,12 +16,20 @@ use crate::parameters;
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 0.0, relative: 1e-7, reason: "copies: only the input is rounded" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 1e-7,
+    reason: "copies: only the input is rounded",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: Vec<usize>| {
-        Case::new(name, Relu, vec![(Shape::from(shape), Fill::Distinct)], TOLERANCE)
+        Case::new(
+            name,
+            Relu,
+            vec![(Shape::from(shape), Fill::Distinct)],
+            TOLERANCE,
+        )
     };
     vec![
         case("one element", vec![1]),
@@ -62,7 +70,9 @@ impl Formula for Relu {
 impl<T: Real> CpuOp<T> for Relu {
     fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let zero = T::zero();
-        map(outputs[0].data, inputs[0].data, |x| if x < zero { zero } else { x });
+        map(outputs[0].data, inputs[0].data, |x| {
+            if x < zero { zero } else { x }
+        });
     }
 
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
@@ -75,13 +85,21 @@ impl<T: Real> CpuOp<T> for Relu {
     }
 }
 
-const SHADER: Shader = Shader { op: "relu", source: include_str!("../../shaders/relu.wgsl") };
+const SHADER: Shader = Shader {
+    op: "relu",
+    source: include_str!("../../shaders/relu.wgsl"),
+};
 
 impl GpuOp for Relu {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let elements = inputs[0].shape.len();
         let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
-        gpu.dispatch_items(&SHADER.kernel("relu_forward"), &binds, parameters![elements], elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("relu_forward"),
+            &binds,
+            parameters![elements],
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {

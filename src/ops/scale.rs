@@ -3,8 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
-use crate::backend::parallel::map;
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::map;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -77,14 +77,22 @@ impl<T: Real> CpuOp<T> for Scale {
     }
 }
 
-const SHADER: Shader = Shader { op: "scale", source: include_str!("../../shaders/scale.wgsl") };
+const SHADER: Shader = Shader {
+    op: "scale",
+    source: include_str!("../../shaders/scale.wgsl"),
+};
 
 impl GpuOp for Scale {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let elements = inputs[0].shape.len();
         let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
         let parameters = parameters![elements, self.factor];
-        gpu.dispatch_items(&SHADER.kernel("scale_forward"), &binds, parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("scale_forward"),
+            &binds,
+            parameters,
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
@@ -92,6 +100,11 @@ impl GpuOp for Scale {
         let elements = dx.shape.len();
         let binds = [Bind::Read(saved.grad.buffer), Bind::Write(dx.buffer)];
         let parameters = parameters![elements, self.factor];
-        gpu.dispatch_items(&SHADER.kernel("scale_backward_input"), &binds, parameters, elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("scale_backward_input"),
+            &binds,
+            parameters,
+            elements,
+        )
     }
 }

@@ -3,8 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Result;
-use crate::backend::parallel::{map, map2};
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::{map, map2};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -15,8 +15,11 @@ use crate::parameters;
 pub struct Sigmoid;
 
 /// A WGSL exp may be off by (3 + 2|x|) ulp; here |x| is at most 90.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-6, reason: "WGSL's exp: 3 + 2|x| ulp" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-6,
+    reason: "WGSL's exp: 3 + 2|x| ulp",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, n: usize, fill| {
@@ -34,7 +37,11 @@ pub(super) fn cases() -> Vec<Case> {
 pub fn sigmoid<T: Real>(x: T) -> T {
     let e = (-x.abs()).exp();
     let small = e / (T::one() + e);
-    if x < T::zero() { small } else { T::one() - small }
+    if x < T::zero() {
+        small
+    } else {
+        T::one() - small
+    }
 }
 
 impl Formula for Sigmoid {
@@ -71,18 +78,28 @@ impl<T: Real> CpuOp<T> for Sigmoid {
 
     fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
         if let Some(dx) = &mut grads[0] {
-            map2(dx.data, saved.outputs[0].data, saved.grad.data, |y, dy| dy * y * (T::one() - y));
+            map2(dx.data, saved.outputs[0].data, saved.grad.data, |y, dy| {
+                dy * y * (T::one() - y)
+            });
         }
     }
 }
 
-const SHADER: Shader = Shader { op: "sigmoid", source: include_str!("../../shaders/sigmoid.wgsl") };
+const SHADER: Shader = Shader {
+    op: "sigmoid",
+    source: include_str!("../../shaders/sigmoid.wgsl"),
+};
 
 impl GpuOp for Sigmoid {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let elements = inputs[0].shape.len();
         let binds = [Bind::Read(inputs[0].buffer), Bind::Write(outputs[0].buffer)];
-        gpu.dispatch_items(&SHADER.kernel("sigmoid_forward"), &binds, parameters![elements], elements)
+        gpu.dispatch_items(
+            &SHADER.kernel("sigmoid_forward"),
+            &binds,
+            parameters![elements],
+            elements,
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {

@@ -4,8 +4,8 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Zip};
 
 use crate::Result;
-use crate::backend::parallel::for_rows;
 use crate::backend::gpu::{Bind, Shader};
+use crate::backend::parallel::for_rows;
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -16,8 +16,11 @@ use crate::parameters;
 pub struct Softmax;
 
 /// A WGSL exp may be off by (3 + 2|x|) ulp of a value of at most 1.
-const TOLERANCE: Tolerance =
-    Tolerance { absolute: 1e-6, relative: 1e-6, reason: "WGSL's exp: 3 + 2|x| ulp" };
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-6,
+    reason: "WGSL's exp: 3 + 2|x| ulp",
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |name: &str, shape: [usize; 2], fill| {
@@ -65,12 +68,16 @@ impl Formula for Softmax {
         let y = &saved.outputs[0];
         let last = Axis(y.ndim() - 1);
         let mut dx = ArrayD::zeros(y.raw_dim());
-        Zip::from(dx.lanes_mut(last)).and(y.lanes(last)).and(saved.grad.lanes(last)).for_each(
-            |mut dx, y, dy| {
+        Zip::from(dx.lanes_mut(last))
+            .and(y.lanes(last))
+            .and(saved.grad.lanes(last))
+            .for_each(|mut dx, y, dy| {
                 let along = (&y * &dy).sum();
-                Zip::from(&mut dx).and(y).and(dy).for_each(|dx, y, dy| *dx = y * (dy - along));
-            },
-        );
+                Zip::from(&mut dx)
+                    .and(y)
+                    .and(dy)
+                    .for_each(|dx, y, dy| *dx = y * (dy - along));
+            });
         vec![Some(dx)]
     }
 }
@@ -94,12 +101,17 @@ impl<T: Real> CpuOp<T> for Softmax {
             let y = &saved.outputs[0].data[n * classes..][..classes];
             let dy = &saved.grad.data[n * classes..][..classes];
             let along: T = y.iter().zip(dy).map(|(y, dy)| *y * *dy).sum();
-            dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| *dx = *y * (*dy - along));
+            dx.iter_mut()
+                .zip(y.iter().zip(dy))
+                .for_each(|(dx, (y, dy))| *dx = *y * (*dy - along));
         });
     }
 }
 
-const SHADER: Shader = Shader { op: "softmax", source: include_str!("../../shaders/softmax.wgsl") };
+const SHADER: Shader = Shader {
+    op: "softmax",
+    source: include_str!("../../shaders/softmax.wgsl"),
+};
 
 impl GpuOp for Softmax {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
@@ -121,6 +133,11 @@ impl GpuOp for Softmax {
             Bind::Write(dx.buffer),
         ];
         let parameters = parameters![rows, classes];
-        gpu.dispatch_items(&SHADER.kernel("softmax_backward_input"), &binds, parameters, rows)
+        gpu.dispatch_items(
+            &SHADER.kernel("softmax_backward_input"),
+            &binds,
+            parameters,
+            rows,
+        )
     }
 }

@@ -23,16 +23,29 @@ const PARTIALS: usize = 16;
 impl<T: Real> CpuOp<T> for Conv2d {
     fn forward(&self, cpu: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let [x, kernel, bias] = [inputs[0], inputs[1], inputs[2]];
-        let g = self.geometry(x.shape, kernel.shape).expect("checked before");
+        let g = self
+            .geometry(x.shape, kernel.shape)
+            .expect("checked before");
         let (depth, filters) = (g.depth(), g.filters);
-        let blocks = outputs[0].data.par_chunks_mut((BLOCK * filters).max(1)).enumerate();
+        let blocks = outputs[0]
+            .data
+            .par_chunks_mut((BLOCK * filters).max(1))
+            .enumerate();
         blocks.for_each(|(block, y)| {
-            y.chunks_mut(filters).for_each(|y| y.copy_from_slice(bias.data));
+            y.chunks_mut(filters)
+                .for_each(|y| y.copy_from_slice(bias.data));
             let pixels = y.len() / filters;
             with_windows(cpu, &g, x.data, block * BLOCK, pixels, |windows| {
                 gemm(
-                    pixels, depth, filters, windows, Matrix::rows(depth),
-                    kernel.data, Matrix::rows(filters), T::one(), y,
+                    pixels,
+                    depth,
+                    filters,
+                    windows,
+                    Matrix::rows(depth),
+                    kernel.data,
+                    Matrix::rows(filters),
+                    T::one(),
+                    y,
                 );
             });
         });
@@ -40,7 +53,9 @@ impl<T: Real> CpuOp<T> for Conv2d {
 
     fn backward(&self, cpu: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
         let (x, kernel) = (saved.inputs[0], saved.inputs[1]);
-        let g = self.geometry(x.shape, kernel.shape).expect("checked before");
+        let g = self
+            .geometry(x.shape, kernel.shape)
+            .expect("checked before");
         let dy = saved.grad.data;
         if let Some(dx) = &mut grads[0] {
             backward_input(cpu, &g, kernel.data, dy, dx.data);
@@ -57,7 +72,12 @@ impl<T: Real> CpuOp<T> for Conv2d {
 /// Calls `f` with the windows (pixels, A·B·C) of output pixels `first ..
 /// first + pixels`; a 1x1 kernel's windows are the image itself.
 fn with_windows<T: Real>(
-    cpu: &Cpu, g: &Geometry, x: &[T], first: usize, pixels: usize, f: impl FnOnce(&[T]),
+    cpu: &Cpu,
+    g: &Geometry,
+    x: &[T],
+    first: usize,
+    pixels: usize,
+    f: impl FnOnce(&[T]),
 ) {
     let depth = g.depth();
     let (rows, columns) = (g.at.rows, g.at.columns);
@@ -108,24 +128,35 @@ fn backward_input<T: Real>(cpu: &Cpu, g: &Geometry, kernel: &[T], dy: &[T], dx: 
     let (depth, filters) = (g.depth(), g.filters);
     let image = g.at.rows.input * g.at.columns.input * g.channels;
     let outputs = g.at.rows.output * g.at.columns.output;
-    dx.par_chunks_mut(image.max(1)).enumerate().for_each(|(n, dx)| {
-        dx.fill(T::zero());
-        let mut windows = cpu.allocate::<T>(BLOCK * depth);
-        for first in (n * outputs..(n + 1) * outputs).step_by(BLOCK) {
-            let pixels = BLOCK.min((n + 1) * outputs - first);
-            gemm(
-                pixels, filters, depth, &dy[first * filters..], Matrix::rows(filters),
-                kernel, Matrix::transposed(filters), T::zero(), &mut windows,
-            );
-            for (i, window) in windows.chunks(depth).take(pixels).enumerate() {
-                each_piece(g, first + i, |range, pixel| {
-                    let Some(pixel) = pixel else { return };
-                    let to = &mut dx[pixel - n * image..][..range.len()];
-                    to.iter_mut().zip(&window[range]).for_each(|(to, from)| *to += *from);
-                });
+    dx.par_chunks_mut(image.max(1))
+        .enumerate()
+        .for_each(|(n, dx)| {
+            dx.fill(T::zero());
+            let mut windows = cpu.allocate::<T>(BLOCK * depth);
+            for first in (n * outputs..(n + 1) * outputs).step_by(BLOCK) {
+                let pixels = BLOCK.min((n + 1) * outputs - first);
+                gemm(
+                    pixels,
+                    filters,
+                    depth,
+                    &dy[first * filters..],
+                    Matrix::rows(filters),
+                    kernel,
+                    Matrix::transposed(filters),
+                    T::zero(),
+                    &mut windows,
+                );
+                for (i, window) in windows.chunks(depth).take(pixels).enumerate() {
+                    each_piece(g, first + i, |range, pixel| {
+                        let Some(pixel) = pixel else { return };
+                        let to = &mut dx[pixel - n * image..][..range.len()];
+                        to.iter_mut()
+                            .zip(&window[range])
+                            .for_each(|(to, from)| *to += *from);
+                    });
+                }
             }
-        }
-    });
+        });
 }
 
 /// dkernel = windowsᵀ · dy: blocks of pixels are shared out among a fixed number
@@ -144,8 +175,15 @@ fn backward_kernel<T: Real>(cpu: &Cpu, g: &Geometry, x: &[T], dy: &[T], dkernel:
                 let pixels = BLOCK.min(g.pixels() - first);
                 with_windows(cpu, g, x, first, pixels, |windows| {
                     gemm(
-                        depth, pixels, filters, windows, Matrix::transposed(depth),
-                        &dy[first * filters..], Matrix::rows(filters), beta, &mut sum,
+                        depth,
+                        pixels,
+                        filters,
+                        windows,
+                        Matrix::transposed(depth),
+                        &dy[first * filters..],
+                        Matrix::rows(filters),
+                        beta,
+                        &mut sum,
                     );
                 });
                 beta = T::one();
@@ -154,11 +192,16 @@ fn backward_kernel<T: Real>(cpu: &Cpu, g: &Geometry, x: &[T], dy: &[T], dkernel:
         })
         .collect();
     const SLICE: usize = 4096;
-    dkernel.par_chunks_mut(SLICE).enumerate().for_each(|(i, out)| {
-        out.fill(T::zero());
-        for partial in &partials {
-            let from = &partial[i * SLICE..];
-            out.iter_mut().zip(from).for_each(|(out, from)| *out += *from);
-        }
-    });
+    dkernel
+        .par_chunks_mut(SLICE)
+        .enumerate()
+        .for_each(|(i, out)| {
+            out.fill(T::zero());
+            for partial in &partials {
+                let from = &partial[i * SLICE..];
+                out.iter_mut()
+                    .zip(from)
+                    .for_each(|(out, from)| *out += *from);
+            }
+        });
 }

@@ -10,10 +10,14 @@ use crate::ops::reduce::column_sums;
 use crate::ops::window::Axis;
 use crate::{Result, parameters};
 
-const SHADER: Shader =
-    Shader { op: "conv2d", source: include_str!("../../../shaders/conv2d.wgsl") };
-const KERNEL_SHADER: Shader =
-    Shader { op: "conv2d", source: include_str!("../../../shaders/conv2d_kernel.wgsl") };
+const SHADER: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../shaders/conv2d.wgsl"),
+};
+const KERNEL_SHADER: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../shaders/conv2d_kernel.wgsl"),
+};
 
 /// The kernel's gradient is shared out until so many invocations run: enough for
 /// the largest gpu.
@@ -47,7 +51,12 @@ impl GpuOp for Conv2d {
                 packed.insert(pack(gpu, kernel.buffer, loose, false)?)
             }
         };
-        convolution.record(gpu, &g, [x.buffer, weights, outputs[0].buffer], Some(bias.buffer))
+        convolution.record(
+            gpu,
+            &g,
+            [x.buffer, weights, outputs[0].buffer],
+            Some(bias.buffer),
+        )
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
@@ -123,15 +132,40 @@ impl Convolution {
         let share = (MAX_LOOP_ITERATIONS / places - 1) * step;
         let [together, filter_blocks] = side_by_side(filters);
         let blocks = pixels.div_ceil(8) * filter_blocks;
-        let binds =
-            [Bind::Read(x), Bind::Read(weights), Bind::Read(bias.unwrap_or(weights)), Bind::Write(y)];
+        let binds = [
+            Bind::Read(x),
+            Bind::Read(weights),
+            Bind::Read(bias.unwrap_or(weights)),
+            Bind::Write(y),
+        ];
         for first in (0..channels).step_by(share) {
             let end = channels.min(first + share);
-            let start = if first > 0 { 2 } else { u32::from(bias.is_some()) };
+            let start = if first > 0 {
+                2
+            } else {
+                u32::from(bias.is_some())
+            };
             let parameters = parameters![
-                pixels, rows, columns, channels, out_rows, out_columns, filters, window[0],
-                window[1], first, end, start, self.rows[0], self.turn, self.rows[1], self.rows[2],
-                self.columns[0], self.columns[1], self.columns[2], spread,
+                pixels,
+                rows,
+                columns,
+                channels,
+                out_rows,
+                out_columns,
+                filters,
+                window[0],
+                window[1],
+                first,
+                end,
+                start,
+                self.rows[0],
+                self.turn,
+                self.rows[1],
+                self.rows[2],
+                self.columns[0],
+                self.columns[1],
+                self.columns[2],
+                spread,
                 together,
             ];
             gpu.dispatch_items(&kernel, &binds, parameters, blocks)?;
@@ -169,20 +203,43 @@ fn backward_kernel(
     let places = rows.window * columns.window;
     let [together, filter_blocks] = side_by_side(g.filters);
     let (entry, blocks) = match g.channels % 4 {
-        0 => ("conv2d_backward_kernel4", places * g.channels.div_ceil(8) * filter_blocks),
-        _ => ("conv2d_backward_kernel", g.depth().div_ceil(4) * g.filters.div_ceil(8)),
+        0 => (
+            "conv2d_backward_kernel4",
+            places * g.channels.div_ceil(8) * filter_blocks,
+        ),
+        _ => (
+            "conv2d_backward_kernel",
+            g.depth().div_ceil(4) * g.filters.div_ceil(8),
+        ),
     };
     let lines = g.images * rows.output;
     // Iterations that a line costs; one line is the least that a slice can have.
     let cost = columns.output + 1;
     gpu.check_loops("conv2d", cost)?;
-    let slices = (INVOCATIONS / blocks.max(1)).min(SLICES).min(SLICED / dkernel.len().max(1));
-    let slices = slices.clamp(1, lines.max(1)).max(lines.div_ceil(MAX_LOOP_ITERATIONS / cost));
+    let slices = (INVOCATIONS / blocks.max(1))
+        .min(SLICES)
+        .min(SLICED / dkernel.len().max(1));
+    let slices = slices
+        .clamp(1, lines.max(1))
+        .max(lines.div_ceil(MAX_LOOP_ITERATIONS / cost));
     let share = lines.div_ceil(slices);
     let parameters = parameters![
-        rows.input, columns.input, g.channels, rows.output, columns.output, g.filters, rows.window,
-        columns.window, rows.stride, columns.stride, rows.before, columns.before, lines, share,
-        slices, together,
+        rows.input,
+        columns.input,
+        g.channels,
+        rows.output,
+        columns.output,
+        g.filters,
+        rows.window,
+        columns.window,
+        rows.stride,
+        columns.stride,
+        rows.before,
+        columns.before,
+        lines,
+        share,
+        slices,
+        together,
     ];
     let kernel = KERNEL_SHADER.kernel(entry);
     if slices == 1 {
