@@ -58,7 +58,7 @@ pub struct ReadOptions {
     /// not (scoring). Where it is not, undecided rows are kept.
     pub labels_required: bool,
     /// Whether a FITS file that cannot be read is an error; otherwise it is
-    /// left out and listed in [`Dataset::skipped`].
+    /// left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
     pub strict: bool,
 }
 
