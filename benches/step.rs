@@ -1,5 +1,6 @@
-//! A whole training step, and scoring, of each network on each device. The rate is
-//! samples per second.
+//! A whole training step, and scoring, of each network on each device, with
+//! GFLOP/s: a step counts as three forward passes. Before each network stands what
+//! one candidate costs, so that samples per second are the rate divided by it.
 //!
 //! `cargo bench --bench step -- cpu/otrain` runs a part. RBGPU_BENCH_BATCH sets the
 //! batch (default 32).
@@ -8,7 +9,7 @@ mod units;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rbgpu::engine::Tensor;
-use rbgpu::nn::{Architecture, Model};
+use rbgpu::nn::{Architecture, LayerPlan, Model, Plan};
 use rbgpu::train::Trainer;
 use units::{Units, devices, finish};
 
@@ -26,11 +27,15 @@ fn steps(criterion: &mut Criterion<Units>) {
             let x = Tensor::new(&device, [batch, h, w, c], &pixels).unwrap();
             let targets = model.targets(&labels).unwrap();
             let mut group = criterion.benchmark_group(format!("{}/{name}", device.name()));
-            group.throughput(Throughput::Bits(batch as u64));
+            let forward = flops(model.plan());
+            eprintln!("{name}: {:.1} MFLOP forward", forward as f64 / 1e6);
+            let batch_flops = forward * batch as u64;
+            group.throughput(Throughput::Elements(batch_flops));
             group.bench_function(format!("score {batch}"), |b| {
                 b.iter(|| model.score(x.clone()).unwrap());
             });
             let mut trainer = Trainer::new(model, 0.9, 0.999, 1e-7).unwrap();
+            group.throughput(Throughput::Elements(3 * batch_flops));
             group.bench_function(format!("train {batch}"), |b| {
                 b.iter(|| {
                     trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
@@ -40,6 +45,19 @@ fn steps(criterion: &mut Criterion<Units>) {
             group.finish();
         }
     }
+}
+
+/// Multiplications and additions of convolutions and dense layers for one candidate.
+fn flops(plan: &Plan) -> u64 {
+    let layer = |layer: &LayerPlan| {
+        let kernel = layer
+            .parameters
+            .iter()
+            .find(|p| p.name.ends_with("/kernel"))?;
+        let pixels = layer.output.len() / layer.output.channels();
+        Some(2 * (kernel.shape.len() * pixels) as u64)
+    };
+    plan.layers.iter().filter_map(layer).sum()
 }
 
 criterion_group! {

@@ -73,8 +73,6 @@ impl Rates {
         match throughput {
             Throughput::Bytes(n) | Throughput::BytesDecimal(n) => (*n as f64, "GB/s"),
             Throughput::Elements(n) => (*n as f64, "GFLOP/s"),
-            // Criterion has no "items": bits stand for samples.
-            Throughput::Bits(n) => (*n as f64 * 1e9, "samples/s"),
             _ => (1e9, "/s"),
         }
     }

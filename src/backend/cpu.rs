@@ -27,7 +27,7 @@ pub trait Real:
     fn as_f64(self) -> f64;
     /// The pool of this type in `cpu`.
     fn pool(cpu: &Cpu) -> &Arc<Pool<Self>>;
-    /// The raw GEMM of the crate `matrixmultiply`; see [`gemm`](super::gemm::gemm).
+    /// The raw GEMM of the crate `matrixmultiply`; see `backend/gemm.rs`.
     ///
     /// # Safety
     /// Every element that the sizes and strides reach must lie in its allocation.

@@ -7,16 +7,16 @@ use super::cpu::Real;
 
 /// A matrix in memory: pointer offset is the slice's start.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix {
+pub(crate) struct Matrix {
     /// Elements from one row to the next.
-    pub row_stride: usize,
+    pub(crate) row_stride: usize,
     /// Elements from one column to the next.
-    pub column_stride: usize,
+    pub(crate) column_stride: usize,
 }
 
 impl Matrix {
     /// Row-major with `columns` columns.
-    pub fn rows(columns: usize) -> Matrix {
+    pub(crate) fn rows(columns: usize) -> Matrix {
         Matrix {
             row_stride: columns,
             column_stride: 1,
@@ -24,7 +24,7 @@ impl Matrix {
     }
 
     /// The transpose of a row-major matrix that has `columns` columns as stored.
-    pub fn transposed(columns: usize) -> Matrix {
+    pub(crate) fn transposed(columns: usize) -> Matrix {
         Matrix {
             row_stride: 1,
             column_stride: columns,
@@ -41,7 +41,7 @@ impl Matrix {
 /// # Panics
 /// When a slice is shorter than its shape and strides say.
 #[allow(clippy::too_many_arguments)]
-pub fn gemm<T: Real>(
+pub(crate) fn gemm<T: Real>(
     m: usize,
     k: usize,
     n: usize,
@@ -93,7 +93,7 @@ unsafe impl<T> Sync for Shared<T> {}
 /// [`gemm`] over all cores: `c` (m, n) is cut along its longer side into blocks
 /// of a fixed size, each of which is one sum in one order.
 #[allow(clippy::too_many_arguments)]
-pub fn par_gemm<T: Real>(
+pub(crate) fn par_gemm<T: Real>(
     m: usize,
     k: usize,
     n: usize,

@@ -58,6 +58,13 @@ impl Files {
             &self.split,
             &self.checkpoint,
         ];
+        for other in others {
+            if all.contains(&other) {
+                let found = other.display().to_string();
+                let expected = "another file than those of the run, which would replace it";
+                return Err(Error::config("output", found, expected));
+            }
+        }
         for path in all.into_iter().chain(others) {
             check_output(path, inputs)?;
             remove_leftovers(path);

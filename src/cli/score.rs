@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             name,
         )?;
     } else {
-        atomic_try(&arguments.out, true, |out| {
+        atomic_try(&arguments.out, |out| {
             write(out, &arguments.out, &set, &scores, threshold, name)
         })?;
         let real = scores.iter().filter(|score| **score >= threshold).count();

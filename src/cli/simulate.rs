@@ -57,8 +57,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     let out = &arguments.out;
     let cube = out.extension().is_some_and(|e| e == "npz");
-    if cube {
-        check_output(out, &[])?;
+    match cube {
+        true => check_output(out, &[])?,
+        false => writer_fits::check_folder(out)?,
     }
     let set = survey(&config)?.dataset;
     if cube {

@@ -67,7 +67,7 @@ impl Terminal {
 
     /// A watcher of a training run of `epochs` epochs over `len` candidates each.
     pub fn training(&self, epochs: usize, len: usize) -> TrainingBar {
-        let bar = self.bar(epochs * len, "training");
+        let bar = self.bar(epochs.saturating_mul(len), "training");
         let style = "{prefix} {bar:24} {percent:>3}% {msg} {eta} left";
         bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
         TrainingBar {

@@ -153,7 +153,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
     let outcome = session.run(resume, &mut bar);
     drop(bar);
-    let done = outcome.and_then(|outcome| finish(arguments, &session, &outcome, &files, &terminal));
+    let done = outcome.and_then(|outcome| {
+        if let Some(error) = &outcome.diverged {
+            terminal.notice(&format!("{error}; the best epoch before is kept"));
+        }
+        finish(arguments, &session, &outcome, &files, &terminal)
+    });
     if matches!(done, Err(Error::Io { .. })) && files.checkpoint.exists() {
         let name = files.checkpoint.display();
         terminal.notice(&format!("{name} is there: --resume goes on from it"));
@@ -230,7 +235,7 @@ fn finish(
             metrics: metrics.clone(),
         },
     };
-    atomic_try(&files.history, true, |out| {
+    atomic_try(&files.history, |out| {
         history::write(&outcome.history, out, &files.history)
     })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
@@ -296,11 +301,11 @@ fn write_split(path: &Path, data: &Dataset, split: &Split) -> Result<()> {
     ];
     atomic_write(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["id", "part", "label", "row"])?;
+        csv.write_record(["id", "part", "label"])?;
         for (part, rows) in parts {
             for row in rows {
                 let id = data.candidates[*row].id.as_str();
-                csv.write_record([id, part, &labels[*row].to_string(), &row.to_string()])?;
+                csv.write_record([id, part, &labels[*row].to_string()])?;
             }
         }
         csv.flush()

@@ -1,6 +1,7 @@
 //! Files that are there whole or not at all.
 
 use std::fs::{File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -18,20 +19,15 @@ pub fn atomic_write<T>(
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
 ) -> Result<T> {
     let path = path.as_ref();
-    atomic_try(path, true, |file| {
-        write(file).map_err(Error::io("write", path))
-    })
+    atomic_try(path, |file| write(file).map_err(Error::io("write", path)))
 }
 
-/// As [`atomic_write`], for a `write` that has errors of its own. Without
-/// `sync` the file is not forced onto the disk, for folders of many small
-/// files, where a crash loses some of them anyway.
+/// As [`atomic_write`], for a `write` that has errors of its own.
 ///
 /// A link is followed, and what is no file (a pipe, `/dev/null`) is written to
 /// as it is: renaming over it would put a file in its place.
 pub fn atomic_try<T>(
     path: impl AsRef<Path>,
-    sync: bool,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T>,
 ) -> Result<T> {
     let path = path.as_ref();
@@ -54,11 +50,9 @@ pub fn atomic_try<T>(
     let mut file = BufWriter::with_capacity(1 << 20, file);
     let value = write(&mut file)?;
     file.flush().map_err(Error::io("write", path))?;
-    if sync {
-        file.get_ref()
-            .sync_all()
-            .map_err(Error::io("write", path))?;
-    }
+    file.get_ref()
+        .sync_all()
+        .map_err(Error::io("write", path))?;
     // Windows does not rename an open file.
     drop(file);
     temporary
@@ -108,8 +102,12 @@ const SUFFIX: &str = ".rbgpu-tmp";
 
 fn prefix(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Names are 255 bytes at most on most systems.
-    format!(".{}.", name.chars().take(40).collect::<String>())
+    // Names are 255 bytes at most on most systems, so a long one is cut; the hash
+    // keeps those that begin alike apart.
+    let mut hash = DefaultHasher::new();
+    name.hash(&mut hash);
+    let start: String = name.chars().take(40).collect();
+    format!(".{start}.{:08x}-", hash.finish() as u32)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -129,8 +129,9 @@ impl Split {
     /// random, each class by itself, so that every part has both classes where
     /// their numbers allow.
     ///
-    /// Each class needs two candidates (two of the training part, if the file
-    /// has its own split: one would do to fit, but says nothing).
+    /// Each class needs two candidates (two in the training and two in the
+    /// validation part, if the file has its own split: one would do to fit, but
+    /// says nothing).
     pub fn make(set: &Dataset, fractions: Fractions, seed: u64) -> Result<Split> {
         let Some(labels) = &set.labels else {
             let expected = "labels, to train on and to split by";
@@ -143,6 +144,9 @@ impl Split {
             }
             let train: Vec<u8> = split.train.iter().map(|&i| labels[i]).collect();
             both_classes(set, &train, "labels of the training part")?;
+            // Early stopping and the threshold need one as much as the weights do.
+            let validation: Vec<u8> = split.validation.iter().map(|&i| labels[i]).collect();
+            both_classes(set, &validation, "labels of the validation part")?;
             return Ok(split);
         }
         both_classes(set, labels, "labels")?;

@@ -55,7 +55,7 @@ pub fn write_cube_rows(
             .map(|&row| value(&set.candidates[row]))
             .collect()
     };
-    atomic_try(path, true, |file| {
+    atomic_try(path, |file| {
         let mut cube = Cube {
             zip: ZipWriter::new(file),
             path,

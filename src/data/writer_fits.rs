@@ -1,7 +1,6 @@
 //! Folders of FITS files as O'TRAIN reads them.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fitsio_pure::header::{Card, serialize_header};
@@ -9,7 +8,6 @@ use fitsio_pure::image::serialize_image_f32;
 use fitsio_pure::primary::build_primary_header;
 use fitsio_pure::value::Value;
 
-use super::atomic::atomic_try;
 use super::writer::UNKNOWN;
 use super::{Candidate, CutoutShape, Dataset};
 use crate::{Error, Result};
@@ -25,21 +23,29 @@ const LONGEST_TEXT: usize = 68;
 /// gets among the new.
 pub fn write_fits_folder(dir: impl AsRef<Path>, set: &Dataset) -> Result<()> {
     let dir = dir.as_ref();
+    check_folder(dir)?;
+    // Filled beside its place and renamed, so that it is there whole or not at all.
+    let parent = match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".rbgpu-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    let place = builder
+        .tempdir_in(parent)
+        .map_err(Error::io("create", dir))?;
     let folders = match set.labels {
-        Some(_) => vec![dir.join("false"), dir.join("true")],
-        None => vec![dir.to_path_buf()],
+        Some(_) => vec![place.path().join("false"), place.path().join("true")],
+        None => vec![place.path().to_path_buf()],
     };
     for folder in &folders {
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let mut entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
-        if entries.next().is_some() {
-            return Err(Error::input(
-                folder,
-                "folder",
-                "files in it",
-                "an empty or new folder",
-            ));
-        }
+        std::fs::create_dir_all(folder).map_err(Error::io("create", dir))?;
     }
     let mut taken = HashSet::new();
     let mut values = vec![0.0; set.shape.len()];
@@ -51,11 +57,30 @@ pub fn write_fits_folder(dir: impl AsRef<Path>, set: &Dataset) -> Result<()> {
             .map_or(0, |labels| usize::from(labels[index]));
         let path = folders[class].join(file_name(&candidate.id, &mut taken));
         let bytes = encode(&values, set.shape, candidate, &path)?;
-        atomic_try(&path, false, |file| {
-            file.write_all(&bytes).map_err(Error::io("write", &path))
-        })?;
+        std::fs::write(&path, bytes).map_err(Error::io("write", dir))?;
     }
-    Ok(())
+    if dir.exists() {
+        std::fs::remove_dir(dir).map_err(Error::io("replace", dir))?;
+    }
+    std::fs::rename(place.path(), dir).map_err(Error::io("create", dir))
+}
+
+/// Whether [`write_fits_folder`] may write to `dir`: it is not there, or an empty folder.
+pub fn check_folder(dir: impl AsRef<Path>) -> Result<()> {
+    let dir = dir.as_ref();
+    if !dir.exists() {
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(dir).map_err(Error::io("read", dir))?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(Error::input(
+            dir,
+            "folder",
+            "files in it",
+            "an empty or new folder",
+        )),
+    }
 }
 
 /// A name that every file system takes and that was not used before.

@@ -96,6 +96,12 @@ impl ModelFile {
                 "format 1; use a newer rbgpu",
             ));
         }
+        // Another program may have written the file, or a person.
+        header.architecture.check(path)?;
+        if !(0.0..=1.0).contains(&header.threshold) {
+            let found = header.threshold.to_string();
+            return Err(Error::input(path, "threshold", found, "from 0 to 1"));
+        }
         let model = Model::with_values(header.architecture, header.input, device, |i, plan| {
             let wanted = plan.parameters().nth(i).expect("counted");
             let fits = |t: &&NamedTensor| t.name == wanted.name && t.shape == wanted.shape;

@@ -256,7 +256,8 @@ impl Architecture {
         }
     }
 
-    fn check(&self, path: &Path) -> Result<()> {
+    /// Whether the layers make a network; `path` is named in errors.
+    pub fn check(&self, path: &Path) -> Result<()> {
         let wrong = |i: usize, found: String, expected: &str| {
             Err(Error::input(
                 path,

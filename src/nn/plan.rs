@@ -64,6 +64,7 @@ pub struct Plan {
 impl Plan {
     /// Lays `architecture` out for cutouts of `input` (H, W, C).
     pub fn new(architecture: &Architecture, input: [usize; 3]) -> Result<Plan> {
+        limited("cutout", &input)?;
         let mut shape = Shape::from(input);
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let mut layers = Vec::new();
@@ -76,7 +77,11 @@ impl Plan {
                 format!("{base}_{count}")
             };
             *count += 1;
-            let (output, parameters) = lay_out(layer, &shape).map_err(|problem| {
+            let laid_out = lay_out(layer, &shape).and_then(|laid_out| {
+                limited("output", &laid_out.0)?;
+                Ok(laid_out)
+            });
+            let (output, parameters) = laid_out.map_err(|problem| {
                 Error::input(
                     Path::new(&architecture.name),
                     format!("layer {} ({name}) on {shape}", i + 1),
@@ -145,6 +150,22 @@ fn parameter(name: &str, shape: impl Into<Shape>, init: Init) -> ParameterPlan {
     }
 }
 
+/// Elements that one tensor may have: what f32 of a gpu's buffer can address, and far
+/// beyond any network of this kind.
+const LARGEST: usize = 1 << 31;
+
+/// Whether a tensor of these axes is no larger than [`LARGEST`].
+fn limited(what: &'static str, axes: &[usize]) -> Result<()> {
+    let product = axes.iter().try_fold(1_usize, |p, n| p.checked_mul(*n));
+    match product {
+        Some(product) if product <= LARGEST => Ok(()),
+        _ => {
+            let problem = format!("more than {LARGEST} elements");
+            Err(Error::shape(what, problem, &[axes]))
+        }
+    }
+}
+
 /// The output's shape and the parameters of one layer, all without the batch.
 fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> {
     let image = |op| match input[..] {
@@ -157,6 +178,7 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
     };
     let pool = |op, window: [usize; 2], stride: Option<[usize; 2]>| {
         let (image, channels) = image(op)?;
+        limited(op, &window)?;
         let at = sliding(op, &image, window, stride.unwrap_or(window), Padding::Valid)?;
         Ok((
             Shape::from([at.rows.output, at.columns.output, channels]),
@@ -173,6 +195,7 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
         } => {
             let (image, channels) = image("conv2d")?;
             let [a, b] = kernel.0;
+            limited("conv2d", &[a, b, channels, *filters])?;
             let at = sliding("conv2d", &image, kernel.0, stride.0, *padding)?;
             let init = Init::GlorotUniform {
                 fan_in: a * b * channels,
@@ -209,6 +232,7 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
             let [inputs] = input[..] else {
                 return Err(Error::shape("dense", "needs a flatten before it", &[input]));
             };
+            limited("dense", &[inputs, *units])?;
             let init = Init::GlorotUniform {
                 fan_in: inputs,
                 fan_out: *units,

@@ -40,6 +40,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("one channel", 1, 0.99),
         case("80 channels", 80, 0.99),
         case("forget", 7, 0.0),
+        case("many channels", 1 << 16, 0.99).large(),
     ]
 }
 

@@ -57,6 +57,8 @@ pub struct Outcome {
     pub best_epoch: usize,
     /// Whether it stopped before the last epoch.
     pub stopped_early: bool,
+    /// The loss that was not a number, if that is why it stopped.
+    pub diverged: Option<Error>,
 }
 
 /// A run over one data set.
@@ -128,25 +130,17 @@ impl Session {
             self.loader(Part::Train, true)?,
             self.loader(Part::Validation, false)?,
         );
+        let mut diverged = None;
         while !state.finished(&self.config) {
-            let epoch = state.history.len() + 1;
-            self.train_epoch(epoch, &mut state, &training, observer)?;
-            let (val_loss, val_accuracy) = evaluate(state.trainer.model(), &validation)?;
-            let (loss, accuracy) = state.totals.means()?;
-            check_loss(epoch, training.batches(), loss)?;
-            check_loss(epoch, training.batches(), val_loss)?;
-            let record = EpochRecord {
-                epoch,
-                learning_rate: self.config.learning_rate_in(epoch),
-                loss,
-                accuracy,
-                val_loss,
-                val_accuracy,
-                samples: state.totals.count(),
-            };
-            let best = state.finish_epoch(record, &self.device)?;
-            observer.epoch(&record, best);
-            self.save(&state)?;
+            match self.epoch(&mut state, &training, &validation, observer) {
+                Ok(()) => self.save(&state)?,
+                // Hours of work are not thrown away for a last bad epoch.
+                Err(error @ Error::Diverged { .. }) if state.best_epoch > 0 => {
+                    diverged = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let stopped_early = state.history.len() < self.config.epochs;
         let best_epoch = state.best_epoch;
@@ -159,7 +153,36 @@ impl Session {
             history: state.history,
             best_epoch,
             stopped_early,
+            diverged,
         })
+    }
+
+    /// Trains for one epoch, validates, and takes the record.
+    fn epoch(
+        &self,
+        state: &mut State,
+        training: &Loader,
+        validation: &Loader,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let epoch = state.history.len() + 1;
+        self.train_epoch(epoch, state, training, observer)?;
+        let (val_loss, val_accuracy) = evaluate(state.trainer.model(), validation)?;
+        let (loss, accuracy) = state.totals.means()?;
+        check_loss(epoch, training.batches(), loss)?;
+        check_loss(epoch, training.batches(), val_loss)?;
+        let record = EpochRecord {
+            epoch,
+            learning_rate: self.config.learning_rate_in(epoch),
+            loss,
+            accuracy,
+            val_loss,
+            val_accuracy,
+            samples: state.totals.count(),
+        };
+        let best = state.finish_epoch(record, &self.device)?;
+        observer.epoch(&record, best);
+        Ok(())
     }
 
     fn train_epoch(

@@ -218,6 +218,16 @@ fn networks_that_cannot_be() {
         ("kernel = 3", "kernel = 0", &["layer 1", "conv2d"]),
         ("epochs = 3", "epochs = 0", &["--epochs", "at least 1"]),
         (
+            "kernel = 3",
+            "kernel = 5000000000",
+            &["layer 1", "more than 2147483648 elements"],
+        ),
+        (
+            "units = 2",
+            "units = 10000000000000",
+            &["layer 5", "2 units with softmax"],
+        ),
+        (
             "kind = \"flatten\"",
             "kind = \"dropout\"\nrate = 0",
             &["layer 5", "flatten"],
@@ -264,7 +274,8 @@ fn one_hot_labels_are_accepted() {
     ran.says(&["20 real and 20 bogus"]);
     for line in desk.text("m.split.csv").lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
-        let row: usize = cells[3].parse().unwrap();
+        // Without candids a candidate's id is its row.
+        let row: usize = cells[0].parse().unwrap();
         assert_eq!(cells[2], (row % 2).to_string(), "column 1 is real: {line}");
     }
 }

@@ -69,7 +69,7 @@ fn an_input_is_never_replaced() {
 fn a_folder_that_holds_something() {
     let desk = Desk::new();
     desk.write("set/true/old.fits", fits(16, |p| p as f32, &[]));
-    let parts = ["set/true", "an empty or new folder"];
+    let parts = ["set: folder", "files in it", "an empty or new folder"];
     desk.refuses("simulate --count 10 --size 16 -o set", 1, &parts);
 }
 
@@ -152,4 +152,17 @@ fn a_device_or_a_link_stays_one() {
         .done();
     assert!(desk.path("link.csv").is_symlink());
     assert!(desk.text("elsewhere/scores.csv").starts_with("id,rb_score"));
+}
+
+/// The model would be written over it at the end.
+#[test]
+fn a_validation_cube_in_the_place_of_the_model() {
+    let desk = Desk::with_set();
+    let line = "train set.npz --network tiny.toml --epochs 1 --device cpu -o m.safetensors";
+    desk.refuses(
+        &format!("{line} --validation-cube m.safetensors"),
+        2,
+        &["m.safetensors", "another file"],
+    );
+    assert!(!desk.path("m.safetensors").exists());
 }

@@ -4,6 +4,8 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rbgpu::data::atomic::{atomic_write, remove_leftovers};
+
 use super::same_bits::FILES;
 use super::{Desk, devices};
 
@@ -170,7 +172,15 @@ fn without_a_checkpoint_it_starts_and_says_so() {
 #[test]
 fn without_resume_a_checkpoint_is_replaced_and_a_temporary_file_removed() {
     let desk = killed();
-    desk.write(".killed.safetensors.a1b2c3.rbgpu-tmp", "half a model");
+    // What a write that is killed half-way leaves has this name.
+    let mut left = String::new();
+    atomic_write(desk.path("killed.safetensors"), |_| {
+        let hidden = desk.files().into_iter().find(|f| f.starts_with(".killed"));
+        left = hidden.expect("the file is being written");
+        Ok(())
+    })
+    .unwrap();
+    desk.write(&left, "half a model");
     desk.write(".other.safetensors.a1b2c3.rbgpu-tmp", "of another run");
     let line = "train set.npz --network tiny.toml --epochs 1 --device cpu -o killed.safetensors";
     desk.run(line)
@@ -198,4 +208,23 @@ fn a_damaged_checkpoint_is_an_error() {
     *flipped.last_mut().unwrap() ^= 64;
     desk.write(name, flipped);
     desk.refuses(line, 1, &[name, "damaged"]);
+}
+
+/// Names that begin alike: starting one run must not take away what another, whose
+/// name is longer, is writing.
+#[test]
+fn another_runs_temporary_file_stays() {
+    let desk = Desk::new();
+    let stem = "a_run_with_a_long_name_batch64_standard_seed";
+    let (one, two) = (
+        desk.path(&format!("{stem}1")),
+        desk.path(&format!("{stem}2")),
+    );
+    atomic_write(&one, |_| {
+        remove_leftovers(&two);
+        remove_leftovers(desk.path("a"));
+        Ok(())
+    })
+    .unwrap();
+    assert!(one.exists());
 }

@@ -85,15 +85,21 @@ fn a_few_of_a_class_still_reach_every_part() {
 
 #[test]
 fn the_files_own_split_comes_first() {
-    let mut set = made(6, 1, 1, 1);
+    let mut set = made(9, 1, 1, 1);
     use Part::{Test, Train, Validation};
-    set.parts = Some(vec![Train, Train, Validation, Train, Train, Test]);
+    let [t, v] = [Train, Validation];
+    set.parts = Some(vec![t, t, t, t, v, v, v, v, Test]);
     let split = Split::make(&set, "50/50".parse().unwrap(), 9).unwrap();
     assert_eq!(
         (split.train, split.validation, split.test),
-        (vec![0, 1, 3, 4], vec![2], vec![5])
+        (vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8])
     );
-    set.parts = Some(vec![Train, Test, Train, Test, Train, Test]);
+    set.parts = Some(vec![t, t, t, t, v, Test, v, Test, v]);
+    let error = Split::make(&set, Fractions::default(), 9)
+        .unwrap_err()
+        .to_string();
+    says(&error, &["validation part", "found 0 real and 3 bogus"]);
+    set.parts = Some(vec![t, v, t, v, t, v, Test, v, Test]);
     let error = Split::make(&set, Fractions::default(), 9)
         .unwrap_err()
         .to_string();

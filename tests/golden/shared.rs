@@ -252,7 +252,6 @@ networks! {
 }
 
 #[test]
-#[ignore = "five steps of des3 take over a minute on a software adapter"]
 fn five_steps_of_des3_on_the_gpu() {
     if let Some(gpu) = gpu() {
         compare("des3", &Device::Gpu(gpu), &["lr2e-5"]);

@@ -135,9 +135,11 @@ pub fn limitations(adapter: &AdapterDescription) -> Vec<Limitation> {
         .collect()
 }
 
-/// Every adapter of this machine, best first. Does not fail: none is an empty list.
+/// Every adapter of this machine that can run the kernels, best first. Does not fail:
+/// none is an empty list.
 pub fn adapters() -> Vec<AdapterDescription> {
-    enumerate().iter().map(describe).collect()
+    let able = enumerate().into_iter().filter(can_run);
+    able.map(|adapter| describe(&adapter)).collect()
 }
 
 fn enumerate() -> Vec<wgpu::Adapter> {
@@ -148,6 +150,11 @@ fn enumerate() -> Vec<wgpu::Adapter> {
     let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     found.sort_by_key(|adapter| describe(adapter).kind);
     found
+}
+
+/// Sizes reach the kernels as immediates.
+fn can_run(adapter: &wgpu::Adapter) -> bool {
+    adapter.features().contains(wgpu::Features::IMMEDIATES)
 }
 
 fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
@@ -183,7 +190,7 @@ pub(super) fn choose(choice: &Choice) -> Result<(wgpu::Adapter, AdapterDescripti
     let mut listed = Vec::new();
     for adapter in all {
         let description = describe(&adapter);
-        let able = adapter.features().contains(wgpu::Features::IMMEDIATES);
+        let able = can_run(&adapter);
         if able && fits(&description) {
             return Ok((adapter, description));
         }
