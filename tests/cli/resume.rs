@@ -216,10 +216,7 @@ fn a_damaged_checkpoint_is_an_error() {
 fn another_runs_temporary_file_stays() {
     let desk = Desk::new();
     let stem = "a_run_with_a_long_name_batch64_standard_seed";
-    let (one, two) = (
-        desk.path(&format!("{stem}1")),
-        desk.path(&format!("{stem}2")),
-    );
+    let (one, two) = (desk.path(format!("{stem}1")), desk.path(format!("{stem}2")));
     atomic_write(&one, |_| {
         remove_leftovers(&two);
         remove_leftovers(desk.path("a"));
