@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cpu::{HostBuffer, Precision, Real};
 use super::gpu::GpuBuffer;
-use super::{Cpu, Device};
+use super::Device;
 use crate::Result;
 
 /// The elements of a tensor. Cloning shares them; they are never written again
@@ -32,11 +32,11 @@ impl Storage {
             Device::Reference => Storage::F64(Arc::new(host(None, values))),
             Device::Cpu(cpu) => match cpu.precision() {
                 Precision::F32 => Storage::F32(Arc::new(host(
-                    Some(Cpu::allocate(cpu, values.len())),
+                    Some(cpu.allocate_tensor(values.len())?),
                     values,
                 ))),
                 Precision::F64 => Storage::F64(Arc::new(host(
-                    Some(Cpu::allocate(cpu, values.len())),
+                    Some(cpu.allocate_tensor(values.len())?),
                     values,
                 ))),
             },

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use num_traits::Float;
 
+use crate::{Error, Result};
+
 /// Element type of the native device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
@@ -179,19 +181,40 @@ impl Cpu {
             + 8 * self.pool_f64.made.load(Ordering::Relaxed)
     }
 
-    /// Memory of `len` elements with any contents: from the pool, or new.
+    /// Memory of `len` elements with any contents: from the pool, or new. For
+    /// scratch, which is small; a tensor's memory comes from
+    /// [`allocate_tensor`](Cpu::allocate_tensor).
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
+        self.reuse(len)
+            .unwrap_or_else(|| self.fresh(vec![T::zero(); len]))
+    }
+
+    /// The same, where the system may not have as much.
+    pub fn allocate_tensor<T: Real>(&self, len: usize) -> Result<HostBuffer<T>> {
+        if let Some(buffer) = self.reuse(len) {
+            return Ok(buffer);
+        }
+        let mut data = Vec::new();
+        data.try_reserve_exact(len).map_err(|_| Error::Device {
+            device: self.name().into(),
+            doing: "making room for a tensor".into(),
+            problem: format!("the system does not give {len} numbers more; use a smaller batch"),
+        })?;
+        data.resize(len, T::zero());
+        Ok(self.fresh(data))
+    }
+
+    fn reuse<T: Real>(&self, len: usize) -> Option<HostBuffer<T>> {
         let pool = T::pool(self);
-        let reused = pool
-            .free
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .get_mut(&len)
-            .and_then(Vec::pop);
-        let data = reused.unwrap_or_else(|| {
-            pool.made.fetch_add(len, Ordering::Relaxed);
-            vec![T::zero(); len]
-        });
+        let mut free = pool.free.lock().unwrap_or_else(|p| p.into_inner());
+        let data = free.get_mut(&len)?.pop()?;
+        let pool = Arc::downgrade(pool);
+        Some(HostBuffer { data, pool })
+    }
+
+    fn fresh<T: Real>(&self, data: Vec<T>) -> HostBuffer<T> {
+        let pool = T::pool(self);
+        pool.made.fetch_add(data.len(), Ordering::Relaxed);
         HostBuffer {
             data,
             pool: Arc::downgrade(pool),

@@ -72,14 +72,18 @@ pub fn sum_rows<T: Real>(
     total
 }
 
-/// `sum over rows of a[row, column]`, rounded to `T`.
-pub fn column_sums<T: Real>(out: &mut [T], a: &[T]) {
-    let columns = out.len();
-    let sums = sum_rows(a.len() / columns, columns, |row, sums: &mut [T]| {
+/// `sum over rows of a[row, column]`.
+pub fn sum_columns<T: Real>(a: &[T], columns: usize) -> Vec<f64> {
+    sum_rows(a.len() / columns, columns, |row, sums: &mut [T]| {
         sums.iter_mut()
             .zip(&a[row * columns..])
             .for_each(|(sum, a)| *sum += *a);
-    });
+    })
+}
+
+/// The same, rounded to `T`.
+pub fn column_sums<T: Real>(out: &mut [T], a: &[T]) {
+    let sums = sum_columns(a, out.len());
     out.iter_mut()
         .zip(sums)
         .for_each(|(out, sum)| *out = T::of(sum));

@@ -113,6 +113,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             arguments.out.display()
         ));
     }
+    let unscored = scores.iter().filter(|score| score.is_nan()).count();
+    if unscored > 0 {
+        terminal.notice(&format!(
+            "{unscored} have no score: their pixels are beyond what f32 can hold"
+        ));
+        return Ok(Done::Partly);
+    }
     Ok(Done::reading(&set))
 }
 
@@ -138,19 +145,22 @@ fn write(
         header.push("label");
     }
     csv.write_record(&header).map_err(failed)?;
-    // An f32 score has 9 digits at most; a number that is not known is empty.
-    let number = |v: f64| {
-        if v.is_nan() {
-            String::new()
-        } else {
-            v.to_string()
-        }
+    // A number that is not known is empty. What the devices and most files hold is
+    // f32, whose shortest digits are fewer.
+    let number = |v: f64| match v as f32 {
+        _ if v.is_nan() => String::new(),
+        short if f64::from(short) == v => short.to_string(),
+        _ => v.to_string(),
     };
     for (i, (candidate, score)) in set.candidates.iter().zip(scores).enumerate() {
-        let decision = if *score >= threshold { "real" } else { "bogus" };
+        let decision = match score {
+            s if s.is_nan() => "unscored",
+            s if *s >= threshold => "real",
+            _ => "bogus",
+        };
         let mut row = vec![
             candidate.id.clone(),
-            (*score as f32).to_string(),
+            number(*score),
             decision.into(),
             number(candidate.mag),
             number(candidate.mag_err),

@@ -73,7 +73,7 @@ pub struct Arguments {
     /// How training cutouts are turned: none, or d4 (flips and quarter turns)
     #[arg(long, default_value = "none")]
     augment: Augment,
-    /// Of the split, the first weights, the order and dropout
+    /// Of the split, the first weights, the order, dropout, and the simulated survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Candidates of the simulated survey, when there is no INPUT

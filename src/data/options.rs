@@ -81,9 +81,10 @@ pub(super) fn refuse_lfs_pointer(path: &Path) -> Result<()> {
 }
 
 /// How a Git-LFS pointer begins.
-pub(super) const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+pub(crate) const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
-pub(super) fn lfs_error(path: &Path) -> Error {
+/// The error for one.
+pub(crate) fn lfs_error(path: &Path) -> Error {
     let expected = "the file itself; run `git lfs pull` in its repository";
     Error::input(path, "start of the file", "a Git-LFS pointer", expected)
 }

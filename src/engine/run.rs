@@ -26,8 +26,8 @@ pub fn forward(op: &dyn Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
                 .collect()
         }
         Device::Cpu(cpu) => match cpu.precision() {
-            Precision::F32 => cpu_forward::<f32>(op, cpu, inputs, &shapes),
-            Precision::F64 => cpu_forward::<f64>(op, cpu, inputs, &shapes),
+            Precision::F32 => cpu_forward::<f32>(op, cpu, inputs, &shapes)?,
+            Precision::F64 => cpu_forward::<f64>(op, cpu, inputs, &shapes)?,
         },
         Device::Gpu(gpu) => gpu_forward(op, gpu, inputs, &shapes)?,
     };
@@ -60,8 +60,8 @@ pub fn backward(
                 .collect()
         }
         Device::Cpu(cpu) => match cpu.precision() {
-            Precision::F32 => cpu_backward::<f32>(op, cpu, inputs, outputs, gradient, wanted),
-            Precision::F64 => cpu_backward::<f64>(op, cpu, inputs, outputs, gradient, wanted),
+            Precision::F32 => cpu_backward::<f32>(op, cpu, inputs, outputs, gradient, wanted)?,
+            Precision::F64 => cpu_backward::<f64>(op, cpu, inputs, outputs, gradient, wanted)?,
         },
         Device::Gpu(gpu) => gpu_backward(op, gpu, inputs, outputs, gradient, wanted)?,
     };
@@ -163,9 +163,10 @@ fn cpu_forward<T: Host>(
     cpu: &Cpu,
     inputs: &[&Tensor],
     shapes: &[Shape],
-) -> Vec<Storage> {
+) -> Result<Vec<Storage>> {
     let views: Vec<View<T>> = inputs.iter().map(|t| cpu_view(t)).collect();
-    let mut buffers: Vec<HostBuffer<T>> = shapes.iter().map(|s| cpu.allocate(s.len())).collect();
+    let room = |shape: &Shape| cpu.allocate_tensor(shape.len());
+    let mut buffers: Vec<HostBuffer<T>> = shapes.iter().map(room).collect::<Result<_>>()?;
     let mut outputs: Vec<ViewMut<T>> = shapes
         .iter()
         .zip(&mut buffers)
@@ -175,7 +176,7 @@ fn cpu_forward<T: Host>(
         })
         .collect();
     T::op(op).forward(cpu, &views, &mut outputs);
-    buffers.into_iter().map(T::storage).collect()
+    Ok(buffers.into_iter().map(T::storage).collect())
 }
 
 fn cpu_backward<T: Host>(
@@ -185,15 +186,18 @@ fn cpu_backward<T: Host>(
     outputs: &[Tensor],
     gradient: &Tensor,
     wanted: &[bool],
-) -> Vec<Option<Storage>> {
+) -> Result<Vec<Option<Storage>>> {
     let ins: Vec<View<T>> = inputs.iter().map(|t| cpu_view(t)).collect();
     let outs: Vec<View<T>> = outputs.iter().map(cpu_view).collect();
     let grad = cpu_view(gradient);
     let mut buffers: Vec<Option<HostBuffer<T>>> = inputs
         .iter()
         .zip(wanted)
-        .map(|(t, wanted)| wanted.then(|| cpu.allocate(t.shape().len())))
-        .collect();
+        .map(|(t, wanted)| {
+            let room = wanted.then(|| cpu.allocate_tensor(t.shape().len()));
+            room.transpose()
+        })
+        .collect::<Result<_>>()?;
     let mut grads: Vec<Option<ViewMut<T>>> = inputs
         .iter()
         .zip(&mut buffers)
@@ -210,7 +214,7 @@ fn cpu_backward<T: Host>(
         grad: &grad,
     };
     T::op(op).backward(cpu, saved, &mut grads);
-    buffers.into_iter().map(|b| b.map(T::storage)).collect()
+    Ok(buffers.into_iter().map(|b| b.map(T::storage)).collect())
 }
 
 fn gpu_view(tensor: &Tensor) -> GpuView<'_> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::data::atomic::atomic_write;
+use crate::data::options::{LFS, lfs_error};
 use crate::engine::{Shape, Tensor};
 use crate::{Error, Result};
 
@@ -117,14 +118,8 @@ pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
             format!("a whole safetensors file with '{key}' metadata, as rbgpu writes it"),
         )
     };
-    if bytes.starts_with(b"version https://git-lfs") {
-        let expected = "the file itself; run 'git lfs pull' where it came from";
-        return Err(Error::input(
-            path,
-            "first line",
-            "a Git-LFS pointer",
-            expected,
-        ));
+    if bytes.starts_with(LFS) {
+        return Err(lfs_error(path));
     }
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("{e}")))?;
     let text = metadata

@@ -202,6 +202,13 @@ impl Model {
         Tensor::new(&self.device, [labels.len(), outputs], &values)
     }
 
+    /// Normalised cutouts (N, H, W, C) of the network's size, on its device.
+    pub fn input(&self, values: &[f32]) -> Result<Tensor> {
+        let [h, w, c] = self.plan.input;
+        let count = values.len().checked_div(h * w * c).unwrap_or(0);
+        Tensor::new(&self.device, [count, h, w, c], values)
+    }
+
     /// P(real) for cutouts `x` (N, H, W, C) on this device.
     pub fn score(&self, x: Tensor) -> Result<Vec<f64>> {
         let mut tape = crate::ops::tape(&self.device);

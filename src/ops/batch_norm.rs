@@ -10,7 +10,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
 use super::reduce::{column_sums, combine, rows, slices};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
-use crate::backend::parallel::{for_rows, sum_rows};
+use crate::backend::parallel::{for_rows, sum_columns, sum_rows};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -162,11 +162,7 @@ impl<T: Real> CpuOp<T> for BatchNorm {
         let [y, mean, variance] = outputs else {
             unreachable!("three outputs")
         };
-        let sums = sum_rows(count, channels, |row, sums: &mut [T]| {
-            sums.iter_mut()
-                .zip(&x[row * channels..])
-                .for_each(|(sum, x)| *sum += *x);
-        });
+        let sums = sum_columns(x, channels);
         let average = |out: &mut [T], sums: Vec<f64>| {
             out.iter_mut()
                 .zip(sums)

@@ -6,7 +6,7 @@
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis, IxDyn};
 
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
-use crate::backend::parallel::{for_rows, sum_rows};
+use crate::backend::parallel::{for_rows, sum_columns};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -138,11 +138,7 @@ impl<T: Real> CpuOp<T> for Reduce {
         let x = inputs[0];
         let (_, factor) = self.plan(x.shape);
         let channels = x.shape.channels();
-        let sums = sum_rows(x.data.len() / channels, channels, |row, sums: &mut [T]| {
-            sums.iter_mut()
-                .zip(&x.data[row * channels..])
-                .for_each(|(sum, x)| *sum += *x);
-        });
+        let sums = sum_columns(x.data, channels);
         let y = &mut *outputs[0].data;
         if self.keep_channels {
             y.iter_mut()

@@ -8,7 +8,7 @@ use super::checkpoint::{self, State};
 use super::{Config, Totals, Trainer};
 use crate::backend::Device;
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
-use crate::engine::{Tensor, run};
+use crate::engine::run;
 use crate::judge::EpochRecord;
 use crate::nn::{Mode, Model, Parameter};
 use crate::ops::accuracy::Accuracy;
@@ -115,11 +115,6 @@ impl Session {
         [shape.height, shape.width, shape.channels]
     }
 
-    fn upload(&self, values: &[f32], count: usize) -> Result<Tensor> {
-        let [h, w, c] = self.input();
-        Tensor::new(&self.device, [count, h, w, c], values)
-    }
-
     /// Runs from the start, or from the checkpoint if `resume` is set, to the end.
     pub fn run(&self, resume: bool, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut state = match (&self.checkpoint, resume) {
@@ -196,7 +191,7 @@ impl Session {
         let mut saved = Instant::now();
         for batch in loader.epoch(epoch as u64).skip(state.batches) {
             let batch = batch?;
-            let x = self.upload(&batch.values, batch.len())?;
+            let x = state.trainer.model().input(&batch.values)?;
             let targets = state.trainer.model().targets(&batch.labels)?;
             let step = state.trainer.step(x, targets, rate, self.config.seed)?;
             state.totals.add(&step.loss, &step.right, batch.len())?;
@@ -298,12 +293,10 @@ fn check_loss(epoch: usize, step: usize, loss: f64) -> Result<()> {
 /// (mean loss, accuracy) of a network on every candidate of a loader.
 pub fn evaluate(model: &Model, loader: &Loader) -> Result<(f64, f64)> {
     let mut totals = Totals::zero(model.device())?;
-    let shape = loader.shape();
     for batch in loader.epoch(0) {
         let batch = batch?;
         let mut tape = ops::tape(model.device());
-        let size = [batch.len(), shape.height, shape.width, shape.channels];
-        let x = tape.constant(Tensor::new(model.device(), size, &batch.values)?);
+        let x = tape.constant(model.input(&batch.values)?);
         let targets = tape.constant(model.targets(&batch.labels)?);
         let logits = model.forward(&mut tape, x, Mode::Inference)?.logits;
         let loss = model.loss(&mut tape, logits, targets)?;
@@ -320,12 +313,10 @@ pub fn score(
     loader: &Loader,
     mut done: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<f64>> {
-    let shape = loader.shape();
     let mut scores = Vec::with_capacity(loader.len());
     for batch in loader.epoch(0) {
         let batch = batch?;
-        let size = [batch.len(), shape.height, shape.width, shape.channels];
-        scores.extend(model.score(Tensor::new(model.device(), size, &batch.values)?)?);
+        scores.extend(model.score(model.input(&batch.values)?)?);
         done(batch.len())?;
     }
     Ok(scores)

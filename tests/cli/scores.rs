@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use super::Desk;
-use super::fixtures::{fits, fits_without_data};
+use super::fixtures::{fits, fits_without_data, npy, npz};
 
 /// (decision, label) by id.
 fn decisions(csv: &str) -> HashMap<String, (String, String)> {
@@ -199,4 +199,25 @@ fn many_broken_files_are_counted() {
     ]);
     assert!(!ran.err.contains("broken8.fits"));
     desk.run(&format!("{line} -v")).says(&["broken8.fits"]);
+}
+
+/// A number that is none is never taken for a decision.
+#[test]
+fn pixels_beyond_f32_have_no_score() {
+    let desk = Desk::with_set();
+    let line = "train set.npz --network tiny.toml --epochs 1 --normalise none --device cpu";
+    desk.run(&format!("{line} -o none.safetensors")).done();
+    let pixels: Vec<u8> = (0..2 * 256)
+        .map(|i| if i < 256 { 1.0_f32 } else { 3e38 })
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    let cube = npy("<f4", "(2, 16, 16, 1)", &pixels);
+    npz(&desk.path("two.npz"), &[("cube", cube)]);
+    let ran = desk.run("score none.safetensors two.npz --device cpu -o scores.csv");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    ran.says(&["1 have no score", "beyond what f32 can hold"]);
+    let text = desk.text("scores.csv");
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert!(rows[1].starts_with("1,,unscored"), "{}", rows[1]);
+    assert!(!rows[0].contains("unscored"), "{}", rows[0]);
 }
