@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Device;
 use super::cpu::{HostBuffer, Precision, Real};
 use super::gpu::GpuBuffer;
-use super::Device;
 use crate::Result;
 
 /// The elements of a tensor. Cloning shares them; they are never written again
