@@ -13,7 +13,7 @@ use super::outputs::Files;
 use super::terminal::{Terminal, table};
 use crate::data::atomic::{atomic_try, atomic_write};
 use crate::data::writer::{CubeKind, write_cube_rows};
-use crate::data::{Augment, Dataset, Fractions, Loader, LoaderOptions, Normalisation, Part, Split};
+use crate::data::{Augment, Dataset, Fractions, Normalisation, Part, Split};
 use crate::formats::{ModelFile, Provenance};
 use crate::judge::{Cut, Scored, history};
 use crate::nn::{Architecture, Model, Plan};
@@ -213,12 +213,12 @@ fn finish(
     terminal: &Terminal,
 ) -> Result<Done> {
     let (config, data, split) = (session.config(), session.data(), session.split());
-    let validation = scored(session, &outcome.model, &split.validation)?;
+    let validation = scored(session, &outcome.model, Part::Validation)?;
     let best = validation.best_f1_plus_mcc(Cut::AtLeast);
     let threshold = best.map_or(0.5, |best| best.threshold);
     let mut parts = vec![("validation", validation)];
     if !split.test.is_empty() {
-        parts.push(("test", scored(session, &outcome.model, &split.test)?));
+        parts.push(("test", scored(session, &outcome.model, Part::Test)?));
     }
     let metrics = metrics(&parts, threshold);
     let model = ModelFile {
@@ -258,18 +258,13 @@ fn finish(
     Ok(Done::reading(data))
 }
 
-fn scored(session: &Session, model: &Model, indices: &[usize]) -> Result<Scored> {
-    let data = session.data();
-    let options = LoaderOptions {
-        batch_size: session.config().batch_size,
-        normalisation: session.config().normalisation,
-        cache_bytes: 0,
-        ..LoaderOptions::default()
-    };
-    let loader = Loader::new(data.clone(), indices.to_vec(), options)?;
+fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
+    let loader = session.loader(part, false)?;
     let scores = score(model, &loader, |_| Ok(()))?;
-    let labels = data.labels.as_ref().expect("training data has labels");
-    let labels: Vec<u8> = indices.iter().map(|i| labels[*i]).collect();
+    let labels = session.data().labels.as_ref();
+    let labels = labels.expect("training data has labels");
+    let rows = session.split().part(part);
+    let labels: Vec<u8> = rows.iter().map(|i| labels[*i]).collect();
     Scored::new(&labels, &scores)
 }
 

@@ -1,7 +1,5 @@
 //! A tensor: a shape, and elements on a device.
 
-use ndarray::{ArrayD, IxDyn};
-
 use super::shape::Shape;
 use crate::backend::{Device, Real, Storage};
 use crate::{Error, Result};
@@ -63,13 +61,6 @@ impl Tensor {
     /// The elements, read back and widened to f64. On a gpu this waits.
     pub fn to_vec(&self) -> Result<Vec<f64>> {
         self.storage.download(&self.device)
-    }
-
-    /// The elements as an ndarray array of the same shape.
-    pub fn to_array(&self) -> Result<ArrayD<f64>> {
-        let values = self.to_vec()?;
-        Ok(ArrayD::from_shape_vec(IxDyn(&self.shape), values)
-            .expect("a tensor has as many elements as its shape says"))
     }
 
     /// The one element of a scalar, or of any tensor of one element.

@@ -94,7 +94,8 @@ impl Session {
         self
     }
 
-    fn loader(&self, part: Part, training: bool) -> Result<Loader> {
+    /// Batches of one part: in training shuffled and turned, else in order as they are.
+    pub fn loader(&self, part: Part, training: bool) -> Result<Loader> {
         let options = LoaderOptions {
             batch_size: self.config.batch_size,
             normalisation: self.config.normalisation,
