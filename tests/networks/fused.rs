@@ -40,15 +40,18 @@ fn agree(device: &Device, absolute: f64, relative: f64) {
         ("des4", [17, 16, 3]),
         ("otrain", [16, 17, 1]),
     ] {
-        let architecture = Architecture::published(name).unwrap();
+        let architecture = Architecture::named(name).unwrap();
         let given = |i: usize, plan: &Plan| {
             let parameter = plan.parameters().nth(i).unwrap();
             let fan_in = parameter.shape.len() / parameter.shape.channels();
             let deviation = (1.0 / fan_in as f64).sqrt().max(0.1);
             let values = fill(&parameter.shape, Fill::Normal(deviation), 60 + i as u64);
             let positive = parameter.name.ends_with("variance");
-            let shift = if positive { 1.0 } else { 0.02 };
-            Ok(values.iter().map(|v| v * 0.5 + shift).collect::<Vec<f64>>())
+            let each = values.iter().map(|v| match positive {
+                true => 0.5 + v.abs(),
+                false => 0.5 * v + 0.02,
+            });
+            Ok(each.collect::<Vec<f64>>())
         };
         let fused = Model::with_values(architecture, input, device, given).unwrap();
         let single = fused.clone().single_ops();

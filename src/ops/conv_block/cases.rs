@@ -187,4 +187,3 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
     ]);
     all
 }
-
