@@ -25,6 +25,7 @@ struct Conv {
     every_columns: i32,
     spread: u32, // out_columns rounded up to every_columns
     together: u32, // filter blocks next to each other; see `block`
+    relu: u32, // whether what is below 0 is stored as 0
 }
 var<immediate> conv: Conv;
 
@@ -116,7 +117,8 @@ fn store4(place: i32, filter_: u32, values: vec4<f32>) {
             } else if conv.start == 2u {
                 sum += y[at + j];
             }
-            y[at + j] = sum;
+            // Not max: NaN has to stay.
+            y[at + j] = select(sum, 0.0, conv.relu != 0u && sum < 0.0);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use buffer::Storage;
 pub use cpu::{Cpu, HostBuffer, Precision, Real};
-pub use gpu::Gpu;
+pub use gpu::{Gpu, GpuPrecision};
 
 /// Where tensors live and ops run.
 ///
@@ -23,7 +23,7 @@ pub enum Device {
     Reference,
     /// The fast native device, in f32 or f64.
     Cpu(Arc<Cpu>),
-    /// A WGSL device, in f32.
+    /// A WGSL device: f32 in memory, products in f32 or f16.
     Gpu(Arc<Gpu>),
 }
 

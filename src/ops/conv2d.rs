@@ -13,7 +13,7 @@ use crate::engine::{Case, Fill, Formula, Saved, Shape, Tolerance};
 use crate::{Error, Result};
 
 pub(crate) mod cpu;
-mod gpu;
+pub(crate) mod gpu;
 
 /// Convolution with bias. Inputs: x (N,H,W,C), kernel (A,B,C,O), bias (O).
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +34,14 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// Places of the window.
+    pub fn places(&self) -> usize {
+        self.at.rows.window * self.at.columns.window
+    }
+
     /// Terms of one output's sum.
     pub fn depth(&self) -> usize {
-        self.at.rows.window * self.at.columns.window * self.channels
+        self.places() * self.channels
     }
 
     /// Output pixels of the whole batch.

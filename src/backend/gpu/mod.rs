@@ -7,6 +7,7 @@ mod adapter;
 mod kernel;
 mod pool;
 mod recorder;
+mod settings;
 mod workgroups;
 
 use std::sync::mpsc;
@@ -15,11 +16,13 @@ use std::sync::{Arc, Mutex};
 pub use adapter::{AdapterDescription, AdapterKind, Choice, Limitation, adapters, limitations};
 pub use kernel::{Bind, Kernel, Shader};
 pub use pool::GpuBuffer;
+pub use settings::{Body, GpuPrecision, Settings};
 pub use workgroups::{Parameter, Workgroups};
 
 use self::kernel::Pipelines;
 use self::pool::{Pool, Raw, SENTINEL, lock};
 use self::recorder::{Failure, Recorder};
+use self::settings::{Abilities, body_from_environment};
 use crate::{Error, Result};
 
 /// No invocation of any kernel may go round its loops more often than this, in
@@ -32,6 +35,8 @@ pub struct Gpu {
     description: AdapterDescription,
     device: wgpu::Device,
     limits: wgpu::Limits,
+    precision: GpuPrecision,
+    body: Body,
     pool: Arc<Pool>,
     pipelines: Pipelines,
     recorder: Mutex<Recorder>,
@@ -40,28 +45,53 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the best adapter that fits `choice`.
+    /// Opens the best adapter that fits `choice`, to calculate in f32.
     pub fn open(choice: &Choice) -> Result<Arc<Gpu>> {
-        Gpu::open_with(choice, false)
+        Gpu::open_as(choice, GpuPrecision::F32)
     }
 
-    /// The same, where every tensor's memory starts out as NaN and is followed by
-    /// a guard band: a kernel that reads what was never written, or writes beyond
-    /// the end, is found. Slow; for tests.
+    /// The same in the precision that is given; fails where the adapter cannot.
+    pub fn open_as(choice: &Choice, precision: GpuPrecision) -> Result<Arc<Gpu>> {
+        let settings = Settings {
+            precision,
+            ..Settings::default()
+        };
+        Gpu::open_with(choice, settings)
+    }
+
+    /// The same as [`Gpu::open`], where every tensor's memory starts out as NaN and
+    /// is followed by a guard band: a kernel that reads what was never written, or
+    /// writes beyond the end, is found. Slow; for tests.
     pub fn open_guarded(choice: &Choice) -> Result<Arc<Gpu>> {
-        Gpu::open_with(choice, true)
+        let settings = Settings {
+            guards: true,
+            ..Settings::default()
+        };
+        Gpu::open_with(choice, settings)
     }
 
-    fn open_with(choice: &Choice, guards: bool) -> Result<Arc<Gpu>> {
+    /// Opens the best adapter that fits `choice`, as `settings` say.
+    pub fn open_with(choice: &Choice, settings: Settings) -> Result<Arc<Gpu>> {
         let (adapter, description) = adapter::choose(choice)?;
         let name = description.name.clone();
         let limits = adapter.limits();
-        let descriptor = wgpu::DeviceDescriptor {
+        let abilities = Abilities::of(&adapter);
+        let forced = match settings.body {
+            None => body_from_environment()?,
+            forced => forced,
+        };
+        let body = abilities.body(&description, settings.precision, forced)?;
+        let mut descriptor = wgpu::DeviceDescriptor {
             label: Some("rbgpu"),
-            required_features: wgpu::Features::IMMEDIATES,
+            required_features: abilities.features(),
             required_limits: limits.clone(),
             ..Default::default()
         };
+        if abilities.cooperative.is_some() {
+            // SAFETY: of what wgpu calls experimental only cooperative matrices are
+            // asked for, and only this crate's own kernels use them.
+            descriptor.experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
                 Error::Device {
@@ -86,13 +116,15 @@ impl Gpu {
             );
         });
         Ok(Arc::new(Gpu {
-            pool: Arc::new(Pool::new(device.clone(), name.clone(), guards)),
+            pool: Arc::new(Pool::new(device.clone(), name.clone(), settings.guards)),
             pipelines: Pipelines::new(device.clone(), name.clone()),
             recorder: Mutex::new(Recorder::new(device.clone(), queue, name, failure)),
             readable: Mutex::default(),
             description,
             device,
             limits,
+            precision: settings.precision,
+            body,
         }))
     }
 
@@ -109,6 +141,16 @@ impl Gpu {
     /// What is known to be wrong with the adapter.
     pub fn limitations(&self) -> Vec<Limitation> {
         limitations(&self.description)
+    }
+
+    /// What the operands of products are rounded to.
+    pub fn precision(&self) -> GpuPrecision {
+        self.precision
+    }
+
+    /// Which body of the kernels of products runs.
+    pub fn body(&self) -> Body {
+        self.body
     }
 
     /// Bytes of device memory held for tensors, in use or kept for reuse.

@@ -33,58 +33,80 @@ impl GpuOp for Conv2d {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let [x, kernel, bias] = [0, 1, 2].map(|i| inputs[i]);
         let g = self.geometry(x.shape, kernel.shape)?;
-        let along = |axis: Axis| [axis.stride as i32, -(axis.before as i32), 1];
-        let convolution = Convolution {
-            entries: ["conv2d_forward", "conv2d_forward4"],
-            from: [g.at.rows.input, g.at.columns.input, g.channels],
-            to: [g.at.rows.output, g.at.columns.output, g.filters],
-            turn: 1,
-            rows: along(g.at.rows),
-            columns: along(g.at.columns),
-        };
-        let mut packed = None;
-        let weights = match g.filters % 4 {
-            0 => kernel.buffer,
-            _ => {
-                let parts = g.at.rows.window * g.at.columns.window;
-                let loose = [parts, g.channels, g.filters];
-                packed.insert(pack(gpu, kernel.buffer, loose, false)?)
-            }
-        };
-        convolution.record(
-            gpu,
-            &g,
-            [x.buffer, weights, outputs[0].buffer],
-            Some(bias.buffer),
-        )
+        let (bias, y) = (bias.buffer, outputs[0].buffer);
+        record_forward(gpu, &g, x.buffer, kernel.buffer, bias, false, y)
     }
 
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
         let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad.buffer);
         let g = self.geometry(x.shape, kernel.shape)?;
         if let Some(dx) = &grads[0] {
-            // Pixel p is reached from position (p + before - place) / stride.
-            let along = |axis: Axis| [1, axis.before as i32, axis.stride as i32];
-            let convolution = Convolution {
-                entries: ["conv2d_backward_input", "conv2d_backward_input4"],
-                from: [g.at.rows.output, g.at.columns.output, g.filters],
-                to: [g.at.rows.input, g.at.columns.input, g.channels],
-                turn: -1,
-                rows: along(g.at.rows),
-                columns: along(g.at.columns),
-            };
-            let parts = g.at.rows.window * g.at.columns.window;
-            let weights = pack(gpu, kernel.buffer, [parts, g.filters, g.channels], true)?;
-            convolution.record(gpu, &g, [dy, &weights, dx.buffer], None)?;
+            record_backward_input(gpu, &g, dy, kernel.buffer, dx.buffer)?;
         }
         if let Some(dkernel) = &grads[1] {
-            backward_kernel(gpu, &g, x.buffer, dy, dkernel.buffer)?;
+            record_backward_kernel(gpu, &g, x.buffer, dy, dkernel.buffer)?;
         }
         match &grads[2] {
             Some(dbias) => column_sums(gpu, dy, dbias.buffer, g.filters, 1.0),
             None => Ok(()),
         }
     }
+}
+
+/// Records y (N,I,J,O) = x (N,H,W,C) * kernel (A,B,C,O) + bias (O), of which only
+/// what is above 0 is kept if `relu`.
+pub(crate) fn record_forward(
+    gpu: &Gpu,
+    g: &Geometry,
+    x: &GpuBuffer,
+    kernel: &GpuBuffer,
+    bias: &GpuBuffer,
+    relu: bool,
+    y: &GpuBuffer,
+) -> Result<()> {
+    let along = |axis: Axis| [axis.stride as i32, -(axis.before as i32), 1];
+    let convolution = Convolution {
+        entries: ["conv2d_forward", "conv2d_forward4"],
+        from: [g.at.rows.input, g.at.columns.input, g.channels],
+        to: [g.at.rows.output, g.at.columns.output, g.filters],
+        turn: 1,
+        rows: along(g.at.rows),
+        columns: along(g.at.columns),
+        relu,
+    };
+    let mut packed = None;
+    let weights = match g.filters % 4 {
+        0 => kernel,
+        _ => {
+            let loose = [g.places(), g.channels, g.filters];
+            packed.insert(pack(gpu, kernel, loose, false)?)
+        }
+    };
+    convolution.record(gpu, g, [x, weights, y], Some(bias))
+}
+
+/// Records dx (N,H,W,C), the gradient of x, from dy (N,I,J,O) and the kernel
+/// (A,B,C,O).
+pub(crate) fn record_backward_input(
+    gpu: &Gpu,
+    g: &Geometry,
+    dy: &GpuBuffer,
+    kernel: &GpuBuffer,
+    dx: &GpuBuffer,
+) -> Result<()> {
+    // Pixel p is reached from position (p + before - place) / stride.
+    let along = |axis: Axis| [1, axis.before as i32, axis.stride as i32];
+    let convolution = Convolution {
+        entries: ["conv2d_backward_input", "conv2d_backward_input4"],
+        from: [g.at.rows.output, g.at.columns.output, g.filters],
+        to: [g.at.rows.input, g.at.columns.input, g.channels],
+        turn: -1,
+        rows: along(g.at.rows),
+        columns: along(g.at.columns),
+        relu: false,
+    };
+    let weights = pack(gpu, kernel, [g.places(), g.filters, g.channels], true)?;
+    convolution.record(gpu, g, [dy, &weights, dx], None)
 }
 
 /// How many blocks of 8 filters neighbouring invocations take, at most 8 and as
@@ -108,6 +130,8 @@ struct Convolution {
     /// Step, first and every, as the shader explains them.
     rows: [i32; 3],
     columns: [i32; 3],
+    /// Whether what is below 0 is stored as 0.
+    relu: bool,
 }
 
 impl Convolution {
@@ -127,7 +151,7 @@ impl Convolution {
         let kernel = SHADER.kernel(self.entries[usize::from(step == 4)]);
         // No invocation may loop too often: where the window is huge the channels
         // are summed in several dispatches, one upon the other.
-        let places = window[0] * window[1];
+        let places = g.places();
         gpu.check_loops("conv2d", places * 3)?;
         let share = (MAX_LOOP_ITERATIONS / places - 1) * step;
         let [together, filter_blocks] = side_by_side(filters);
@@ -167,6 +191,7 @@ impl Convolution {
                 self.columns[2],
                 spread,
                 together,
+                self.relu && end == channels,
             ];
             gpu.dispatch_items(&kernel, &binds, parameters, blocks)?;
         }
@@ -187,7 +212,9 @@ fn pack(gpu: &Gpu, loose: &GpuBuffer, size: [usize; 3], transposed: bool) -> Res
     Ok(packed)
 }
 
-fn backward_kernel(
+/// Records dkernel (A,B,C,O), the gradient of the kernel, from x (N,H,W,C) and dy
+/// (N,I,J,O).
+pub(crate) fn record_backward_kernel(
     gpu: &Gpu,
     g: &Geometry,
     x: &GpuBuffer,
@@ -200,7 +227,7 @@ fn backward_kernel(
         0 => dy,
         _ => packed.insert(pack(gpu, dy, [1, g.pixels(), g.filters], false)?),
     };
-    let places = rows.window * columns.window;
+    let places = g.places();
     let [together, filter_blocks] = side_by_side(g.filters);
     let (entry, blocks) = match g.channels % 4 {
         0 => (

@@ -6,8 +6,8 @@ use crate::backend::gpu::{Bind, GpuBuffer, Shader};
 use crate::engine::op::GpuView;
 use crate::engine::{GpuOp, Saved, Shape};
 use crate::ops::batch_norm::wanted_or_scratch;
+use crate::ops::conv2d::gpu::record_forward;
 use crate::ops::reduce::{column_sums, combine, slices};
-use crate::ops::relu::Relu;
 use crate::ops::window::{Axis, Sliding};
 use crate::{Result, parameters};
 
@@ -71,32 +71,24 @@ impl GpuOp for ConvBlock {
             None if self.norm.is_none() && self.pool.is_none() => value.buffer,
             None => scratch.insert(gpu.allocate(shape.len())?),
         };
-        let y = GpuView {
-            shape: &shape,
-            buffer: y,
-        };
-        let convolved = gpu.allocate(shape.len())?;
-        let convolved = GpuView {
-            shape: &shape,
-            buffer: &convolved,
-        };
-        GpuOp::forward(&self.conv, gpu, &inputs[..3], &[convolved])?;
-        GpuOp::forward(&Relu, gpu, &[convolved], &[y])?;
+        let g = self.conv.geometry(inputs[0].shape, inputs[1].shape)?;
+        let [x, kernel, bias] = [0, 1, 2].map(|i| inputs[i].buffer);
+        record_forward(gpu, &g, x, kernel, bias, true, y)?;
         if self.norm.is_none() && self.pool.is_none() {
             return Ok(());
         }
         let [mean, variance] = match (kept.batch, self.norm) {
             (Some([mean, variance, _]), _) => {
                 let [mean, variance] = [outputs[mean].buffer, outputs[variance].buffer];
-                statistics(gpu, y.buffer, mean, variance)?;
+                statistics(gpu, y, mean, variance)?;
                 [mean, variance]
             }
             (None, Some(_)) => [inputs[5].buffer, inputs[6].buffer],
-            (None, None) => [y.buffer; 2],
+            (None, None) => [y; 2],
         };
         let [gamma, beta] = match self.norm {
             Some(_) => [inputs[3].buffer, inputs[4].buffer],
-            None => [y.buffer; 2],
+            None => [y; 2],
         };
         let mut none = None;
         let place = match kept.place {
@@ -107,7 +99,7 @@ impl GpuOp for ConvBlock {
         let words = self.parameters(&shape, elements, 1)?;
         let window = words[6] as usize * (words[7] as usize + 1);
         gpu.check_loops("conv_block", window)?;
-        let reads = [y.buffer, gamma, beta, mean, variance].map(Bind::Read);
+        let reads = [y, gamma, beta, mean, variance].map(Bind::Read);
         let writes = [value.buffer, place].map(Bind::Write);
         let binds: Vec<Bind> = reads.into_iter().chain(writes).collect();
         gpu.dispatch_items(
