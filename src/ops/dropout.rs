@@ -72,19 +72,30 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
+/// Blocks whose words are computed side by side: as many as a vector holds.
+const TOGETHER: usize = 16;
+
 /// Philox-4×32 with ten rounds.
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    philox_side_by_side(counter.map(|word| [word]), key).map(|[word]| word)
+}
+
+/// The same for several counters at once, word by word.
+#[inline(always)]
+fn philox_side_by_side<const N: usize>(counters: [[u32; N]; 4], key: [u32; 2]) -> [[u32; N]; 4] {
     const M: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const W: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-    let ([mut a, mut b, mut c, mut d], [mut k, mut l]) = (counter, key);
+    let ([mut a, mut b, mut c, mut d], [mut k, mut l]) = (counters, key);
     for _ in 0..10 {
-        let (p, q) = (M[0] * u64::from(a), M[1] * u64::from(c));
-        (a, b, c, d) = (
-            (q >> 32) as u32 ^ b ^ k,
-            q as u32,
-            (p >> 32) as u32 ^ d ^ l,
-            p as u32,
-        );
+        for i in 0..N {
+            let (p, q) = (M[0] * u64::from(a[i]), M[1] * u64::from(c[i]));
+            (a[i], b[i], c[i], d[i]) = (
+                (q >> 32) as u32 ^ b[i] ^ k,
+                q as u32,
+                (p >> 32) as u32 ^ d[i] ^ l,
+                p as u32,
+            );
+        }
         (k, l) = (k.wrapping_add(W[0]), l.wrapping_add(W[1]));
     }
     [a, b, c, d]
@@ -119,18 +130,34 @@ impl Dropout {
 
     fn apply<T: Real>(&self, out: &mut [T], x: &[T]) {
         const CHUNK: usize = 4096;
-        let gain = T::of(self.gain());
         out.par_chunks_mut(CHUNK)
             .zip(x.par_chunks(CHUNK))
             .enumerate()
-            .for_each(|(chunk, (out, x))| {
-                for (i, (out, x)) in out.chunks_mut(4).zip(x.chunks(4)).enumerate() {
-                    let kept = self.kept(chunk * CHUNK / 4 + i);
-                    for ((out, x), kept) in out.iter_mut().zip(x).zip(kept) {
-                        *out = if kept { *x * gain } else { T::zero() };
-                    }
+            .for_each(|(chunk, (out, x))| self.apply_chunk(chunk * CHUNK / 4, out, x));
+    }
+
+    /// The elements from 4·`block` on.
+    fn apply_chunk<T: Real>(&self, block: usize, out: &mut [T], x: &[T]) {
+        let (gain, threshold) = (T::of(self.gain()), self.threshold());
+        let many = out.chunks_mut(4 * TOGETHER).zip(x.chunks(4 * TOGETHER));
+        for (i, (out, x)) in many.enumerate() {
+            let words = self.words(block + i * TOGETHER);
+            for (b, (out, x)) in out.chunks_mut(4).zip(x.chunks(4)).enumerate() {
+                for (w, (out, x)) in out.iter_mut().zip(x).enumerate() {
+                    let kept = words[w][b] >= threshold;
+                    *out = if kept { *x * gain } else { T::zero() };
                 }
-            });
+            }
+        }
+    }
+
+    /// The words of [`TOGETHER`] blocks from `first` on, side by side.
+    fn words(&self, first: usize) -> [[u32; TOGETHER]; 4] {
+        let counter = std::array::from_fn(|i| (first + i) as u32);
+        let rest = [self.step, self.stream, 0].map(|word| [word; TOGETHER]);
+        let [step, stream, zero] = rest;
+        let key = [self.seed as u32, (self.seed >> 32) as u32];
+        philox_side_by_side([counter, step, stream, zero], key)
     }
 }
 
