@@ -57,6 +57,23 @@ impl Device {
         }
     }
 
+    /// Waits until all that was recorded has run.
+    pub fn wait(&self) -> crate::Result<()> {
+        match self {
+            Device::Gpu(gpu) => gpu.wait(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes held for tensors, in use or kept for reuse; 0 on the reference.
+    pub fn allocated_bytes(&self) -> u64 {
+        match self {
+            Device::Reference => 0,
+            Device::Cpu(cpu) => cpu.allocated_bytes() as u64,
+            Device::Gpu(gpu) => gpu.allocated_bytes(),
+        }
+    }
+
     /// The adapter's name, or "cpu" or "reference".
     pub fn name(&self) -> String {
         match self {

@@ -2,6 +2,7 @@
 //! library call → print. The only part of the crate that prints.
 
 pub mod args;
+pub mod bench;
 pub mod devices;
 pub mod outputs;
 pub mod score;
@@ -35,6 +36,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
+    /// Measure how fast each network runs on each device, and how fast it could
+    Bench(Box<bench::Arguments>),
     /// List the devices of this machine and which one would be used
     Devices(devices::Arguments),
 }
@@ -44,7 +47,7 @@ enum Command {
 pub enum Done {
     /// Everything was done.
     Whole,
-    /// Some inputs could not be read and were left out.
+    /// Some inputs could not be read and were left out, or something could not be measured.
     Partly,
 }
 
@@ -62,13 +65,14 @@ impl Done {
 /// Runs the command that the process was started with.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs could not
-/// be read.
+/// be read, or something could not be measured.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
     };
     match result {

@@ -77,6 +77,7 @@ impl Terminal {
             epochs,
             last: Instant::now(),
             last_done: None,
+            waited: Duration::ZERO,
         }
     }
 }
@@ -92,10 +93,13 @@ pub struct TrainingBar {
     last: Instant,
     /// `None` before the first step, which may be in the middle of a resumed run.
     last_done: Option<usize>,
+    /// For batches, in this epoch.
+    waited: Duration,
 }
 
 impl Observer for TrainingBar {
     fn step(&mut self, progress: &Progress) -> Result<()> {
+        self.waited = progress.waited;
         if self.bar.is_hidden() {
             return Ok(());
         }
@@ -122,10 +126,14 @@ impl Observer for TrainingBar {
     fn epoch(&mut self, r: &EpochRecord, best: bool) {
         let epochs = self.epochs;
         let mark = if best { " *" } else { "" };
-        let line = format!(
+        let mut line = format!(
             "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}  validation loss {:.4}  accuracy {:.4}{mark}",
             r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy
         );
+        if self.terminal.verbose() {
+            let waited = self.waited.as_secs_f64();
+            line += &format!("  waited {waited:.2} s for batches");
+        }
         if self.bar.is_hidden() {
             self.terminal.detail(&line);
         } else {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -188,6 +189,7 @@ impl Loader {
             receiver: Some(receiver),
             thread: Some(thread),
             left: self.batches(),
+            waited: Duration::ZERO,
         }
     }
 }
@@ -291,6 +293,15 @@ pub struct Epoch {
     receiver: Option<Receiver<Result<Batch>>>,
     thread: Option<JoinHandle<()>>,
     left: usize,
+    waited: Duration,
+}
+
+impl Epoch {
+    /// How long the batches taken so far were waited for: what reading and preparing
+    /// them costs an epoch beyond what the device does meanwhile.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
 }
 
 impl Iterator for Epoch {
@@ -301,7 +312,10 @@ impl Iterator for Epoch {
             return None;
         }
         self.left -= 1;
-        let batch = self.receiver.as_ref()?.recv().unwrap_or_else(|_| {
+        let asked = Instant::now();
+        let batch = self.receiver.as_ref()?.recv();
+        self.waited += asked.elapsed();
+        let batch = batch.unwrap_or_else(|_| {
             Err(Error::config(
                 "the loader",
                 "a thread that ended",

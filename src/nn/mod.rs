@@ -1,11 +1,14 @@
 //! Networks: a described architecture, its parameters, its forward pass.
 
 pub mod architecture;
+
+pub mod cost;
 mod forward;
 pub mod init;
 pub mod model;
 pub mod plan;
 
 pub use architecture::{Activation, Architecture, Layer, Pair, Training};
+pub use cost::Cost;
 pub use model::{Forward, Mode, Model, Parameter};
 pub use plan::{Init, LayerPlan, ParameterPlan, Plan};

@@ -1,4 +1,4 @@
-//! Pictures: the course of a training, and cutouts side by side.
+//! Pictures: the course of a training, cutouts side by side, and how cost grows.
 //!
 //! Each function returns a [`Drawing`]; [`Drawing::save`] writes it as SVG or
 //! PNG, as the file's name says. No fonts are needed on the machine for PNG; an
@@ -7,10 +7,12 @@
 mod curves;
 mod drawing;
 mod gallery;
+mod growth;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
 pub use gallery::{Tile, gallery};
+pub use growth::{Line, Panel, growth};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently

@@ -28,6 +28,9 @@ pub struct Progress<'a> {
     pub of: usize,
     /// Loss and accuracy of this epoch so far.
     pub totals: &'a Totals,
+    /// How long this epoch has waited for batches so far. On a gpu, which works on
+    /// meanwhile, no less than what the device waited.
+    pub waited: Duration,
 }
 
 /// Who watches a run.
@@ -190,7 +193,12 @@ impl Session {
     ) -> Result<()> {
         let rate = self.config.learning_rate_in(epoch);
         let mut saved = Instant::now();
-        for batch in loader.epoch(epoch as u64).skip(state.batches) {
+        let mut batches = loader.epoch(epoch as u64);
+        // Those of a resumed epoch that were seen before.
+        for _ in 0..state.batches {
+            batches.next().transpose()?;
+        }
+        while let Some(batch) = batches.next() {
             let batch = batch?;
             let x = state.trainer.model().input(&batch.values)?;
             let targets = state.trainer.model().targets(&batch.labels)?;
@@ -203,6 +211,7 @@ impl Session {
                 done: state.totals.count(),
                 of: loader.len(),
                 totals: &state.totals,
+                waited: batches.waited(),
             })?;
             if saved.elapsed() >= self.interval && state.batches < loader.batches() {
                 let (loss, _) = state.totals.means()?;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bad_output;
+mod bench;
 mod damaged;
 mod fixtures;
 mod inputs;

@@ -33,10 +33,14 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bench",
+        &["error", "data", "backend", "engine", "ops", "nn", "train"],
+    ),
+    (
         "cli",
         &[
             "error", "data", "backend", "engine", "ops", "nn", "judge", "simulate", "formats",
-            "report", "train",
+            "report", "train", "bench",
         ],
     ),
     ("main", &["error", "cli"]),
