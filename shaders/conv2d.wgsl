@@ -1,31 +1,41 @@
-// Convolution of NHWC images. No shared memory and no barriers: an invocation keeps
-// 8 pixels x 8 filters in registers and reads four channels at a time where their
-// number allows. One body serves forward and the gradient of x, which is a
-// convolution of grad with the kernel turned round; see `addresses`.
+// Convolution of NHWC images, for the processor acting as a gpu. No shared memory and
+// no barriers: an invocation keeps 8 pixels x 8 filters in registers and reads four
+// channels at a time where their number allows. One body serves forward and the
+// gradient of x, which is a convolution of grad with the kernel turned round.
+//
+// Position (i, j) of the window reads, under its place (a, b), row i step + first +
+// turn a and column likewise, and fills row i every + phase, column likewise. Forward
+// that is row i stride - padding + a, into row i. Backward a row of dx is reached from
+// every stride-th place only, so that it is a convolution of stride 1 with a part of
+// the kernel; which part goes by the row modulo the stride, its phase, and each phase
+// is a dispatch. Long sums are shared out among slices of the channels.
 
 struct Conv {
-    pixels: u32, // N out_rows spread
+    pixels: u32, // N out_rows out_columns
     rows: u32, // of what is read
     columns: u32,
     channels: u32,
-    out_rows: u32, // of what is written
+    out_rows: u32, // positions of the window
     out_columns: u32,
     filters: u32,
     window_rows: u32,
     window_columns: u32,
-    first_channel: u32, // this dispatch sums over first_channel .. end_channel
-    end_channel: u32,
-    start: u32, // sums start at 0: zero, 1: the bias, 2: what y holds already
-    step_rows: i32, // forward: the stride, 1, minus the padding, 1;
-    turn: i32, //      gradient: 1, -1, the padding, the stride
+    step_rows: i32,
     first_row: i32,
-    every_rows: i32,
     step_columns: i32,
     first_column: i32,
-    every_columns: i32,
-    spread: u32, // out_columns rounded up to every_columns
-    together: u32, // filter blocks next to each other; see `block`
+    turn: i32,
+    to_rows: u32, // of what is written
+    to_columns: u32,
+    every_rows: u32,
+    phase_row: u32,
+    every_columns: u32,
+    phase_column: u32,
+    slices: u32,
+    share: u32, // channels of a slice
+    biased: u32, // whether sums start at the bias
     relu: u32, // whether what is below 0 is stored as 0
+    together: u32, // filter blocks next to each other; see `block`
 }
 var<immediate> conv: Conv;
 
@@ -34,65 +44,48 @@ var<immediate> conv: Conv;
 // (window_rows, window_columns, channels, filters rounded up to 4)
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>; // (filters)
-@group(0) @binding(3) var<storage, read_write> y: array<f32>; // (N, out_rows, out_columns, filters)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>; // (slices, N, to_rows, to_columns, filters)
 
 fn linear(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
     return (group.x + groups.x * (group.y + groups.y * group.z)) * 64u + lane;
 }
 
-// Four output pixels: where they are stored, their images, and the row and column of
-// x that the window's corner reads, times `every`.
+// Four positions: the pixels of y that they fill, their images' first rows in x, and
+// the row and column of x under the window's corner.
 struct Pixels {
-    place: vec4<i32>, // in (N, out_rows, out_columns); -1: nowhere
+    place: vec4<i32>, // in (slices, N, to_rows, to_columns); -1: nowhere
     image: vec4<i32>,
     row: vec4<i32>,
     column: vec4<i32>,
 }
 
-// In the gradient of a strided convolution a place of the window reaches only every
-// so manieth column. Those columns are neighbours here, so that an invocation needs
-// the same few places for all of its pixels: columns 0 2 4 1 3 5 for a stride of 2.
-fn pixels(first: u32) -> Pixels {
+fn pixels(first: u32, slice: u32) -> Pixels {
     let wanted = first + vec4<u32>(0u, 1u, 2u, 3u);
     // What hangs over the end repeats the last pixel.
     let p = min(wanted, vec4<u32>(conv.pixels - 1u));
-    let line = p / conv.spread;
-    var column = p - line * conv.spread;
-    if conv.every_columns != 1 {
-        let every = u32(conv.every_columns);
-        let run = conv.spread / every;
-        let phase = column / run;
-        column = (column - phase * run) * every + phase;
-    }
+    let line = p / conv.out_columns;
+    let column = p - line * conv.out_columns;
     let image = line / conv.out_rows;
     let row = line - image * conv.out_rows;
-    let stored = (wanted == p) & (column < vec4<u32>(conv.out_columns));
+    let images = conv.pixels / (conv.out_rows * conv.out_columns);
+    let to_row = (slice * images + image) * conv.to_rows + row * conv.every_rows + conv.phase_row;
+    let place = to_row * conv.to_columns + column * conv.every_columns + conv.phase_column;
     return Pixels(
-        select(vec4<i32>(-1), vec4<i32>(line * conv.out_columns + column), stored),
-        vec4<i32>(image),
+        select(vec4<i32>(-1), vec4<i32>(place), wanted == p),
+        vec4<i32>(image * conv.rows),
         vec4<i32>(row) * conv.step_rows + conv.first_row,
         vec4<i32>(column) * conv.step_columns + conv.first_column,
     );
 }
 
 // Where channel 0 of the pixels under place (a, b) of the window begins in x; -1
-// where that is outside of the image, or, for the gradient of a strided
-// convolution, between the positions.
+// where that is outside of the image.
 fn addresses(at: Pixels, a: u32, b: u32) -> vec4<i32> {
-    let tall = at.row + conv.turn * i32(a);
-    let wide = at.column + conv.turn * i32(b);
-    var row = tall;
-    var column = wide;
-    var inside = (tall >= vec4<i32>()) & (wide >= vec4<i32>());
-    // Divisions are slow, and most convolutions have a stride of 1.
-    if conv.every_rows != 1 || conv.every_columns != 1 {
-        row = tall / conv.every_rows;
-        column = wide / conv.every_columns;
-        inside &= (row * conv.every_rows == tall) & (column * conv.every_columns == wide);
-    }
+    let row = at.row + conv.turn * i32(a);
+    let column = at.column + conv.turn * i32(b);
+    var inside = (row >= vec4<i32>()) & (column >= vec4<i32>());
     inside &= (row < vec4<i32>(i32(conv.rows))) & (column < vec4<i32>(i32(conv.columns)));
-    let address = ((at.image * i32(conv.rows) + row) * i32(conv.columns) + column)
-        * i32(conv.channels);
+    let address = ((at.image + row) * i32(conv.columns) + column) * i32(conv.channels);
     return select(vec4<i32>(-1), address, inside);
 }
 
@@ -112,10 +105,8 @@ fn store4(place: i32, filter_: u32, values: vec4<f32>) {
     for (var j = 0u; j < 4u; j++) {
         if filter_ + j < conv.filters {
             var sum = values[j];
-            if conv.start == 1u {
+            if conv.biased != 0u {
                 sum += bias[filter_ + j];
-            } else if conv.start == 2u {
-                sum += y[at + j];
             }
             // Not max: NaN has to stay.
             y[at + j] = select(sum, 0.0, conv.relu != 0u && sum < 0.0);
@@ -130,32 +121,38 @@ fn store(at: Pixels, filter_: u32, values: mat4x4<f32>) {
     store4(at.place.w, filter_, values[3]);
 }
 
-// Which block of 8 filters, and which block of 8 pixels. Neighbouring invocations take
-// up to 8 blocks of filters for one block of pixels, then the next block of pixels:
-// what they read together is then neither one pixel's channels nor all the weights,
-// and the fewest lines of cache.
-fn block(i: u32) -> vec2<u32> {
+// Which block of 8 filters, which block of 8 pixels, and which slice. Neighbouring
+// invocations take up to 8 blocks of filters for one block of pixels, then the next
+// block of pixels: what they read together is then neither one pixel's channels nor
+// all the weights, and the fewest lines of cache.
+fn block(i: u32) -> vec3<u32> {
     let pixel_blocks = (conv.pixels + 7u) / 8u;
+    let blocks = (conv.filters + 7u) / 8u;
     let bundle = i / conv.together;
-    return vec2<u32>(
-        bundle / pixel_blocks * conv.together + i % conv.together,
+    let sets = (blocks + conv.together - 1u) / conv.together;
+    let set_ = bundle / pixel_blocks;
+    return vec3<u32>(
+        set_ % sets * conv.together + i % conv.together,
         bundle % pixel_blocks,
+        set_ / sets,
     );
 }
 
-// Four channels at a time; channels and first_channel are multiples of 4. Sums are
+// Four channels at a time; channels and share are multiples of 4. Sums are
 // matrices of 4 filters (down) x 4 pixels (across).
 fn convolve4(i: u32) {
     let width = (conv.filters + 3u) / 4u;
     let at = block(i);
-    if 2u * at.x >= width {
+    if 2u * at.x >= width || at.z >= conv.slices {
         return;
     }
     let first = at.y * 8u;
+    let first_channel = at.z * conv.share;
+    let end_channel = min(first_channel + conv.share, conv.channels);
     let o0 = at.x * 2u;
     let o1 = min(o0 + 1u, width - 1u);
-    let near = pixels(first);
-    let far = pixels(first + 4u);
+    let near = pixels(first, at.z);
+    let far = pixels(first + 4u, at.z);
     var near0 = mat4x4<f32>();
     var near1 = mat4x4<f32>();
     var far0 = mat4x4<f32>();
@@ -168,7 +165,7 @@ fn convolve4(i: u32) {
                 continue;
             }
             let place = (a * conv.window_columns + b) * conv.channels;
-            for (var c = conv.first_channel; c < conv.end_channel; c += 4u) {
+            for (var c = first_channel; c < end_channel; c += 4u) {
                 let w = (place + c) * width;
                 let u = w + o0;
                 let v = w + o1;
@@ -203,14 +200,16 @@ fn outer(w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
 fn convolve(i: u32) {
     let width = (conv.filters + 3u) / 4u;
     let at = block(i);
-    if 2u * at.x >= width {
+    if 2u * at.x >= width || at.z >= conv.slices {
         return;
     }
     let first = at.y * 8u;
+    let first_channel = at.z * conv.share;
+    let end_channel = min(first_channel + conv.share, conv.channels);
     let o0 = at.x * 2u;
     let o1 = min(o0 + 1u, width - 1u);
-    let near = pixels(first);
-    let far = pixels(first + 4u);
+    let near = pixels(first, at.z);
+    let far = pixels(first + 4u, at.z);
     var near0 = mat4x4<f32>();
     var near1 = mat4x4<f32>();
     var far0 = mat4x4<f32>();
@@ -223,7 +222,7 @@ fn convolve(i: u32) {
                 continue;
             }
             let place = (a * conv.window_columns + b) * conv.channels;
-            for (var c = conv.first_channel; c < conv.end_channel; c++) {
+            for (var c = first_channel; c < end_channel; c++) {
                 let w0 = weights[(place + c) * width + o0];
                 let w1 = weights[(place + c) * width + o1];
                 let xs = vec4<f32>(load(p.x, c), load(p.y, c), load(p.z, c), load(p.w, c));
@@ -284,15 +283,23 @@ struct Pack {
     elements: u32, // of packed
     rows: u32,
     columns: u32,
-    padded: u32, // columns rounded up to 4
-    transposed: u32, // whether `loose` is (parts, columns, rows)
+    padded_rows: u32, // both rounded up
+    padded_columns: u32,
+    transposed: u32, // whether `loose` has (columns, rows) in each of its parts
+    parts_across: u32, // parts of `packed`: (down, parts_across)
+    loose_across: u32, // parts of `loose`: (any, loose_across)
+    first_down: u32, // part (i, j) is part (first_down + i every_down, ...) of `loose`
+    every_down: u32,
+    first_across: u32,
+    every_across: u32,
 }
 var<immediate> pack: Pack;
 
 @group(0) @binding(0) var<storage, read> loose: array<f32>; // (parts, rows, columns)
-@group(0) @binding(1) var<storage, read_write> packed: array<f32>; // (parts, rows, padded)
+@group(0) @binding(1) var<storage, read_write> packed: array<f32>; // (parts, padded_rows, padded_columns)
 
-// Rounds rows up to 4 columns with zeros, and transposes a kernel's (C, O) on the way.
+// Fills rows and columns up with zeros; takes a phase's places out of a kernel and
+// transposes its (C, O) on the way.
 @compute @workgroup_size(64)
 fn conv2d_pack(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -303,14 +310,51 @@ fn conv2d_pack(
     if i >= pack.elements {
         return;
     }
-    let column = i % pack.padded;
-    let row = i / pack.padded % pack.rows;
-    let part = i / pack.padded / pack.rows;
-    if column >= pack.columns {
+    let column = i % pack.padded_columns;
+    let row = i / pack.padded_columns % pack.padded_rows;
+    let part = i / pack.padded_columns / pack.padded_rows;
+    let down = pack.first_down + part / pack.parts_across * pack.every_down;
+    let across = pack.first_across + part % pack.parts_across * pack.every_across;
+    let start = (down * pack.loose_across + across) * pack.rows * pack.columns;
+    if column >= pack.columns || row >= pack.rows {
         packed[i] = 0.0;
     } else if pack.transposed != 0u {
-        packed[i] = loose[(part * pack.columns + column) * pack.rows + row];
+        packed[i] = loose[start + column * pack.rows + row];
     } else {
-        packed[i] = loose[(part * pack.rows + row) * pack.columns + column];
+        packed[i] = loose[start + row * pack.columns + column];
     }
+}
+
+struct Combine {
+    elements: u32,
+    slices: u32,
+    columns: u32, // of bias
+    biased: u32,
+    relu: u32,
+}
+var<immediate> combine: Combine;
+
+@group(0) @binding(0) var<storage, read> slices: array<f32>; // (slices, elements)
+@group(0) @binding(1) var<storage, read> row: array<f32>; // (columns); anything if not biased
+@group(0) @binding(2) var<storage, read_write> total: array<f32>; // (elements)
+
+// total = the bias + the sum over the slices, always in the same order.
+@compute @workgroup_size(64)
+fn conv2d_combine(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = linear(group, groups, lane);
+    if i >= combine.elements {
+        return;
+    }
+    var sum = 0.0;
+    for (var s = 0u; s < combine.slices; s++) {
+        sum += slices[s * combine.elements + i];
+    }
+    if combine.biased != 0u {
+        sum += row[i % combine.columns];
+    }
+    total[i] = select(sum, 0.0, combine.relu != 0u && sum < 0.0);
 }

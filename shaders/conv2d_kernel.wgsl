@@ -176,30 +176,3 @@ fn conv2d_backward_kernel(
         store(slice, first, o1 * 4u, sum1);
     }
 }
-
-struct Combine {
-    elements: u32,
-    slices: u32,
-}
-var<immediate> combine: Combine;
-
-@group(0) @binding(0) var<storage, read> slices: array<f32>; // (slices, elements)
-@group(0) @binding(1) var<storage, read_write> total: array<f32>; // (elements)
-
-// total = the sum over the slices.
-@compute @workgroup_size(64)
-fn conv2d_combine(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let i = linear(group, groups, lane);
-    if i >= combine.elements {
-        return;
-    }
-    var sum = 0.0;
-    for (var s = 0u; s < combine.slices; s++) {
-        sum += slices[s * combine.elements + i];
-    }
-    total[i] = sum;
-}

@@ -58,7 +58,11 @@ const LONG: &[(&str, &str)] = &[];
 const MOST_LINES: usize = 400;
 
 /// Shaders that are part of another op than their name says.
-const PARTS: &[(&str, &str)] = &[("conv2d_kernel", "conv2d")];
+const PARTS: &[(&str, &str)] = &[
+    ("conv2d_kernel", "conv2d"),
+    ("conv2d_shared", "conv2d"),
+    ("conv2d_shared_kernel", "conv2d"),
+];
 
 /// Ops without a shader, with the reason.
 const WITHOUT_SHADER: &[(&str, &str)] = &[];

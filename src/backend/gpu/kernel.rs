@@ -24,6 +24,7 @@ impl Shader {
             shader: self,
             entry,
             constants: Vec::new(),
+            extension: None,
         }
     }
 }
@@ -34,12 +35,19 @@ pub struct Kernel {
     pub(super) shader: Shader,
     pub(super) entry: &'static str,
     constants: Vec<(&'static str, String)>,
+    extension: Option<&'static str>,
 }
 
 impl Kernel {
     /// Rewrites a `const NAME: T = …;` or `alias NAME = …;` at the head of the file.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Kernel {
         self.constants.push((name, value.to_string()));
+        self
+    }
+
+    /// Puts `enable extension;` in front of the file, for what the constants ask for.
+    pub fn enabling(mut self, extension: &'static str) -> Kernel {
+        self.extension = Some(extension);
         self
     }
 
@@ -83,6 +91,9 @@ impl Kernel {
                     });
                 }
             }
+        }
+        if let Some(extension) = self.extension {
+            lines.insert(0, format!("enable {extension};"));
         }
         Ok(lines.join("\n") + "\n")
     }

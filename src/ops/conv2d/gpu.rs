@@ -1,32 +1,27 @@
-//! Convolution in WGSL. Forward and the gradient of x are one kernel; the gradient
-//! of the kernel is another, summed in slices.
+//! Convolution in WGSL. Forward and the gradient of x are one kernel, in
+//! `gpu/slide.rs`; the gradient of the kernel is another, in `gpu/gradient.rs`.
+//! Either has several bodies, of which the device runs one.
 
-use super::{Conv2d, Geometry};
+mod gradient;
+mod slide;
+
+use super::Conv2d;
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, GpuBuffer, MAX_LOOP_ITERATIONS, Shader};
+use crate::backend::gpu::{Bind, GpuBuffer, GpuPrecision, Kernel, Shader};
 use crate::engine::op::GpuView;
 use crate::engine::{GpuOp, Saved};
 use crate::ops::reduce::column_sums;
-use crate::ops::window::Axis;
 use crate::{Result, parameters};
+
+pub(crate) use gradient::record_backward_kernel;
+pub(crate) use slide::{record_backward_input, record_forward};
 
 const SHADER: Shader = Shader {
     op: "conv2d",
     source: include_str!("../../../shaders/conv2d.wgsl"),
 };
-const KERNEL_SHADER: Shader = Shader {
-    op: "conv2d",
-    source: include_str!("../../../shaders/conv2d_kernel.wgsl"),
-};
 
-/// The kernel's gradient is shared out until so many invocations run: enough for
-/// the largest gpu.
-const INVOCATIONS: usize = 1 << 16;
-
-/// Slices of the kernel's gradient, at most, unless a slice would get too long.
-const SLICES: usize = 512;
-
-/// Memory for the slices, at most, in elements.
+/// Memory for slices, at most, in elements.
 const SLICED: usize = 1 << 24;
 
 impl GpuOp for Conv2d {
@@ -53,231 +48,102 @@ impl GpuOp for Conv2d {
     }
 }
 
-/// Records y (N,I,J,O) = x (N,H,W,C) * kernel (A,B,C,O) + bias (O), of which only
-/// what is above 0 is kept if `relu`.
-pub(crate) fn record_forward(
-    gpu: &Gpu,
-    g: &Geometry,
-    x: &GpuBuffer,
-    kernel: &GpuBuffer,
-    bias: &GpuBuffer,
-    relu: bool,
-    y: &GpuBuffer,
-) -> Result<()> {
-    let along = |axis: Axis| [axis.stride as i32, -(axis.before as i32), 1];
-    let convolution = Convolution {
-        entries: ["conv2d_forward", "conv2d_forward4"],
-        from: [g.at.rows.input, g.at.columns.input, g.channels],
-        to: [g.at.rows.output, g.at.columns.output, g.filters],
-        turn: 1,
-        rows: along(g.at.rows),
-        columns: along(g.at.columns),
-        relu,
-    };
-    let mut packed = None;
-    let weights = match g.filters % 4 {
-        0 => kernel,
-        _ => {
-            let loose = [g.places(), g.channels, g.filters];
-            packed.insert(pack(gpu, kernel, loose, false)?)
-        }
-    };
-    convolution.record(gpu, g, [x, weights, y], Some(bias))
-}
-
-/// Records dx (N,H,W,C), the gradient of x, from dy (N,I,J,O) and the kernel
-/// (A,B,C,O).
-pub(crate) fn record_backward_input(
-    gpu: &Gpu,
-    g: &Geometry,
-    dy: &GpuBuffer,
-    kernel: &GpuBuffer,
-    dx: &GpuBuffer,
-) -> Result<()> {
-    // Pixel p is reached from position (p + before - place) / stride.
-    let along = |axis: Axis| [1, axis.before as i32, axis.stride as i32];
-    let convolution = Convolution {
-        entries: ["conv2d_backward_input", "conv2d_backward_input4"],
-        from: [g.at.rows.output, g.at.columns.output, g.filters],
-        to: [g.at.rows.input, g.at.columns.input, g.channels],
-        turn: -1,
-        rows: along(g.at.rows),
-        columns: along(g.at.columns),
-        relu: false,
-    };
-    let weights = pack(gpu, kernel, [g.places(), g.filters, g.channels], true)?;
-    convolution.record(gpu, g, [dy, &weights, dx], None)
-}
-
-/// How many blocks of 8 filters neighbouring invocations take, at most 8 and as
-/// evenly as can be, and how many blocks there are then with those that stay empty.
-fn side_by_side(filters: usize) -> [usize; 2] {
+/// Blocks of 8 among so many filters, shared out evenly to tiles of at most `most`:
+/// blocks of a tile.
+fn blocks_of_a_tile(filters: usize, most: usize) -> usize {
     let blocks = filters.div_ceil(8).max(1);
-    let sets = blocks.div_ceil(8);
-    let together = blocks.div_ceil(sets);
-    [together, together * sets]
+    blocks.div_ceil(blocks.div_ceil(most))
 }
 
-/// One run of the kernel that slides a window over `from` and fills `to`.
-struct Convolution {
-    /// The kernel for any number of channels, and for multiples of 4.
-    entries: [&'static str; 2],
-    /// Rows, columns and channels of what is read.
-    from: [usize; 3],
-    /// Rows, columns and filters of what is written.
-    to: [usize; 3],
-    turn: i32,
-    /// Step, first and every, as the shader explains them.
-    rows: [i32; 3],
-    columns: [i32; 3],
-    /// Whether what is below 0 is stored as 0.
-    relu: bool,
-}
-
-impl Convolution {
-    fn record(
-        &self,
-        gpu: &Gpu,
-        g: &Geometry,
-        [x, weights, y]: [&GpuBuffer; 3],
-        bias: Option<&GpuBuffer>,
-    ) -> Result<()> {
-        let window = [g.at.rows.window, g.at.columns.window];
-        let [rows, columns, channels] = self.from;
-        let [out_rows, out_columns, filters] = self.to;
-        let spread = out_columns.next_multiple_of(self.columns[2] as usize);
-        let pixels = g.images * out_rows * spread;
-        let step = if channels % 4 == 0 { 4 } else { 1 };
-        let kernel = SHADER.kernel(self.entries[usize::from(step == 4)]);
-        // No invocation may loop too often: where the window is huge the channels
-        // are summed in several dispatches, one upon the other.
-        let places = g.places();
-        gpu.check_loops("conv2d", places * 3)?;
-        let share = (MAX_LOOP_ITERATIONS / places - 1) * step;
-        let [together, filter_blocks] = side_by_side(filters);
-        let blocks = pixels.div_ceil(8) * filter_blocks;
-        let binds = [
-            Bind::Read(x),
-            Bind::Read(weights),
-            Bind::Read(bias.unwrap_or(weights)),
-            Bind::Write(y),
-        ];
-        for first in (0..channels).step_by(share) {
-            let end = channels.min(first + share);
-            let start = if first > 0 {
-                2
-            } else {
-                u32::from(bias.is_some())
-            };
-            let parameters = parameters![
-                pixels,
-                rows,
-                columns,
-                channels,
-                out_rows,
-                out_columns,
-                filters,
-                window[0],
-                window[1],
-                first,
-                end,
-                start,
-                self.rows[0],
-                self.turn,
-                self.rows[1],
-                self.rows[2],
-                self.columns[0],
-                self.columns[1],
-                self.columns[2],
-                spread,
-                together,
-                self.relu && end == channels,
-            ];
-            gpu.dispatch_items(&kernel, &binds, parameters, blocks)?;
-        }
-        Ok(())
+/// A kernel of the shared body, whose tiles hold what the device multiplies.
+fn tiled(gpu: &Gpu, kernel: Kernel) -> Kernel {
+    match gpu.precision() {
+        GpuPrecision::F32 => kernel,
+        GpuPrecision::F16 => kernel.enabling("f16").with("half", "f16"),
     }
 }
 
-/// (parts, rows, columns) with rows filled up to a multiple of 4 columns. If
-/// `transposed`, `loose` has (parts, columns, rows) in memory.
-fn pack(gpu: &Gpu, loose: &GpuBuffer, size: [usize; 3], transposed: bool) -> Result<GpuBuffer> {
-    let [parts, rows, columns] = size;
-    let padded = columns.next_multiple_of(4);
-    let elements = parts * rows * padded;
+/// Part (i, j) of what is packed is part `first + every · (i, j)` of `across` parts
+/// a line.
+#[derive(Clone, Copy)]
+struct Parts {
+    count: [usize; 2],
+    across: usize,
+    first: [usize; 2],
+    every: [usize; 2],
+}
+
+impl Parts {
+    /// All of them, as they are.
+    fn all(count: usize) -> Parts {
+        Parts {
+            count: [1, count],
+            across: count,
+            first: [0, 0],
+            every: [1, 1],
+        }
+    }
+}
+
+/// (parts, rows, columns) with both filled up to what `padded` says. If `transposed`,
+/// `loose` has (parts, columns, rows) in memory.
+fn pack(
+    gpu: &Gpu,
+    loose: &GpuBuffer,
+    parts: Parts,
+    [rows, columns]: [usize; 2],
+    padded: [usize; 2],
+    transposed: bool,
+) -> Result<GpuBuffer> {
+    let elements = parts.count[0] * parts.count[1] * padded[0] * padded[1];
     let packed = gpu.allocate(elements)?;
     let binds = [Bind::Read(loose), Bind::Write(&packed)];
-    let parameters = parameters![elements, rows, columns, padded, transposed];
+    let parameters = parameters![
+        elements,
+        rows,
+        columns,
+        padded[0],
+        padded[1],
+        transposed,
+        parts.count[1],
+        parts.across,
+        parts.first[0],
+        parts.every[0],
+        parts.first[1],
+        parts.every[1],
+    ];
     gpu.dispatch_items(&SHADER.kernel("conv2d_pack"), &binds, parameters, elements)?;
     Ok(packed)
 }
 
-/// Records dkernel (A,B,C,O), the gradient of the kernel, from x (N,H,W,C) and dy
-/// (N,I,J,O).
-pub(crate) fn record_backward_kernel(
+/// (pixels, channels) with channels filled up to a multiple of 4.
+fn pack_pixels(gpu: &Gpu, x: &GpuBuffer, channels: usize) -> Result<GpuBuffer> {
+    let size = [x.len() / channels, channels];
+    let padded = [size[0], channels.next_multiple_of(4)];
+    pack(gpu, x, Parts::all(1), size, padded, false)
+}
+
+/// total = bias + the sum over partial (slices, total), rectified if `relu`.
+fn combine(
     gpu: &Gpu,
-    g: &Geometry,
-    x: &GpuBuffer,
-    dy: &GpuBuffer,
-    dkernel: &GpuBuffer,
+    partial: &GpuBuffer,
+    bias: Option<&GpuBuffer>,
+    relu: bool,
+    total: &GpuBuffer,
 ) -> Result<()> {
-    let (rows, columns) = (g.at.rows, g.at.columns);
-    let mut packed = None;
-    let dy = match g.filters % 4 {
-        0 => dy,
-        _ => packed.insert(pack(gpu, dy, [1, g.pixels(), g.filters], false)?),
-    };
-    let places = g.places();
-    let [together, filter_blocks] = side_by_side(g.filters);
-    let (entry, blocks) = match g.channels % 4 {
-        0 => (
-            "conv2d_backward_kernel4",
-            places * g.channels.div_ceil(8) * filter_blocks,
-        ),
-        _ => (
-            "conv2d_backward_kernel",
-            g.depth().div_ceil(4) * g.filters.div_ceil(8),
-        ),
-    };
-    let lines = g.images * rows.output;
-    // Iterations that a line costs; one line is the least that a slice can have.
-    let cost = columns.output + 1;
-    gpu.check_loops("conv2d", cost)?;
-    let slices = (INVOCATIONS / blocks.max(1))
-        .min(SLICES)
-        .min(SLICED / dkernel.len().max(1));
-    let slices = slices
-        .clamp(1, lines.max(1))
-        .max(lines.div_ceil(MAX_LOOP_ITERATIONS / cost));
-    let share = lines.div_ceil(slices);
-    let parameters = parameters![
-        rows.input,
-        columns.input,
-        g.channels,
-        rows.output,
-        columns.output,
-        g.filters,
-        rows.window,
-        columns.window,
-        rows.stride,
-        columns.stride,
-        rows.before,
-        columns.before,
-        lines,
-        share,
-        slices,
-        together,
+    let elements = total.len();
+    let binds = [
+        Bind::Read(partial),
+        Bind::Read(bias.unwrap_or(partial)),
+        Bind::Write(total),
     ];
-    let kernel = KERNEL_SHADER.kernel(entry);
-    if slices == 1 {
-        let binds = [Bind::Read(x), Bind::Read(dy), Bind::Write(dkernel)];
-        return gpu.dispatch_items(&kernel, &binds, parameters, blocks);
-    }
-    let elements = dkernel.len();
-    let partial = gpu.allocate(slices * elements)?;
-    let binds = [Bind::Read(x), Bind::Read(dy), Bind::Write(&partial)];
-    gpu.dispatch_items(&kernel, &binds, parameters, blocks * slices)?;
-    let binds = [Bind::Read(&partial), Bind::Write(dkernel)];
-    let kernel = KERNEL_SHADER.kernel("conv2d_combine");
-    gpu.dispatch_items(&kernel, &binds, parameters![elements, slices], elements)
+    let parameters = parameters![
+        elements,
+        partial.len() / elements.max(1),
+        bias.map_or(1, GpuBuffer::len),
+        bias.is_some(),
+        relu,
+    ];
+    let kernel = SHADER.kernel("conv2d_combine");
+    gpu.dispatch_items(&kernel, &binds, parameters, elements)
 }
