@@ -5,6 +5,7 @@ pub mod buffer;
 pub mod cpu;
 pub mod gemm;
 pub mod gpu;
+pub mod host;
 pub mod parallel;
 
 use std::sync::Arc;

@@ -168,7 +168,7 @@ impl Model {
             let last = i + 1 == self.plan.layers.len();
             let output = run.layer(&layer.layer, value, last)?;
             if output != value && value != x {
-                run.tape.release(value);
+                run.tape.release(value)?;
             }
             value = output;
         }
@@ -325,7 +325,7 @@ impl Run<'_> {
             Activation::Sigmoid => self.tape.apply(Sigmoid, &[y])?,
             Activation::Softmax => self.tape.apply(Softmax, &[y])?,
         };
-        self.tape.release(y);
+        self.tape.release(y)?;
         Ok(output)
     }
 }
