@@ -11,7 +11,7 @@ pub mod parallel;
 use std::sync::Arc;
 
 pub use buffer::Storage;
-pub use cpu::{Cpu, Precision, Real};
+pub use cpu::{Cpu, HostBuffer, Precision, Real};
 pub use gpu::Gpu;
 
 /// Where tensors live and ops run.

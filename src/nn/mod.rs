@@ -1,6 +1,7 @@
 //! Networks: a described architecture, its parameters, its forward pass.
 
 pub mod architecture;
+mod forward;
 pub mod init;
 pub mod model;
 pub mod plan;

@@ -1,20 +1,13 @@
 //! A network with its parameters on a device, and its forward pass.
 
-use super::architecture::{Activation, Architecture, Layer};
+use super::architecture::{Activation, Architecture};
+use super::forward::Run;
 use super::init;
 use super::plan::Plan;
 use crate::backend::{Device, Real};
 use crate::engine::{Tape, Tensor, Var};
-use crate::ops::avg_pool::AvgPool;
-use crate::ops::batch_norm::BatchNorm;
-use crate::ops::batch_norm_inference::BatchNormInference;
 use crate::ops::binary_cross_entropy::BinaryCrossEntropy;
 use crate::ops::categorical_cross_entropy::CategoricalCrossEntropy;
-use crate::ops::conv2d::Conv2d;
-use crate::ops::dense::Dense;
-use crate::ops::dropout::Dropout;
-use crate::ops::max_pool::MaxPool;
-use crate::ops::relu::Relu;
 use crate::ops::sigmoid::Sigmoid;
 use crate::ops::softmax::Softmax;
 use crate::{Error, Result};
@@ -37,6 +30,7 @@ pub struct Model {
     plan: Plan,
     parameters: Vec<Parameter>,
     device: Device,
+    single_ops: bool,
 }
 
 /// How a forward pass is meant.
@@ -107,7 +101,17 @@ impl Model {
             plan,
             parameters,
             device: device.clone(),
+            single_ops: false,
         })
+    }
+
+    /// The same network with every layer as an op of its own, where it would
+    /// otherwise run a convolution and what follows it as one
+    /// ([`ConvBlock`](crate::ops::conv_block::ConvBlock)): slower, but each layer's
+    /// value and, in inference too, each gradient is there to look at.
+    pub fn single_ops(mut self) -> Model {
+        self.single_ops = true;
+        self
     }
 
     /// How it is described.
@@ -144,6 +148,14 @@ impl Model {
         Ok(())
     }
 
+    /// Takes parameter `index` out, so that an op may write over it; until
+    /// [`set_parameter`](Model::set_parameter) the model has its shape only.
+    pub fn take_parameter(&mut self, index: usize) -> Result<Tensor> {
+        let slot = &mut self.parameters[index].tensor;
+        let hollow = slot.without_elements()?;
+        Ok(std::mem::replace(slot, hollow))
+    }
+
     /// Records the forward pass of `x` (N, H, W, C) on `tape`.
     pub fn forward(&self, tape: &mut Tape, x: Var, mode: Mode) -> Result<Forward> {
         let training = matches!(mode, Mode::Training { .. });
@@ -155,22 +167,19 @@ impl Model {
                 false => tape.constant(p.tensor.clone()),
             })
             .collect();
-        let mut run = Run {
-            tape,
-            parameters: &parameters,
-            next: 0,
-            stream: 0,
-            mode,
-            statistics: Vec::new(),
-        };
+        let mut run = Run::new(tape, &parameters, mode);
         let mut value = x;
-        for (i, layer) in self.plan.layers.iter().enumerate() {
-            let last = i + 1 == self.plan.layers.len();
-            let output = run.layer(&layer.layer, value, last)?;
+        let mut rest = &self.plan.layers[..];
+        while !rest.is_empty() {
+            let (output, used) = match self.single_ops {
+                true => (run.layer(rest, value)?, 1),
+                false => run.layers(rest, value)?,
+            };
             if output != value && value != x {
                 run.tape.release(value)?;
             }
             value = output;
+            rest = &rest[used..];
         }
         let statistics = run.statistics;
         Ok(Forward {
@@ -230,102 +239,5 @@ impl Model {
                 tape.tensor(real).to_vec()
             }
         }
-    }
-}
-
-/// The state of one forward pass.
-struct Run<'a> {
-    tape: &'a mut Tape,
-    parameters: &'a [Var],
-    next: usize,
-    stream: u32,
-    mode: Mode,
-    statistics: Vec<(usize, Tensor, f64)>,
-}
-
-impl Run<'_> {
-    fn take<const N: usize>(&mut self) -> [Var; N] {
-        let first = self.next;
-        self.next += N;
-        std::array::from_fn(|i| self.parameters[first + i])
-    }
-
-    fn layer(&mut self, layer: &Layer, x: Var, last: bool) -> Result<Var> {
-        match layer {
-            Layer::Conv2d {
-                stride,
-                padding,
-                activation,
-                ..
-            } => {
-                let [kernel, bias] = self.take();
-                let op = Conv2d {
-                    stride: stride.0,
-                    padding: *padding,
-                };
-                let y = self.tape.apply(op, &[x, kernel, bias])?;
-                self.activate(y, *activation, last)
-            }
-            Layer::Dense { activation, .. } => {
-                let [kernel, bias] = self.take();
-                let y = self.tape.apply(Dense, &[x, kernel, bias])?;
-                self.activate(y, *activation, last)
-            }
-            Layer::BatchNorm { epsilon, momentum } => {
-                let at = self.next;
-                let [gamma, beta, mean, variance] = self.take();
-                let epsilon = *epsilon;
-                if self.mode == Mode::Inference {
-                    let inputs = [x, gamma, beta, mean, variance];
-                    return self.tape.apply(BatchNormInference { epsilon }, &inputs);
-                }
-                let op = BatchNorm { epsilon };
-                let (y, batch) = self.tape.apply_keeping(op, &[x, gamma, beta])?;
-                for (i, value) in batch.into_iter().enumerate() {
-                    self.statistics.push((at + 2 + i, value, *momentum));
-                }
-                Ok(y)
-            }
-            Layer::MaxPool { window, stride } => {
-                let (window, stride) = (window.0, stride.unwrap_or(*window).0);
-                self.tape.apply(MaxPool { window, stride }, &[x])
-            }
-            Layer::AvgPool { window, stride } => {
-                let (window, stride) = (window.0, stride.unwrap_or(*window).0);
-                self.tape.apply(AvgPool { window, stride }, &[x])
-            }
-            Layer::Dropout { rate } => {
-                let stream = self.stream;
-                self.stream += 1;
-                match self.mode {
-                    Mode::Training { seed, step } if *rate > 0.0 => self.tape.apply(
-                        Dropout {
-                            rate: *rate,
-                            seed,
-                            stream,
-                            step,
-                        },
-                        &[x],
-                    ),
-                    _ => Ok(x),
-                }
-            }
-            Layer::Flatten {} => self.tape.flatten(x),
-        }
-    }
-
-    /// The last layer's activation belongs to the loss, which starts from logits.
-    fn activate(&mut self, y: Var, activation: Activation, last: bool) -> Result<Var> {
-        if last {
-            return Ok(y);
-        }
-        let output = match activation {
-            Activation::Linear => return Ok(y),
-            Activation::Relu => self.tape.apply(Relu, &[y])?,
-            Activation::Sigmoid => self.tape.apply(Sigmoid, &[y])?,
-            Activation::Softmax => self.tape.apply(Softmax, &[y])?,
-        };
-        self.tape.release(y)?;
-        Ok(output)
     }
 }

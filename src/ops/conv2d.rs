@@ -12,7 +12,7 @@ use crate::engine::op::expect_inputs;
 use crate::engine::{Case, Fill, Formula, Saved, Shape, Tolerance};
 use crate::{Error, Result};
 
-mod cpu;
+pub(crate) mod cpu;
 mod gpu;
 
 /// Convolution with bias. Inputs: x (N,H,W,C), kernel (A,B,C,O), bias (O).

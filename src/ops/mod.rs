@@ -32,6 +32,7 @@ ops! {
     binary_cross_entropy,
     categorical_cross_entropy,
     conv2d,
+    conv_block,
     dense,
     dropout,
     gather,

@@ -151,15 +151,16 @@ impl Trainer {
             let (m, v) = self.moments[i]
                 .take()
                 .expect("trainable parameters have moments");
-            let w = &self.model.parameters()[i].tensor;
-            let new = run::forward(&adam, &[w, &m, &v, &gradient])?;
+            let w = self.model.take_parameter(i)?;
+            let new = run::forward_in_place(&adam, vec![w, m, v], &[&gradient])?;
             let [w, m, v] = new.try_into().expect("three outputs");
             self.moments[i] = Some((m, v));
             self.model.set_parameter(i, w)?;
         }
         for (i, batch, momentum) in statistics {
-            let moving = &self.model.parameters()[i].tensor;
-            let new = run::forward(&MovingAverage { momentum }, &[moving, &batch])?.remove(0);
+            let moving = vec![self.model.take_parameter(i)?];
+            let op = MovingAverage { momentum };
+            let new = run::forward_in_place(&op, moving, &[&batch])?.remove(0);
             self.model.set_parameter(i, new)?;
         }
         self.model.device().submit()?;

@@ -34,6 +34,12 @@ pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
                 .map(|_| f64::from(uniform.sample(&mut rng)) * 0.5)
                 .collect()
         }
+        Fill::Eighths => {
+            let uniform = Uniform::new_inclusive(-4, 4).unwrap();
+            (0..len)
+                .map(|_| f64::from(uniform.sample(&mut rng)) / 8.0)
+                .collect()
+        }
         Fill::Binary => {
             let uniform = Uniform::new(0, 2).unwrap();
             (0..len)

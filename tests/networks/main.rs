@@ -7,6 +7,7 @@ mod common;
 mod descriptions;
 mod differences;
 mod dropout;
+mod fused;
 mod planted;
 mod random_shapes;
 mod tape;
