@@ -63,13 +63,13 @@ fn gather_u8(
     if i >= settings.elements {
         return;
     }
-    let from = place(i);
-    if !from.here {
+    let source = place(i);
+    if !source.here {
         return;
     }
-    let word = pixels[from.word + from.at / 4u];
-    let value = f32((word >> (8u * (from.at % 4u))) & 255u);
-    let image = 3u * (from.candidate * settings.channels + from.channel);
+    let word = pixels[source.word + source.at / 4u];
+    let value = f32((word >> (8u * (source.at % 4u))) & 255u);
+    let image = 3u * (source.candidate * settings.channels + source.channel);
     x[i] = (value - affine[image] - affine[image + 1u]) * affine[image + 2u];
 }
 
@@ -83,12 +83,12 @@ fn gather_f16(
     if i >= settings.elements {
         return;
     }
-    let from = place(i);
-    if !from.here {
+    let source = place(i);
+    if !source.here {
         return;
     }
-    let both = unpack2x16float(pixels[from.word + from.at / 2u]);
-    x[i] = select(both.x, both.y, from.at % 2u == 1u);
+    let both = unpack2x16float(pixels[source.word + source.at / 2u]);
+    x[i] = select(both.x, both.y, source.at % 2u == 1u);
 }
 
 @compute @workgroup_size(64)
@@ -101,9 +101,9 @@ fn gather_f32(
     if i >= settings.elements {
         return;
     }
-    let from = place(i);
-    if !from.here {
+    let source = place(i);
+    if !source.here {
         return;
     }
-    x[i] = bitcast<f32>(pixels[from.word + from.at]);
+    x[i] = bitcast<f32>(pixels[source.word + source.at]);
 }

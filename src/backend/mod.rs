@@ -58,6 +58,18 @@ impl Device {
         }
     }
 
+    /// From now on tensors may take so many bytes in all; a step that needs more is
+    /// done in parts. `None` leaves it to the system.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        match self {
+            Device::Reference => {}
+            Device::Cpu(cpu) => {
+                cpu.limit_memory(bytes.map(|b| usize::try_from(b).unwrap_or(usize::MAX)))
+            }
+            Device::Gpu(gpu) => gpu.limit_memory(bytes),
+        }
+    }
+
     /// The adapter's name, or "cpu" or "reference".
     pub fn name(&self) -> String {
         match self {

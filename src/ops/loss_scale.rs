@@ -9,9 +9,10 @@
 //! - n = 0: it is taken, cₖ' = βₖ cₖ + (1 − βₖ), which is 1 − βₖᵗ without the
 //!   cancellation; after `interval` good steps s' = 2s, up to 2³⁰.
 //!
-//! The state stays on the device: nothing waits for it. Not differentiated.
+//! Besides the state there is s' alone, a scalar: the next step's gradient of the
+//! loss to itself. The state stays on the device: nothing waits for it. Not differentiated.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
@@ -35,7 +36,8 @@ pub const USED: usize = 5;
 const LARGEST: f64 = (1u64 << 30) as f64;
 
 /// From one state to the next. Inputs: the state (6), and how many elements of
-/// the gradients are not finite, a scalar; output: the state (6).
+/// the gradients are not finite, a scalar; outputs: the state (6), the scale, a
+/// scalar.
 #[derive(Clone, Copy, Debug)]
 pub struct LossScale {
     /// Adam's β₁.
@@ -106,7 +108,7 @@ impl Formula for LossScale {
             let text = "needs a state (6) and one number";
             return Err(Error::shape("loss_scale", text, &[&state, &count]));
         }
-        Ok(vec![state])
+        Ok(vec![state, Shape::scalar()])
     }
 
     fn differentiable(&self, _: usize) -> bool {
@@ -116,7 +118,10 @@ impl Formula for LossScale {
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let state: Vec<f64> = inputs[0].iter().copied().collect();
         let next = self.next(&state, inputs[1].sum());
-        vec![ndarray::arr1(&next).into_dyn()]
+        vec![
+            ndarray::arr1(&next).into_dyn(),
+            ArrayD::from_elem(IxDyn(&[]), next[0]),
+        ]
     }
 
     fn reference_backward(
@@ -132,6 +137,7 @@ impl<T: Real> CpuOp<T> for LossScale {
     fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let next = self.next(inputs[0].data, inputs[1].data[0]);
         outputs[0].data.copy_from_slice(&next);
+        outputs[1].data[0] = next[0];
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
@@ -148,6 +154,7 @@ impl GpuOp for LossScale {
             Bind::Read(inputs[0].buffer),
             Bind::Read(inputs[1].buffer),
             Bind::Write(outputs[0].buffer),
+            Bind::Write(outputs[1].buffer),
         ];
         let parameters = parameters![
             self.beta1,
