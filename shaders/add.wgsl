@@ -41,3 +41,19 @@ fn add_backward_input(
     }
     dx[i] = grad[i];
 }
+
+@group(0) @binding(0) var<storage, read> more: array<f32>; // (elements)
+@group(0) @binding(1) var<storage, read_write> sum: array<f32>; // (elements)
+
+@compute @workgroup_size(64)
+fn add_in_place(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = linear(group, groups, lane);
+    if i >= size.elements {
+        return;
+    }
+    sum[i] = sum[i] + more[i];
+}

@@ -27,3 +27,19 @@ fn moving_average_forward(
     }
     updated[i] = size.momentum * moving[i] + size.complement * batch[i];
 }
+
+@group(0) @binding(0) var<storage, read> now: array<f32>; // (elements)
+@group(0) @binding(1) var<storage, read_write> average: array<f32>; // (elements)
+
+@compute @workgroup_size(64)
+fn moving_average_in_place(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = linear(group, groups, lane);
+    if i >= size.elements {
+        return;
+    }
+    average[i] = size.momentum * average[i] + size.complement * now[i];
+}

@@ -111,6 +111,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether less work at a time may help: a tensor that is too large, or memory
+    /// that is not there.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Error::TooLarge { .. })
+    }
+
     /// An [`Error::Io`] for `path`; `doing` is a verb.
     pub fn io(doing: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_path_buf();

@@ -121,3 +121,113 @@ fn reference_gradients_agree_with_finite_differences() {
 fn cpu_gradients_agree_with_finite_differences_in_f64() {
     all_by_finite_differences(&Device::cpu_f64());
 }
+
+/// What backward does not look at, by the op's own word, it does not look at: it
+/// gets shapes without elements in their place, as on a tape.
+fn without_what_backward_does_not_read(device: &Device) {
+    let fresh = |case: &Case| -> Vec<Tensor> {
+        let values = inputs(case);
+        let each = case.inputs.iter().zip(&values);
+        each.map(|((shape, _), values)| Tensor::new(device, shape.clone(), values).unwrap())
+            .collect()
+    };
+    let hollow = |tensors: &mut [Tensor], reads: &dyn Fn(usize) -> bool| {
+        for (i, tensor) in tensors.iter_mut().enumerate().filter(|(i, _)| !reads(*i)) {
+            *tensor = tensor
+                .without_elements()
+                .unwrap_or_else(|e| panic!("{i}: {e}"));
+        }
+    };
+    for case in ops::cases().iter().filter(|case| !case.large) {
+        let op = case.op.as_ref();
+        let mut inputs = fresh(case);
+        let wanted: Vec<bool> = (0..inputs.len()).map(|i| op.differentiable(i)).collect();
+        if !wanted.contains(&true) {
+            continue;
+        }
+        let mut outputs = run::forward(op, &inputs.iter().collect::<Vec<_>>()).unwrap();
+        let gradient = incoming(&outputs[0]);
+        let gradient = Tensor::new(device, outputs[0].shape().clone(), &gradient).unwrap();
+        let gradients = |inputs: &[Tensor], outputs: &[Tensor]| -> Vec<Vec<f64>> {
+            let inputs: Vec<&Tensor> = inputs.iter().collect();
+            let all = run::backward(op, &inputs, outputs, &gradient, &wanted).unwrap();
+            all.iter().flatten().map(|t| t.to_vec().unwrap()).collect()
+        };
+        let want = gradients(&inputs, &outputs);
+        hollow(&mut inputs, &|i| op.backward_reads_input(i));
+        hollow(&mut outputs, &|i| op.backward_reads_output(i));
+        let got = gradients(&inputs, &outputs);
+        assert!(
+            got == want,
+            "{}, {} on {}",
+            op.name(),
+            case.name,
+            device.name()
+        );
+    }
+}
+
+#[test]
+fn backward_reads_no_more_than_it_says_on_cpu() {
+    without_what_backward_does_not_read(&Device::cpu());
+}
+
+#[test]
+fn backward_reads_no_more_than_it_says_on_gpu() {
+    if let Some(gpu) = common::gpu() {
+        without_what_backward_does_not_read(&Device::Gpu(gpu));
+    }
+}
+
+/// In place or not: the same bits, and the memory of the first inputs if nobody
+/// else has them.
+fn in_place_is_the_same(device: &Device) {
+    let mut tried = 0;
+    for case in ops::cases().iter().filter(|case| !case.large) {
+        let (op, count) = (case.op.as_ref(), case.op.in_place());
+        if count == 0 {
+            continue;
+        }
+        tried += 1;
+        let values = inputs(case);
+        let fresh = || -> Vec<Tensor> {
+            let each = case.inputs.iter().zip(&values);
+            each.map(|((shape, _), values)| Tensor::new(device, shape.clone(), values).unwrap())
+                .collect()
+        };
+        let bits = |tensors: &[Tensor]| -> Vec<Vec<u64>> {
+            let bits = |t: &Tensor| t.to_vec().unwrap().iter().map(|v| v.to_bits()).collect();
+            tensors.iter().map(bits).collect()
+        };
+        let inputs = fresh();
+        let want = bits(&run::forward(op, &inputs.iter().collect::<Vec<_>>()).unwrap());
+        let mut state = fresh();
+        let rest = state.split_off(count);
+        let rest: Vec<&Tensor> = rest.iter().collect();
+        let got = run::forward_in_place(op, state.clone(), &rest).unwrap();
+        let name = format!("{}, {} on {}", op.name(), case.name, device.name());
+        assert!(bits(&got) == want, "{name}: shared");
+        assert!(
+            bits(&state) == bits(&inputs[..count]),
+            "{name}: clones keep their values"
+        );
+        drop(got);
+        assert!(
+            bits(&run::forward_in_place(op, state, &rest).unwrap()) == want,
+            "{name}"
+        );
+    }
+    assert!(tried >= 8, "{tried} cases of ops that work in place");
+}
+
+#[test]
+fn in_place_is_the_same_on_cpu() {
+    in_place_is_the_same(&Device::cpu());
+}
+
+#[test]
+fn in_place_is_the_same_on_gpu() {
+    if let Some(gpu) = common::gpu() {
+        in_place_is_the_same(&Device::Gpu(gpu));
+    }
+}

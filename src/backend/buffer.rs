@@ -1,5 +1,6 @@
 //! Storage of one tensor's elements on one device, reused between steps.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::Device;
@@ -7,8 +8,8 @@ use super::cpu::{HostBuffer, Precision, Real};
 use super::gpu::GpuBuffer;
 use crate::Result;
 
-/// The elements of a tensor. Cloning shares them; they are never written again
-/// once an op has filled them.
+/// The elements of a tensor. Cloning shares them, and what is shared is never
+/// written again once an op has filled it.
 #[derive(Clone, Debug)]
 pub enum Storage {
     /// On the native device, in f32.
@@ -23,9 +24,14 @@ impl Storage {
     /// Copies `values` to `device`, in the device's own precision.
     pub fn upload<S: Real>(device: &Device, values: &[S]) -> Result<Storage> {
         fn host<S: Real, T: Real>(buffer: Option<HostBuffer<T>>, values: &[S]) -> HostBuffer<T> {
-            let cast = |(to, from): (&mut T, &S)| *to = T::of(from.as_f64());
             let mut buffer = buffer.unwrap_or_else(|| HostBuffer::unpooled(values.len()));
-            buffer.iter_mut().zip(values).for_each(cast);
+            match same_type(values) {
+                Some(values) => buffer.copy_from_slice(values),
+                None => {
+                    let cast = |(to, from): (&mut T, &S)| *to = T::of(from.as_f64());
+                    buffer.iter_mut().zip(values).for_each(cast);
+                }
+            }
             buffer
         }
         Ok(match device {
@@ -42,11 +48,26 @@ impl Storage {
             },
             Device::Gpu(gpu) => {
                 let buffer = gpu.allocate(values.len())?;
-                let values: Vec<f32> = values.iter().map(|v| v.as_f64() as f32).collect();
-                gpu.upload(&buffer, &values)?;
+                match same_type(values) {
+                    Some(values) => gpu.upload(&buffer, values)?,
+                    None => {
+                        let values: Vec<f32> = values.iter().map(|v| v.as_f64() as f32).collect();
+                        gpu.upload(&buffer, &values)?;
+                    }
+                }
                 Storage::Gpu(Arc::new(buffer))
             }
         })
+    }
+
+    /// Whether this is the only tensor with these elements, so that an op may
+    /// write over them.
+    pub fn is_unshared(&mut self) -> bool {
+        match self {
+            Storage::F32(buffer) => Arc::get_mut(buffer).is_some(),
+            Storage::F64(buffer) => Arc::get_mut(buffer).is_some(),
+            Storage::Gpu(buffer) => Arc::get_mut(buffer).is_some(),
+        }
     }
 
     /// Reads the elements back, widened to f64. On a gpu this waits for all
@@ -61,4 +82,9 @@ impl Storage {
             (Storage::Gpu(_), _) => unreachable!("gpu storage is only ever made by a gpu device"),
         })
     }
+}
+
+/// `values` as they are, if they already are of type `T`.
+fn same_type<S: Real, T: Real>(values: &[S]) -> Option<&[T]> {
+    (TypeId::of::<S>() == TypeId::of::<T>()).then(|| bytemuck::cast_slice(values))
 }

@@ -1,13 +1,11 @@
-//! The native device: its element types and pooled host memory.
+//! The native device: its element types. Its memory is in `backend/host.rs`.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 
 use num_traits::Float;
 
+pub use super::host::{HostBuffer, Pool};
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -21,7 +19,7 @@ pub enum Precision {
 
 /// The two element types of the native device.
 pub trait Real:
-    Float + Default + fmt::Debug + Send + Sync + std::iter::Sum + std::ops::AddAssign + 'static
+    Float + Default + fmt::Debug + Send + Sync + std::iter::Sum + std::ops::AddAssign + bytemuck::Pod
 {
     /// From f64, rounded.
     fn of(value: f64) -> Self;
@@ -87,63 +85,6 @@ macro_rules! real {
 real!(f32, pool_f32, matrixmultiply::sgemm);
 real!(f64, pool_f64, matrixmultiply::dgemm);
 
-/// Free blocks of one element type, by exact length.
-#[derive(Default)]
-pub struct Pool<T> {
-    free: Mutex<HashMap<usize, Vec<Vec<T>>>>,
-    /// Elements that were ever made; none is ever given up.
-    made: AtomicUsize,
-}
-
-impl<T> fmt::Debug for Pool<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pool")
-    }
-}
-
-/// Host memory of one tensor; goes back to its pool when dropped.
-#[derive(Debug)]
-pub struct HostBuffer<T: Real> {
-    data: Vec<T>,
-    pool: Weak<Pool<T>>,
-}
-
-impl<T: Real> HostBuffer<T> {
-    /// Zeroed memory that belongs to no pool.
-    pub fn unpooled(len: usize) -> HostBuffer<T> {
-        HostBuffer {
-            data: vec![T::zero(); len],
-            pool: Weak::new(),
-        }
-    }
-}
-
-impl<T: Real> Deref for HostBuffer<T> {
-    type Target = [T];
-    fn deref(&self) -> &[T] {
-        &self.data
-    }
-}
-
-impl<T: Real> DerefMut for HostBuffer<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data
-    }
-}
-
-impl<T: Real> Drop for HostBuffer<T> {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.upgrade() {
-            let data = std::mem::take(&mut self.data);
-            let mut free = pool
-                .free
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            free.entry(data.len()).or_default().push(data);
-        }
-    }
-}
-
 /// The native device.
 #[derive(Debug)]
 pub struct Cpu {
@@ -177,47 +118,48 @@ impl Cpu {
 
     /// Bytes held for tensors and scratch, in use or kept for reuse.
     pub fn allocated_bytes(&self) -> usize {
-        4 * self.pool_f32.made.load(Ordering::Relaxed)
-            + 8 * self.pool_f64.made.load(Ordering::Relaxed)
+        self.pool_f32.held_bytes() + self.pool_f64.held_bytes()
+    }
+
+    /// The most bytes that were ever held.
+    pub fn peak_bytes(&self) -> usize {
+        self.pool_f32.peak_bytes() + self.pool_f64.peak_bytes()
+    }
+
+    /// From now on tensors may take so many bytes in all; `None` leaves it to the
+    /// system. Beyond it, [`allocate_tensor`](Cpu::allocate_tensor) fails.
+    pub fn limit_memory(&self, bytes: Option<usize>) {
+        self.pool_f32.limit(bytes);
+        self.pool_f64.limit(bytes);
     }
 
     /// Memory of `len` elements with any contents: from the pool, or new. For
     /// scratch, which is small; a tensor's memory comes from
     /// [`allocate_tensor`](Cpu::allocate_tensor).
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
-        self.reuse(len)
-            .unwrap_or_else(|| self.fresh(vec![T::zero(); len]))
+        let pool = T::pool(self);
+        pool.take(len)
+            .unwrap_or_else(|| pool.fresh(vec![T::zero(); len], len))
     }
 
-    /// The same, where the system may not have as much.
+    /// The same, where the system, or [a limit](Cpu::limit_memory), may not give
+    /// as much.
     pub fn allocate_tensor<T: Real>(&self, len: usize) -> Result<HostBuffer<T>> {
-        if let Some(buffer) = self.reuse(len) {
+        let pool = T::pool(self);
+        let too_large = |needed: usize, limit: usize| Error::TooLarge {
+            what: "a tensor".into(),
+            device: self.name().into(),
+            needed: needed as u64,
+            limit: limit as u64,
+            unit: "bytes",
+        };
+        let bytes = len.saturating_mul(size_of::<T>());
+        pool.allows(len).map_err(|left| too_large(bytes, left))?;
+        if let Some(buffer) = pool.take(len) {
             return Ok(buffer);
         }
-        let mut data = Vec::new();
-        data.try_reserve_exact(len).map_err(|_| Error::Device {
-            device: self.name().into(),
-            doing: "making room for a tensor".into(),
-            problem: format!("the system does not give {len} numbers more; use a smaller batch"),
-        })?;
-        data.resize(len, T::zero());
-        Ok(self.fresh(data))
-    }
-
-    fn reuse<T: Real>(&self, len: usize) -> Option<HostBuffer<T>> {
-        let pool = T::pool(self);
-        let mut free = pool.free.lock().unwrap_or_else(|p| p.into_inner());
-        let data = free.get_mut(&len)?.pop()?;
-        let pool = Arc::downgrade(pool);
-        Some(HostBuffer { data, pool })
-    }
-
-    fn fresh<T: Real>(&self, data: Vec<T>) -> HostBuffer<T> {
-        let pool = T::pool(self);
-        pool.made.fetch_add(data.len(), Ordering::Relaxed);
-        HostBuffer {
-            data,
-            pool: Arc::downgrade(pool),
-        }
+        let data = bytemuck::allocation::try_zeroed_vec(len)
+            .map_err(|()| too_large(bytes, pool.in_use_bytes()))?;
+        Ok(pool.fresh(data, len))
     }
 }

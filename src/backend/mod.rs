@@ -5,6 +5,7 @@ pub mod buffer;
 pub mod cpu;
 pub mod gemm;
 pub mod gpu;
+pub mod host;
 pub mod parallel;
 
 use std::sync::Arc;
@@ -71,6 +72,18 @@ impl Device {
             Device::Reference => 0,
             Device::Cpu(cpu) => cpu.allocated_bytes() as u64,
             Device::Gpu(gpu) => gpu.allocated_bytes(),
+        }
+    }
+
+    /// From now on tensors may take so many bytes in all; a step that needs more is
+    /// done in parts. `None` leaves it to the system.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        match self {
+            Device::Reference => {}
+            Device::Cpu(cpu) => {
+                cpu.limit_memory(bytes.map(|b| usize::try_from(b).unwrap_or(usize::MAX)))
+            }
+            Device::Gpu(gpu) => gpu.limit_memory(bytes),
         }
     }
 

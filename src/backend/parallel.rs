@@ -30,6 +30,13 @@ pub fn map2<T: Real>(out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sy
         });
 }
 
+/// `a[i] = f(a[i], b[i])`.
+pub fn update<T: Real>(a: &mut [T], b: &[T], f: impl Fn(T, T) -> T + Sync) {
+    a.par_chunks_mut(CHUNK)
+        .zip(b.par_chunks(CHUNK))
+        .for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
+}
+
 /// Calls `f(i, row)` for every row of `columns` elements, in parallel.
 pub fn for_rows<T: Real>(out: &mut [T], columns: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if columns == 0 {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
-use crate::backend::gpu::{Choice, Gpu};
-use crate::backend::{Cpu, Device, Precision};
+use crate::backend::Device;
+use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
 use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
+use crate::train::Precision;
 use crate::{Error, Result};
 
 /// What every subcommand that runs a network takes.
@@ -19,6 +19,14 @@ pub struct Common {
     /// adapter's name
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
+    /// What a gpu multiplies: f32, or f16 (faster where it has matrix units; weights and sums
+    /// stay f32)
+    #[arg(long, default_value = "f32", value_name = "NAME")]
+    pub precision: Precision,
+    /// Bytes that tensors may take on the device, in MiB; a batch that needs more is taken in
+    /// parts
+    #[arg(long, value_name = "MIB")]
+    pub memory_limit: Option<u64>,
     /// Print errors only
     #[arg(long, short)]
     pub quiet: bool,
@@ -35,11 +43,39 @@ impl Common {
 
     /// Opens the device; says so when it is not what might be expected.
     pub fn open(&self, terminal: &Terminal) -> Result<Device> {
-        let cpu = || Device::Cpu(Arc::new(Cpu::new(Precision::F32)));
+        let device = self.open_unlimited(terminal)?;
+        device.limit_memory(self.memory_limit.map(|mib| mib.saturating_mul(1 << 20)));
+        if self.precision_on(&device) != self.precision {
+            terminal.notice("--precision f16 needs a gpu: calculating in f32");
+        }
+        Ok(device)
+    }
+
+    /// What is calculated in: f32 on a device that has no choice.
+    pub fn precision_on(&self, device: &Device) -> Precision {
+        match device {
+            Device::Gpu(_) => self.precision,
+            _ => Precision::F32,
+        }
+    }
+
+    fn open_unlimited(&self, terminal: &Terminal) -> Result<Device> {
+        let precision = match self.precision {
+            Precision::F32 => GpuPrecision::F32,
+            Precision::F16 => GpuPrecision::F16,
+        };
+        let cpu = Device::cpu;
         let choice = match self.device.as_str() {
+            "cpu" if self.precision == Precision::F16 => {
+                return Err(Error::config(
+                    "--precision",
+                    "f16 with --device cpu",
+                    "f32 there: f16 needs a gpu",
+                ));
+            }
             "cpu" => return Ok(cpu()),
             "auto" => {
-                return match Gpu::open(&Choice::Real) {
+                return match Gpu::open_as(&Choice::Real, precision) {
                     Ok(gpu) => Ok(Device::Gpu(gpu)),
                     Err(Error::NoDevice { .. }) => {
                         terminal.notice("no gpu found: using the cpu");
@@ -54,7 +90,7 @@ impl Common {
             "gpu" => Choice::Any,
             name => Choice::Named(name.into()),
         };
-        let gpu = Gpu::open(&choice).map_err(|error| match error {
+        let gpu = Gpu::open_as(&choice, precision).map_err(|error| match error {
             Error::NoDevice { wanted, problem } => Error::NoDevice {
                 wanted,
                 problem: format!("{problem}; --device cpu works everywhere"),

@@ -12,7 +12,7 @@ use super::outputs::check_output;
 use crate::data::atomic::atomic_try;
 use crate::data::{Dataset, Loader, LoaderOptions};
 use crate::formats::ModelFile;
-use crate::train::session::score;
+use crate::train::scoring::{Feed, notice_of_parts, score_feed};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu score`.
@@ -87,11 +87,19 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     let loader = Loader::new(set.clone(), (0..set.len()).collect(), options)?;
     let bar = terminal.bar(set.len(), "scoring");
-    let scores = score(&file.model, &loader, |n| {
+    let feed = Feed {
+        loader: &loader,
+        resident: None,
+    };
+    let mut at_once = arguments.batch_size;
+    let scores = score_feed(&file.model, feed, &mut at_once, |n| {
         bar.inc(n as u64);
         Ok(())
     })?;
     bar.finish_and_clear();
+    if at_once < arguments.batch_size {
+        terminal.notice(&notice_of_parts(arguments.batch_size, at_once));
+    }
     let name = &arguments.score_name;
     if to_stdout {
         write(

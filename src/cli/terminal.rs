@@ -142,6 +142,10 @@ impl Observer for TrainingBar {
         // The next epoch's speed is not that of the validation.
         self.last_done = None;
     }
+
+    fn notice(&mut self, text: &str) {
+        self.bar.suspend(|| self.terminal.notice(text));
+    }
 }
 
 impl Drop for TrainingBar {

@@ -19,8 +19,8 @@ use crate::judge::{Cut, Scored, history};
 use crate::nn::{Architecture, Model, Plan};
 use crate::report::learning_curve;
 use crate::simulate::{SurveyConfig, survey};
-use crate::train::session::score;
-use crate::train::{Config, Outcome, Session, Settings};
+use crate::train::scoring::{Feed, score_feed};
+use crate::train::{Config, Outcome, Residence, Session, Settings};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -73,6 +73,13 @@ pub struct Arguments {
     /// How training cutouts are turned: none, or d4 (flips and quarter turns)
     #[arg(long, default_value = "none")]
     augment: Augment,
+    /// Keep the pixels on the gpu, or on a cpu in memory: auto (if they take no more than 4 GiB
+    /// there, 2 GiB here), yes, or no: read them for every batch
+    #[arg(long, default_value = "auto", value_name = "WHETHER")]
+    resident: Residence,
+    /// In f16, what the loss is multiplied with in the first step
+    #[arg(long, value_name = "SCALE")]
+    loss_scale: Option<f64>,
     /// Of the split, the first weights, the order, dropout, and the simulated survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -114,9 +121,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         split: arguments.split,
         normalisation: arguments.normalise,
         augment: arguments.augment,
+        precision: arguments.common.precision,
+        loss_scale: arguments.loss_scale,
         seed: arguments.seed,
     };
-    let config = settings.check(architecture)?;
+    let mut config = settings.check(architecture)?;
     let minutes = arguments.checkpoint_every;
     let interval = Duration::try_from_secs_f64(minutes * 60.0).map_err(|_| {
         Error::config(
@@ -131,6 +140,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let others = arguments.validation_cube.as_slice();
     files.check(others, &arguments.inputs)?;
     let device = arguments.common.open(&terminal)?;
+    config.precision = arguments.common.precision_on(&device);
     let data = Arc::new(read(arguments, &config, &terminal)?);
     let shape = data.shape;
     Plan::new(
@@ -148,8 +158,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         device.name()
     ));
     let resume = resume(arguments, &files, &terminal);
-    let session =
-        Session::new(config, &device, data.clone(), split).checkpoint(&files.checkpoint, interval);
+    let session = Session::new(config, &device, data.clone(), split)
+        .resident(arguments.resident)
+        .checkpoint(&files.checkpoint, interval);
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
     let outcome = session.run(resume, &mut bar);
     drop(bar);
@@ -260,7 +271,12 @@ fn finish(
 
 fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
     let loader = session.loader(part, false)?;
-    let scores = score(model, &loader, |_| Ok(()))?;
+    let feed = Feed {
+        loader: &loader,
+        resident: session.on_device()?,
+    };
+    let mut at_once = session.config().batch_size;
+    let scores = score_feed(model, feed, &mut at_once, |_| Ok(()))?;
     let labels = session.data().labels.as_ref();
     let labels = labels.expect("training data has labels");
     let rows = session.split().part(part);

@@ -63,6 +63,9 @@ pub struct Batch {
     pub labels: Vec<u8>,
     /// (B), which candidates of the data set these are.
     pub indices: Vec<usize>,
+    /// (B), how each was turned: an element of D4, see
+    /// [`transform`](super::augment::transform).
+    pub symmetries: Vec<u8>,
 }
 
 impl Batch {
@@ -179,6 +182,17 @@ impl Loader {
         self.source.set.shape
     }
 
+    /// The batches of an epoch without their pixels, for who has these already.
+    pub fn without_pixels(&self, epoch: u64) -> impl Iterator<Item = Batch> + use<> {
+        let source = Arc::clone(&self.source);
+        let order = source.order(epoch);
+        (0..self.batches()).map(move |batch| {
+            let size = source.options.batch_size;
+            let end = order.len().min((batch + 1) * size);
+            source.empty(epoch, &order[batch * size..end])
+        })
+    }
+
     /// Starts an epoch: its batches in order, the next ones being prepared
     /// meanwhile. After an error there are no more.
     pub fn epoch(&self, epoch: u64) -> Epoch {
@@ -195,13 +209,18 @@ impl Loader {
 }
 
 impl Source {
-    fn run(&self, epoch: u64, sender: &SyncSender<Result<Batch>>) {
+    /// Positions in `indices`, in the order of an epoch.
+    fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.indices.len()).collect();
         if self.options.shuffle {
             let seed = mix(mix(self.options.seed) ^ epoch);
             shuffle(&mut order, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
         }
-        for positions in order.chunks(self.options.batch_size) {
+        order
+    }
+
+    fn run(&self, epoch: u64, sender: &SyncSender<Result<Batch>>) {
+        for positions in self.order(epoch).chunks(self.options.batch_size) {
             // A reader that panics must not end an epoch early and silently.
             let batch = catch_unwind(AssertUnwindSafe(|| self.batch(epoch, positions)));
             let batch = batch.unwrap_or_else(|_| {
@@ -224,13 +243,25 @@ impl Source {
         }
     }
 
-    fn batch(&self, epoch: u64, positions: &[usize]) -> Result<Batch> {
-        let stride = self.set.shape.len();
+    /// A batch without its pixels.
+    fn empty(&self, epoch: u64, positions: &[usize]) -> Batch {
+        let LoaderOptions { augment, seed, .. } = self.options;
         let indices: Vec<usize> = positions.iter().map(|&p| self.indices[p]).collect();
         let labels = match &self.labels {
             Some(labels) => indices.iter().map(|&i| labels[i]).collect(),
             None => Vec::new(),
         };
+        let element = |&i: &usize| augment.element(seed, epoch, i);
+        Batch {
+            values: Vec::new(),
+            labels,
+            symmetries: indices.iter().map(element).collect(),
+            indices,
+        }
+    }
+
+    fn batch(&self, epoch: u64, positions: &[usize]) -> Result<Batch> {
+        let stride = self.set.shape.len();
         let mut values = vec![0.0; positions.len() * stride];
         if stride > 0 {
             let fill = |(out, &position): (&mut [f32], &usize)| self.cutout(epoch, position, out);
@@ -248,8 +279,7 @@ impl Source {
         }
         Ok(Batch {
             values,
-            labels,
-            indices,
+            ..self.empty(epoch, positions)
         })
     }
 

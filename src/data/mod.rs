@@ -116,6 +116,12 @@ pub trait Pixels: Send + Sync + std::fmt::Debug {
     /// Fills `out` (H x W x C values) with candidate `index`, as the file has it:
     /// no normalisation, NaN stays NaN.
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
+
+    /// Candidate `index` as bytes, if every pixel of it is one: what then may stay
+    /// a quarter of the size.
+    fn bytes(&self, _index: usize) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// A candidate that was left out, and why.

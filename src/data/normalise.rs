@@ -113,15 +113,62 @@ impl Normalisation {
                 for channel in 0..channels {
                     image.clear();
                     image.extend(values.iter().skip(channel).step_by(channels));
-                    self.affine(values, channel, channels, &mut image);
+                    self.rescale(values, channel, channels, &mut image);
                 }
             }
         }
     }
 
+    /// What [`apply`](Self::apply) does to the images of a candidate of finite
+    /// pixels, where that is (x - centre) * factor: both, per image. `None` where it
+    /// is something else.
+    pub fn affine(self, values: &[f32], shape: CutoutShape) -> Option<Vec<[f64; 2]>> {
+        let channels = shape.channels;
+        let factor = |scale: f64| if scale == 0.0 { 0.0 } else { 1.0 / scale };
+        let each = |f: &mut dyn FnMut(usize) -> [f64; 2]| Some((0..channels).map(f).collect());
+        let mut image = Vec::with_capacity(shape.height * shape.width);
+        match self {
+            Normalisation::Asinh | Normalisation::L2Rows => None,
+            Normalisation::None => each(&mut |_| [0.0, 1.0]),
+            Normalisation::Mad if channels == 0 => None,
+            Normalisation::Mad => {
+                let scale = noise(values, channels, &mut image);
+                each(&mut |_| [0.0, factor(scale)])
+            }
+            Normalisation::L2 => each(&mut |channel| {
+                let norm = norm(values, channel, channels).unwrap_or(f64::INFINITY);
+                [0.0, 1.0 / norm]
+            }),
+            Normalisation::Standard | Normalisation::Minmax => each(&mut |channel| {
+                image.clear();
+                image.extend(values.iter().skip(channel).step_by(channels));
+                let (centre, scale) = self.centre_and_scale(&mut image);
+                [centre, factor(scale)]
+            }),
+        }
+    }
+
     /// (x - centre) / scale, and arcsinh of it for [`Normalisation::Asinh`].
     /// `image` holds the channel's pixels, in any order afterwards.
-    fn affine(self, values: &mut [f32], channel: usize, channels: usize, image: &mut [f32]) {
+    fn rescale(self, values: &mut [f32], channel: usize, channels: usize, image: &mut [f32]) {
+        let (centre, scale) = self.centre_and_scale(image);
+        for value in values.iter_mut().skip(channel).step_by(channels) {
+            let scaled = if scale == 0.0 {
+                0.0
+            } else {
+                (f64::from(*value) - centre) / scale
+            };
+            *value = if self == Normalisation::Asinh {
+                arcsinh(scaled)
+            } else {
+                scaled
+            } as f32;
+        }
+    }
+
+    /// The two of an image, whose pixels are in any order afterwards. A scale of 0
+    /// is that of an image without contrast.
+    fn centre_and_scale(self, image: &mut [f32]) -> (f64, f64) {
         let largest = image
             .iter()
             .fold(0.0_f64, |m, &v| m.max(f64::from(v).abs()));
@@ -155,18 +202,7 @@ impl Normalisation {
             _ => (mean(image), standard_deviation(image)),
         };
         let flat = scale <= NO_CONTRAST * largest;
-        for value in values.iter_mut().skip(channel).step_by(channels) {
-            let scaled = if flat {
-                0.0
-            } else {
-                (f64::from(*value) - centre) / scale
-            };
-            *value = if self == Normalisation::Asinh {
-                arcsinh(scaled)
-            } else {
-                scaled
-            } as f32;
-        }
+        (centre, if flat { 0.0 } else { scale })
     }
 }
 
@@ -217,7 +253,8 @@ fn fill(values: &mut [f32], channel: usize, channels: usize, zero: bool, image: 
     }
 }
 
-fn by_difference(values: &mut [f32], channels: usize, image: &mut Vec<f32>) {
+/// The noise of a candidate's last image, 0 if it is empty.
+fn noise(values: &[f32], channels: usize, image: &mut Vec<f32>) -> f64 {
     image.clear();
     image.extend(
         values
@@ -231,6 +268,11 @@ fn by_difference(values: &mut [f32], channels: usize, image: &mut Vec<f32>) {
         let squares: f64 = image.iter().map(|&v| f64::from(v).powi(2)).sum();
         scale = (squares / image.len().max(1) as f64).sqrt();
     }
+    scale
+}
+
+fn by_difference(values: &mut [f32], channels: usize, image: &mut Vec<f32>) {
+    let scale = noise(values, channels, image);
     for value in values {
         *value = if scale == 0.0 {
             0.0
@@ -240,7 +282,8 @@ fn by_difference(values: &mut [f32], channels: usize, image: &mut Vec<f32>) {
     }
 }
 
-fn l2(values: &mut [f32], channel: usize, channels: usize) {
+/// The Euclidean norm of an image, 1 if that is 0; `None` beyond f32.
+fn norm(values: &[f32], channel: usize, channels: usize) -> Option<f64> {
     let squares: f64 = values
         .iter()
         .skip(channel)
@@ -250,12 +293,13 @@ fn l2(values: &mut [f32], channel: usize, channels: usize) {
     let norm = if squares == 0.0 { 1.0 } else { squares.sqrt() };
     // numpy sums the squares in f32: beyond its range the norm is infinite.
     let overflow = squares > f64::from(f32::MAX);
+    (!overflow).then_some(norm)
+}
+
+fn l2(values: &mut [f32], channel: usize, channels: usize) {
+    let norm = norm(values, channel, channels);
     for value in values.iter_mut().skip(channel).step_by(channels) {
-        *value = if overflow {
-            0.0
-        } else {
-            (f64::from(*value) / norm) as f32
-        };
+        *value = norm.map_or(0.0, |norm| (f64::from(*value) / norm) as f32);
     }
 }
 

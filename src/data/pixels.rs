@@ -39,6 +39,10 @@ impl Pixels for Bytes {
         }
         Ok(())
     }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        Some(&self.values[index * self.stride..(index + 1) * self.stride])
+    }
 }
 
 /// Some rows of another source, in any order; nothing is copied.
@@ -53,6 +57,10 @@ pub struct Subset {
 impl Pixels for Subset {
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         self.inner.read(self.indices[index], out)
+    }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        self.inner.bytes(self.indices[index])
     }
 }
 
@@ -80,10 +88,23 @@ impl Concatenated {
     }
 }
 
-impl Pixels for Concatenated {
-    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+impl Concatenated {
+    /// The source that has row `index`, and which of its rows that is.
+    fn place(&self, index: usize) -> (&dyn Pixels, usize) {
         let part = self.parts.partition_point(|(end, _)| *end <= index);
         let before = if part == 0 { 0 } else { self.parts[part - 1].0 };
-        self.parts[part].1.read(index - before, out)
+        (self.parts[part].1.as_ref(), index - before)
+    }
+}
+
+impl Pixels for Concatenated {
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        let (part, row) = self.place(index);
+        part.read(row, out)
+    }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        let (part, row) = self.place(index);
+        part.bytes(row)
     }
 }

@@ -50,6 +50,10 @@ impl Pixels for Mapped {
         self.header.decode_f32(self.row(index), out);
         Ok(())
     }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        self.header.is_byte().then(|| self.row(index))
+    }
 }
 
 /// `PREFIX` and `suffix` as a file's path; the prefix may be a folder and a name's beginning.

@@ -24,6 +24,12 @@ pub enum Fill {
     Binary,
     /// One 1 per row, else 0.
     OneHot,
+    /// Normal, but for some that are NaN or infinite, of either sign.
+    NotAlwaysFinite,
+    /// Whole numbers from 0 on, below this one.
+    Below(usize),
+    /// The bits of two f16 each, both of them normal.
+    Halves,
 }
 
 /// How far a device's f32 may be from the f64 reference: `absolute + relative x

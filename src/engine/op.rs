@@ -35,6 +35,23 @@ pub trait Formula: Debug + Send + Sync {
     /// Labels, moving statistics and optimiser state cannot.
     fn differentiable(&self, input: usize) -> bool;
 
+    /// Whether backward looks at the elements of this input, beside its shape.
+    /// Memory of one that nothing looks at is free as soon as forward is done.
+    fn backward_reads_input(&self, _input: usize) -> bool {
+        true
+    }
+
+    /// Whether backward looks at the elements of this output.
+    fn backward_reads_output(&self, _output: usize) -> bool {
+        true
+    }
+
+    /// How many inputs, from the first, the outputs can take the memory of: output
+    /// i that of input i. Such an op has a `forward_in_place`, with the same bits.
+    fn in_place(&self) -> usize {
+        0
+    }
+
     /// Multiplications and additions of one forward pass, for GFLOP/s.
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         inputs.iter().map(|shape| shape.len() as u64).sum()
@@ -77,6 +94,11 @@ pub trait CpuOp<T: Real> {
 
     /// Fills every element of every gradient that is wanted (`Some`).
     fn backward(&self, cpu: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]);
+
+    /// As forward, where `state` holds the first inputs and then the outputs.
+    fn forward_in_place(&self, _cpu: &Cpu, _state: &mut [ViewMut<T>], _rest: &[View<T>]) {
+        unreachable!("only called on an op that says it can: Formula::in_place")
+    }
 }
 
 /// A tensor as a WGSL device sees it.
@@ -95,6 +117,11 @@ pub trait GpuOp {
 
     /// Fills every element of every gradient that is wanted (`Some`).
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()>;
+
+    /// As forward, where `state` holds the first inputs and then the outputs.
+    fn forward_in_place(&self, _gpu: &Gpu, _state: &[GpuView], _rest: &[GpuView]) -> Result<()> {
+        unreachable!("only called on an op that says it can: Formula::in_place")
+    }
 }
 
 /// An op: the formula, and its f32, f64 and WGSL versions.

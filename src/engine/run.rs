@@ -34,6 +34,56 @@ pub fn forward(op: &dyn Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     Ok(wrap(shapes, storages, device))
 }
 
+/// As [`forward`], where nobody needs `state` afterwards: if the op can, and no
+/// clone of them is left, the outputs take their memory. The bits are the same.
+pub fn forward_in_place(
+    op: &dyn Op,
+    mut state: Vec<Tensor>,
+    rest: &[&Tensor],
+) -> Result<Vec<Tensor>> {
+    let all: Vec<&Tensor> = state.iter().chain(rest.iter().copied()).collect();
+    let shapes: Vec<&Shape> = all.iter().map(|t| t.shape()).collect();
+    let shapes = op.output_shapes(&shapes)?;
+    let device = common_device(op, &all)?.clone();
+    let fits = op.in_place() == state.len()
+        && shapes
+            .iter()
+            .zip(&state)
+            .all(|(shape, t)| shape == t.shape());
+    let alone = |t: &mut Tensor| t.storage_mut().is_unshared();
+    if matches!(device, Device::Reference) || !fits || !state.iter_mut().all(alone) {
+        let all: Vec<&Tensor> = state.iter().chain(rest.iter().copied()).collect();
+        return forward(op, &all);
+    }
+    match &device {
+        Device::Cpu(cpu) => match cpu.precision() {
+            Precision::F32 => cpu_in_place::<f32>(op, cpu, &mut state, rest),
+            Precision::F64 => cpu_in_place::<f64>(op, cpu, &mut state, rest),
+        },
+        Device::Gpu(gpu) => {
+            let views: Vec<GpuView> = state.iter().map(gpu_view).collect();
+            let rest: Vec<GpuView> = rest.iter().map(|t| gpu_view(t)).collect();
+            op.gpu().forward_in_place(gpu, &views, &rest)?;
+        }
+        Device::Reference => unreachable!("handled above"),
+    }
+    Ok(state)
+}
+
+fn cpu_in_place<T: Host>(op: &dyn Op, cpu: &Cpu, state: &mut [Tensor], rest: &[&Tensor]) {
+    let rest: Vec<View<T>> = rest.iter().map(|t| cpu_view(t)).collect();
+    let shapes: Vec<Shape> = state.iter().map(|t| t.shape().clone()).collect();
+    let mut views: Vec<ViewMut<T>> = shapes
+        .iter()
+        .zip(state)
+        .map(|(shape, t)| ViewMut {
+            shape,
+            data: T::slice_mut(t.storage_mut()),
+        })
+        .collect();
+    T::op(op).forward_in_place(cpu, &mut views, &rest);
+}
+
 /// The gradient for every input that is wanted.
 pub fn backward(
     op: &dyn Op,
@@ -126,6 +176,8 @@ fn reference_storage(array: ArrayD<f64>) -> Storage {
 /// Host memory of the element type that a device of type `T` uses.
 trait Host: Real {
     fn slice(storage: &Storage) -> &[Self];
+    /// Of storage that nothing shares.
+    fn slice_mut(storage: &mut Storage) -> &mut [Self];
     fn storage(buffer: HostBuffer<Self>) -> Storage;
     fn op(op: &dyn Op) -> &dyn CpuOp<Self>;
 }
@@ -136,6 +188,14 @@ macro_rules! host {
             fn slice(storage: &Storage) -> &[Self] {
                 match storage {
                     Storage::$variant(buffer) => buffer,
+                    _ => unreachable!("a cpu device holds one element type only"),
+                }
+            }
+            fn slice_mut(storage: &mut Storage) -> &mut [Self] {
+                match storage {
+                    Storage::$variant(buffer) => {
+                        Arc::get_mut(buffer).expect("checked: nothing shares it")
+                    }
                     _ => unreachable!("a cpu device holds one element type only"),
                 }
             }

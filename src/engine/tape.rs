@@ -32,8 +32,10 @@ struct Node {
 struct Value {
     tensor: Option<Tensor>,
     needs_gradient: bool,
-    /// Whether a recorded op took it: its backward looks at it again.
-    recorded: bool,
+    /// Whether the backward of a recorded op looks at its elements again.
+    read: bool,
+    /// Whether it was let go of; what is left is its shape.
+    released: bool,
 }
 
 /// Records ops as they run, then walks them backwards.
@@ -78,7 +80,8 @@ impl Tape {
         self.values.push(Value {
             tensor: Some(tensor),
             needs_gradient,
-            recorded: false,
+            read: false,
+            released: false,
         });
         Var(self.values.len() - 1)
     }
@@ -98,20 +101,23 @@ impl Tape {
     /// # Panics
     /// When the value was released, which is a mistake of the caller.
     pub fn tensor(&self, var: Var) -> &Tensor {
-        self.values[var.0]
-            .tensor
-            .as_ref()
-            .expect("the value was released")
+        let value = &self.values[var.0];
+        assert!(!value.released, "the value was released");
+        value.tensor.as_ref().expect("only backward takes it out")
     }
 
-    /// Lets go of a value that nothing will look at again, so that inference
-    /// holds two activations and not all of them. Does nothing to a value that
-    /// backward will need.
-    pub fn release(&mut self, var: Var) {
-        let value = &self.values[var.0];
-        if !value.needs_gradient && !value.recorded {
-            self.values[var.0].tensor = None;
+    /// Lets go of a value that the caller will not look at again: inference holds
+    /// two activations and not all of them, and training those that backward reads.
+    pub fn release(&mut self, var: Var) -> Result<()> {
+        let value = &mut self.values[var.0];
+        if !value.read && !value.released {
+            value.released = true;
+            value.tensor = match &value.tensor {
+                Some(tensor) if value.needs_gradient => Some(tensor.without_elements()?),
+                _ => None,
+            };
         }
+        Ok(())
     }
 
     /// Runs `op` and returns its value.
@@ -135,9 +141,18 @@ impl Tape {
         let output = self.push(outputs[0].clone(), needs);
         let kept = outputs[1..].to_vec();
         if needs {
-            inputs
-                .iter()
-                .for_each(|var| self.values[var.0].recorded = true);
+            for (i, var) in inputs.iter().enumerate() {
+                // Its shape is needed in any case, and a constant has no other.
+                let value = &mut self.values[var.0];
+                value.read |= op.backward_reads_input(i) || !value.needs_gradient;
+            }
+            self.values[output.0].read = op.backward_reads_output(0);
+            let mut outputs = outputs;
+            for (i, output) in outputs.iter_mut().enumerate() {
+                if !op.backward_reads_output(i) {
+                    *output = output.without_elements()?;
+                }
+            }
             let step = Step::Op {
                 op: Box::new(op),
                 outputs,
@@ -175,7 +190,14 @@ impl Tape {
 
     /// The gradients of the scalar `loss` with respect to every parameter.
     /// Activations are let go of as soon as they have been used.
-    pub fn backward(mut self, loss: Var) -> Result<Gradients> {
+    pub fn backward(self, loss: Var) -> Result<Gradients> {
+        let one = Tensor::full(&self.device, self.tensor(loss).shape().clone(), 1.0)?;
+        self.backward_from(loss, one)
+    }
+
+    /// The gradients of `seed` times the scalar `loss`, where `seed` is a number on
+    /// the device: a part's share of a batch, or the scale of a loss in f16.
+    pub fn backward_from(mut self, loss: Var, seed: Tensor) -> Result<Gradients> {
         let shape = self.tensor(loss).shape().clone();
         if shape.len() != 1 {
             return Err(Error::shape(
@@ -185,7 +207,7 @@ impl Tape {
             ));
         }
         let mut gradients: Vec<Option<Tensor>> = self.values.iter().map(|_| None).collect();
-        gradients[loss.0] = Some(Tensor::full(&self.device, shape, 1.0)?);
+        gradients[loss.0] = Some(seed.reshape(shape)?);
 
         while let Some(node) = self.nodes.pop() {
             // No op later on the tape used this value: the loss does not depend on it.
@@ -195,8 +217,14 @@ impl Tape {
             let contributions = match node.step {
                 Step::Reshape { from } => vec![Some(gradient.reshape(from)?)],
                 Step::Op { op, outputs } => {
-                    let inputs: Vec<&Tensor> =
-                        node.inputs.iter().map(|var| self.tensor(*var)).collect();
+                    // What stays behind in `values` would not be free until the end.
+                    self.values[node.output.0].tensor = None;
+                    let kept = |var: &Var| self.values[var.0].tensor.as_ref();
+                    let inputs: Vec<&Tensor> = node
+                        .inputs
+                        .iter()
+                        .map(|var| kept(var).expect("only its own op's backward takes it out"))
+                        .collect();
                     let wanted: Vec<bool> = node
                         .inputs
                         .iter()
@@ -215,7 +243,8 @@ impl Tape {
                 *slot = Some(match slot.take() {
                     None => contribution,
                     Some(sum) => {
-                        run::forward(self.adder.as_ref(), &[&sum, &contribution])?.remove(0)
+                        let adder = self.adder.as_ref();
+                        run::forward_in_place(adder, vec![sum], &[&contribution])?.remove(0)
                     }
                 });
             }

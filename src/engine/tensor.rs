@@ -58,6 +58,23 @@ impl Tensor {
         &self.storage
     }
 
+    pub(crate) fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
+    }
+
+    /// Its shape without its elements, for an op whose backward does not look at
+    /// them. The reference, which is slow in any case, keeps the elements.
+    pub fn without_elements(&self) -> Result<Tensor> {
+        let storage = match self.device {
+            Device::Reference => self.storage.clone(),
+            _ => Storage::upload::<f32>(&self.device, &[])?,
+        };
+        Ok(Tensor {
+            storage,
+            ..self.clone()
+        })
+    }
+
     /// The elements, read back and widened to f64. On a gpu this waits.
     pub fn to_vec(&self) -> Result<Vec<f64>> {
         self.storage.download(&self.device)

@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
             Activation::Sigmoid => self.tape.apply(Sigmoid, &[y])?,
             Activation::Softmax => self.tape.apply(Softmax, &[y])?,
         };
-        self.tape.release(y);
+        self.tape.release(y)?;
         Ok(output)
     }
 }

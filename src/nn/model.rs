@@ -148,6 +148,14 @@ impl Model {
         Ok(())
     }
 
+    /// Takes parameter `index` out, so that an op may write over it; until
+    /// [`set_parameter`](Model::set_parameter) the model has its shape only.
+    pub fn take_parameter(&mut self, index: usize) -> Result<Tensor> {
+        let slot = &mut self.parameters[index].tensor;
+        let hollow = slot.without_elements()?;
+        Ok(std::mem::replace(slot, hollow))
+    }
+
     /// Records the forward pass of `x` (N, H, W, C) on `tape`.
     pub fn forward(&self, tape: &mut Tape, x: Var, mode: Mode) -> Result<Forward> {
         let training = matches!(mode, Mode::Training { .. });
@@ -168,7 +176,7 @@ impl Model {
                 false => run.layers(rest, value)?,
             };
             if output != value && value != x {
-                run.tape.release(value);
+                run.tape.release(value)?;
             }
             value = output;
             rest = &rest[used..];

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::backend::gpu::{Bind, Shader};
-use crate::backend::parallel::map2;
+use crate::backend::parallel::{map2, update};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -49,6 +49,18 @@ impl Formula for Add {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
+    fn in_place(&self) -> usize {
+        1
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         vec![&inputs[0] + &inputs[1]]
     }
@@ -76,6 +88,10 @@ impl<T: Real> CpuOp<T> for Add {
         for gradient in grads.iter_mut().flatten() {
             gradient.data.copy_from_slice(saved.grad.data);
         }
+    }
+
+    fn forward_in_place(&self, _: &Cpu, state: &mut [ViewMut<T>], rest: &[View<T>]) {
+        update(state[0].data, rest[0].data, |a, b| a + b);
     }
 }
 
@@ -108,5 +124,12 @@ impl GpuOp for Add {
             gpu.dispatch_items(&kernel, &binds, parameters![elements], elements)?;
         }
         Ok(())
+    }
+
+    fn forward_in_place(&self, gpu: &Gpu, state: &[GpuView], rest: &[GpuView]) -> Result<()> {
+        let elements = state[0].shape.len();
+        let binds = [Bind::Read(rest[0].buffer), Bind::Write(state[0].buffer)];
+        let kernel = SHADER.kernel("add_in_place");
+        gpu.dispatch_items(&kernel, &binds, parameters![elements], elements)
     }
 }

@@ -69,6 +69,14 @@ impl Formula for AvgPool {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let x = inputs[0]
             .view()

@@ -87,6 +87,14 @@ impl Formula for BatchNorm {
         true
     }
 
+    fn backward_reads_input(&self, input: usize) -> bool {
+        input < 2
+    }
+
+    fn backward_reads_output(&self, output: usize) -> bool {
+        output > 0
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let (x, gamma, beta) = (rows(&inputs[0]), vector(&inputs[1]), vector(&inputs[2]));
         let mean = x.mean_axis(Axis(0)).expect("checked before");

@@ -65,6 +65,10 @@ impl Formula for BinaryCrossEntropy {
         input == 0
     }
 
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let losses = inputs[0].iter().zip(&inputs[1]).map(|(z, y)| loss(*z, *y));
         let mean = losses.sum::<f64>() / inputs[0].len() as f64;

@@ -66,6 +66,10 @@ impl Formula for CategoricalCrossEntropy {
         input == 0
     }
 
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let rows = inputs[0]
             .axis_iter(Axis(0))

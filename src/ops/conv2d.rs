@@ -272,6 +272,14 @@ impl Formula for Conv2d {
         true
     }
 
+    fn backward_reads_input(&self, input: usize) -> bool {
+        input < 2
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         self.geometry(inputs[0], inputs[1])
             .map_or(0, |g| 2 * (g.pixels() * g.depth() * g.filters) as u64)

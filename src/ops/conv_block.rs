@@ -171,6 +171,15 @@ impl Formula for ConvBlock {
         !matches!(self.norm, Some(Norm::Moving { .. }))
     }
 
+    fn backward_reads_input(&self, input: usize) -> bool {
+        matches!(input, 0 | 1 | 3)
+    }
+
+    /// With the batch's statistics it is y that is kept, before it is normalised.
+    fn backward_reads_output(&self, output: usize) -> bool {
+        output > 0 || !matches!(self.norm, Some(Norm::Batch { .. }))
+    }
+
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         self.conv.flops(inputs)
     }

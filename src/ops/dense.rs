@@ -69,6 +69,14 @@ impl Formula for Dense {
         true
     }
 
+    fn backward_reads_input(&self, input: usize) -> bool {
+        input < 2
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         2 * (inputs[0].len() * inputs[1].channels()) as u64
     }

@@ -179,6 +179,14 @@ impl Formula for Dropout {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         vec![self.reference(&inputs[0])]
     }

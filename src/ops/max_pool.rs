@@ -93,6 +93,14 @@ impl Formula for MaxPool {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
+    fn backward_reads_output(&self, output: usize) -> bool {
+        output == 1
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let x = inputs[0]
             .view()

@@ -5,7 +5,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::backend::gpu::{Bind, Shader};
-use crate::backend::parallel::map2;
+use crate::backend::parallel::{map2, update};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
@@ -65,6 +65,10 @@ impl Formula for MovingAverage {
         false
     }
 
+    fn in_place(&self) -> usize {
+        1
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         vec![&inputs[0] * self.momentum + &inputs[1] * (1.0 - self.momentum)]
     }
@@ -87,6 +91,11 @@ impl<T: Real> CpuOp<T> for MovingAverage {
     }
 
     fn backward(&self, _: &Cpu, _: Saved<View<T>>, _: &mut [Option<ViewMut<T>>]) {}
+
+    fn forward_in_place(&self, _: &Cpu, state: &mut [ViewMut<T>], rest: &[View<T>]) {
+        let (past, now) = (T::of(self.momentum), T::of(1.0 - self.momentum));
+        update(state[0].data, rest[0].data, |a, b| past * a + now * b);
+    }
 }
 
 const SHADER: Shader = Shader {
@@ -113,5 +122,13 @@ impl GpuOp for MovingAverage {
 
     fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {
         Ok(())
+    }
+
+    fn forward_in_place(&self, gpu: &Gpu, state: &[GpuView], rest: &[GpuView]) -> Result<()> {
+        let elements = state[0].shape.len();
+        let binds = [Bind::Read(rest[0].buffer), Bind::Write(state[0].buffer)];
+        let parameters = parameters![elements, self.momentum, 1.0 - self.momentum];
+        let kernel = SHADER.kernel("moving_average_in_place");
+        gpu.dispatch_items(&kernel, &binds, parameters, elements)
     }
 }

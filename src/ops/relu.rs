@@ -52,6 +52,10 @@ impl Formula for Relu {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         // Not f64::max, which would turn NaN into 0 and hide it.
         vec![inputs[0].mapv(|x| if x < 0.0 { 0.0 } else { x })]

@@ -50,6 +50,14 @@ impl Formula for Scale {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
+    fn backward_reads_output(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         vec![&inputs[0] * self.factor]
     }

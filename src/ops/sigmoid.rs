@@ -58,6 +58,10 @@ impl Formula for Sigmoid {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         vec![inputs[0].mapv(|x| 1.0 / (1.0 + (-x).exp()))]
     }

@@ -49,6 +49,10 @@ impl Formula for Softmax {
         true
     }
 
+    fn backward_reads_input(&self, _: usize) -> bool {
+        false
+    }
+
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
         let mut y = inputs[0].to_owned();
         for mut row in y.lanes_mut(Axis(inputs[0].ndim() - 1)) {

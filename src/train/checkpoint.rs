@@ -35,6 +35,8 @@ pub struct State {
     pub batches: usize,
     /// Their sums.
     pub totals: Totals,
+    /// Candidates that the device can take at once; no more than a batch.
+    pub at_once: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +55,11 @@ struct Header {
     batches: usize,
     sums: [f64; 2],
     count: usize,
+    /// How the pixels came to the device: f32 rounds otherwise on the way from u8.
+    pixels: String,
+    at_once: usize,
+    /// The state of the loss's scale, in mixed precision.
+    loss_scale: Option<Vec<f64>>,
 }
 
 /// Writes `state` to `path`, by way of a temporary file.
@@ -69,6 +76,9 @@ pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
         batches: state.batches,
         sums: state.totals.sums()?,
         count: state.totals.count(),
+        pixels: session.pixels()?,
+        at_once: state.at_once,
+        loss_scale: state.trainer.loss_scale()?,
     };
     let mut all = Vec::new();
     let mut add = |kind: &str, name: &str, tensor: &Tensor| -> Result<()> {
@@ -112,6 +122,8 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     same("device", header.device.clone(), session.device().name())?;
     same("data", header.data.clone(), fingerprint(session)?)?;
 
+    same("pixels", header.pixels.clone(), session.pixels()?)?;
+
     let fresh = session.fresh_trainer()?;
     let load = |kind: &str, name: &str, shape: &Shape| {
         let key = format!("{kind}/{name}");
@@ -135,6 +147,10 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     }
     let config = session.config();
     let trainer = Trainer::new(model, config.beta1, config.beta2, config.epsilon)?;
+    let trainer = match &header.loss_scale {
+        Some(state) => trainer.with_loss_scale(state)?,
+        None => trainer,
+    };
     Ok(State {
         trainer: trainer.resume(header.steps, moments),
         best,
@@ -143,6 +159,7 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         history: header.history,
         batches: header.batches,
         totals: Totals::resume(session.device(), header.sums, header.count)?,
+        at_once: header.at_once,
     })
 }
 

@@ -1,11 +1,43 @@
 //! The settings of a run: given, or published with the network, then checked
 //! once.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Augment, Fractions, Normalisation};
 use crate::nn::Architecture;
 use crate::{Error, Result};
+
+/// What convolutions and dense layers are calculated in on a gpu.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// f32 throughout.
+    #[default]
+    F32,
+    /// Products of f16, the weights and all else in f32, and a loss that is scaled.
+    F16,
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "f32" => Ok(Precision::F32),
+            "f16" => Ok(Precision::F16),
+            _ => Err(Error::config(
+                "--precision",
+                format!("'{text}'"),
+                "f32 or f16",
+            )),
+        }
+    }
+}
+
+/// The scale of the loss before the first step in mixed precision.
+pub const LOSS_SCALE: f64 = 65536.0;
 
 /// What a user may set; what is left out comes from the network's description.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +66,10 @@ pub struct Settings {
     pub normalisation: Option<Normalisation>,
     /// How training cutouts are turned.
     pub augment: Augment,
+    /// What a gpu calculates in.
+    pub precision: Precision,
+    /// The scale of the loss before the first step in f16; [`LOSS_SCALE`] unless given.
+    pub loss_scale: Option<f64>,
     /// Of everything that is random.
     pub seed: u64,
 }
@@ -66,6 +102,10 @@ pub struct Config {
     pub normalisation: Normalisation,
     /// How training cutouts are turned.
     pub augment: Augment,
+    /// What a gpu calculates in.
+    pub precision: Precision,
+    /// The scale of the loss before the first step in f16.
+    pub loss_scale: f64,
     /// Of everything that is random.
     pub seed: u64,
 }
@@ -88,6 +128,8 @@ impl Settings {
                 .normalisation
                 .map_or_else(|| published.normalisation.parse(), Ok)?,
             augment: self.augment,
+            precision: self.precision,
+            loss_scale: self.loss_scale.unwrap_or(LOSS_SCALE),
             seed: self.seed,
             architecture: match self.dropout {
                 Some(rate) => architecture.with_dropout(rate),
@@ -127,6 +169,12 @@ impl Settings {
             config.epsilon > 0.0,
             "--epsilon",
             text(config.epsilon),
+            "a number above 0",
+        )?;
+        require(
+            config.loss_scale > 0.0 && (config.loss_scale as f32).is_finite(),
+            "--loss-scale",
+            text(config.loss_scale),
             "a number above 0",
         )?;
         if let Some(rate) = self.dropout {

@@ -2,11 +2,14 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod resident;
+pub mod scoring;
 pub mod session;
 pub mod totals;
 pub mod trainer;
 
-pub use config::{Config, Settings};
+pub use config::{Config, Precision, Settings};
+pub use resident::{Residence, Resident};
 pub use session::{Observer, Outcome, Progress, Session};
 pub use totals::Totals;
 pub use trainer::Trainer;

@@ -1,18 +1,22 @@
 //! The training loop: epochs, validation, early stopping, the best weights kept.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, State};
-use super::{Config, Totals, Trainer};
+use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
+use super::trainer::parts;
+use super::{Config, Precision, Residence, Resident, Totals, Trainer};
 use crate::backend::Device;
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
-use crate::engine::run;
 use crate::judge::EpochRecord;
-use crate::nn::{Mode, Model, Parameter};
-use crate::ops::accuracy::Accuracy;
-use crate::{Error, Result, ops};
+use crate::nn::{Model, Parameter};
+use crate::ops::loss_scale;
+use crate::{Error, Result};
+
+pub use super::scoring::{evaluate, score};
 
 /// Where a run stands. Reading the numbers waits for the device, so it is done
 /// only when asked for.
@@ -39,6 +43,8 @@ pub trait Observer {
     fn step(&mut self, progress: &Progress) -> Result<()>;
     /// After every epoch.
     fn epoch(&mut self, record: &EpochRecord, best: bool);
+    /// Something that a user should know.
+    fn notice(&mut self, _text: &str) {}
 }
 
 /// Watches nothing.
@@ -74,6 +80,9 @@ pub struct Session {
     checkpoint: Option<PathBuf>,
     /// Time between checkpoints within an epoch; they do not change the bits.
     interval: Duration,
+    residence: Residence,
+    /// The pixels on the device, once someone needed them.
+    resident: OnceLock<Option<Resident>>,
 }
 
 impl Session {
@@ -86,7 +95,15 @@ impl Session {
             split,
             checkpoint: None,
             interval: Duration::from_secs(300),
+            residence: Residence::Auto,
+            resident: OnceLock::new(),
         }
+    }
+
+    /// Whether the pixels stay on the device, or on a cpu in memory.
+    pub fn resident(mut self, residence: Residence) -> Session {
+        self.residence = residence;
+        self
     }
 
     /// Writes a checkpoint to `path` after every epoch, and within an epoch
@@ -109,9 +126,31 @@ impl Session {
             },
             shuffle: training,
             seed: self.config.seed,
-            ..LoaderOptions::default()
+            cache_bytes: match self.residence {
+                Residence::Auto => LoaderOptions::default().cache_bytes,
+                Residence::Yes => u64::MAX,
+                Residence::No => 0,
+            },
         };
         Loader::new(self.data.clone(), self.split.part(part).to_vec(), options)
+    }
+
+    /// The pixels on the device, uploaded the first time; `None` where every batch
+    /// is.
+    pub fn on_device(&self) -> Result<Option<&Resident>> {
+        if let Some(resident) = self.resident.get() {
+            return Ok(resident.as_ref());
+        }
+        let half = self.config.precision == Precision::F16;
+        let (normalisation, residence) = (self.config.normalisation, self.residence);
+        let resident = Resident::load(&self.data, normalisation, &self.device, half, residence)?;
+        Ok(self.resident.get_or_init(|| resident).as_ref())
+    }
+
+    /// The same in a word: u8, f16 or f32, or "streamed".
+    pub(super) fn pixels(&self) -> Result<String> {
+        let resident = self.on_device()?;
+        Ok(resident.map_or("streamed".into(), Resident::to_string))
     }
 
     fn input(&self) -> [usize; 3] {
@@ -129,9 +168,12 @@ impl Session {
             self.loader(Part::Train, true)?,
             self.loader(Part::Validation, false)?,
         );
+        let resident = self.on_device()?;
+        let feed = |loader| Feed { loader, resident };
+        let (training, validation) = (feed(&training), feed(&validation));
         let mut diverged = None;
         while !state.finished(&self.config) {
-            match self.epoch(&mut state, &training, &validation, observer) {
+            match self.epoch(&mut state, training, validation, observer) {
                 Ok(()) => self.save(&state)?,
                 // Hours of work are not thrown away for a last bad epoch.
                 Err(error @ Error::Diverged { .. }) if state.best_epoch > 0 => {
@@ -160,16 +202,18 @@ impl Session {
     fn epoch(
         &self,
         state: &mut State,
-        training: &Loader,
-        validation: &Loader,
+        training: Feed,
+        validation: Feed,
         observer: &mut dyn Observer,
     ) -> Result<()> {
         let epoch = state.history.len() + 1;
         self.train_epoch(epoch, state, training, observer)?;
-        let (val_loss, val_accuracy) = evaluate(state.trainer.model(), validation)?;
+        let mut at_once = state.at_once;
+        let (val_loss, val_accuracy) =
+            evaluate_feed(state.trainer.model(), validation, &mut at_once)?;
         let (loss, accuracy) = state.totals.means()?;
-        check_loss(epoch, training.batches(), loss)?;
-        check_loss(epoch, training.batches(), val_loss)?;
+        check_loss(epoch, training.loader.batches(), loss)?;
+        check_loss(epoch, training.loader.batches(), val_loss)?;
         let record = EpochRecord {
             epoch,
             learning_rate: self.config.learning_rate_in(epoch),
@@ -188,21 +232,36 @@ impl Session {
         &self,
         epoch: usize,
         state: &mut State,
-        loader: &Loader,
+        feed: Feed,
         observer: &mut dyn Observer,
     ) -> Result<()> {
         let rate = self.config.learning_rate_in(epoch);
+        let (loader, seed) = (feed.loader, self.config.seed);
         let mut saved = Instant::now();
-        let mut batches = loader.epoch(epoch as u64);
+        let mut batches = feed.epoch(epoch as u64);
         // Those of a resumed epoch that were seen before.
         for _ in 0..state.batches {
             batches.next().transpose()?;
         }
         while let Some(batch) = batches.next() {
             let batch = batch?;
-            let x = state.trainer.model().input(&batch.values)?;
-            let targets = state.trainer.model().targets(&batch.labels)?;
-            let step = state.trainer.step(x, targets, rate, self.config.seed)?;
+            let step = loop {
+                let mut input = |model: &Model, part: Range<usize>| {
+                    let x = feed.input(model, &batch, part.clone())?;
+                    Ok((x, model.targets(&batch.labels[part])?))
+                };
+                let all = parts(batch.len(), state.at_once);
+                match state.trainer.step_in_parts(&all, &mut input, rate, seed) {
+                    Ok(step) => break step,
+                    Err(error) => {
+                        state.at_once = smaller(error, batch.len().min(state.at_once))?;
+                        observer.notice(&format!(
+                            "{}, and their gradients added up; batch normalisation sees as many",
+                            notice_of_parts(batch.len(), state.at_once)
+                        ));
+                    }
+                }
+            };
             state.totals.add(&step.loss, &step.right, batch.len())?;
             state.batches += 1;
             observer.step(&Progress {
@@ -253,7 +312,11 @@ impl Session {
     pub(super) fn fresh_trainer(&self) -> Result<Trainer> {
         let c = &self.config;
         let model = Model::new(c.architecture.clone(), self.input(), c.seed, &self.device)?;
-        Trainer::new(model, c.beta1, c.beta2, c.epsilon)
+        let trainer = Trainer::new(model, c.beta1, c.beta2, c.epsilon)?;
+        match c.precision {
+            Precision::F32 => Ok(trainer),
+            Precision::F16 => trainer.with_loss_scale(&loss_scale::start(c.loss_scale)),
+        }
     }
 }
 
@@ -269,6 +332,7 @@ impl State {
             history: Vec::new(),
             batches: 0,
             totals: Totals::zero(&session.device)?,
+            at_once: session.config.batch_size,
         })
     }
 
@@ -298,36 +362,4 @@ fn check_loss(epoch: usize, step: usize, loss: f64) -> Result<()> {
     } else {
         Err(Error::Diverged { epoch, step, loss })
     }
-}
-
-/// (mean loss, accuracy) of a network on every candidate of a loader.
-pub fn evaluate(model: &Model, loader: &Loader) -> Result<(f64, f64)> {
-    let mut totals = Totals::zero(model.device())?;
-    for batch in loader.epoch(0) {
-        let batch = batch?;
-        let mut tape = ops::tape(model.device());
-        let x = tape.constant(model.input(&batch.values)?);
-        let targets = tape.constant(model.targets(&batch.labels)?);
-        let logits = model.forward(&mut tape, x, Mode::Inference)?.logits;
-        let loss = model.loss(&mut tape, logits, targets)?;
-        let right = run::forward(&Accuracy, &[tape.tensor(logits), tape.tensor(targets)])?;
-        totals.add(tape.tensor(loss), &right[0], batch.len())?;
-        model.device().submit()?;
-    }
-    totals.means()
-}
-
-/// P(real) of every candidate of a loader, in its order.
-pub fn score(
-    model: &Model,
-    loader: &Loader,
-    mut done: impl FnMut(usize) -> Result<()>,
-) -> Result<Vec<f64>> {
-    let mut scores = Vec::with_capacity(loader.len());
-    for batch in loader.epoch(0) {
-        let batch = batch?;
-        scores.extend(model.score(model.input(&batch.values)?)?);
-        done(batch.len())?;
-    }
-    Ok(scores)
 }

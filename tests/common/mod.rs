@@ -46,6 +46,23 @@ pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
                 .map(|_| f64::from(uniform.sample(&mut rng)))
                 .collect()
         }
+        Fill::NotAlwaysFinite => {
+            let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+            let uniform = Uniform::new(0, 30).unwrap();
+            let draw = |_| odd.get(uniform.sample(&mut rng)).copied().unwrap_or(1.0);
+            (0..len).map(draw).collect()
+        }
+        Fill::Below(end) => {
+            let uniform = Uniform::new(0, end).unwrap();
+            (0..len).map(|_| uniform.sample(&mut rng) as f64).collect()
+        }
+        Fill::Halves => {
+            // Exponents from 8 to 23 of 31, so that neither is infinite or NaN.
+            let half = Uniform::new(8 << 10, 24 << 10).unwrap();
+            let two = |_| half.sample(&mut rng) | (half.sample(&mut rng) | 0x8000) << 16;
+            let number = |bits: u32| f64::from(f32::from_bits(bits));
+            (0..len).map(two).map(number).collect()
+        }
         Fill::OneHot => {
             let classes = shape.channels();
             let uniform = Uniform::new(0, classes).unwrap();

@@ -158,9 +158,35 @@ impl Gpu {
         self.pool.allocated()
     }
 
+    /// From now on tensors may take so many bytes in all; `None` leaves it to the
+    /// driver.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        self.pool.set_budget(bytes);
+    }
+
+    /// How many bytes tensors may take in all: u64::MAX if nobody said.
+    pub fn memory_limit(&self) -> u64 {
+        self.pool.budget()
+    }
+
+    /// The longest tensor that the adapter can bind, in elements.
+    pub fn longest_tensor(&self) -> usize {
+        self.pool.longest()
+    }
+
     /// Memory for `len` f32, from the pool or new, with any contents.
     pub fn allocate(&self, len: usize) -> Result<GpuBuffer> {
-        let buffer = self.pool.allocate(len)?;
+        let buffer = match self.pool.allocate(len) {
+            // What is free in other sizes may be enough, once the work that was
+            // recorded with it is done.
+            Err(Error::TooLarge { .. }) => {
+                self.wait()?;
+                self.pool.shrink_to(0);
+                let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+                self.pool.allocate(len)?
+            }
+            other => other?,
+        };
         if self.pool.guards {
             let size = buffer.raw().buffer.size() as usize;
             let sentinels = vec![SENTINEL; size / 4];

@@ -1,6 +1,6 @@
 //! Device memory: tensors' buffers, reused between steps.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -35,11 +35,23 @@ pub(super) struct Pool {
     /// The largest buffer that can be bound, in bytes.
     limit: u64,
     pub guards: bool,
-    free: Mutex<HashMap<u64, Vec<Raw>>>,
+    free: Mutex<Free>,
     /// Under guard: memory of dropped tensors, with their lengths, whose guard
     /// bands nobody has looked at yet.
     unchecked: Mutex<Vec<(Raw, usize)>>,
+    /// Bytes of all buffers, of those in use, and the most that ever were in use.
     allocated: AtomicU64,
+    in_use: AtomicU64,
+    most_in_use: AtomicU64,
+    /// The most bytes that may be in use.
+    budget: AtomicU64,
+}
+
+/// Free buffers by size, each with the time at which it was given back.
+#[derive(Debug, Default)]
+struct Free {
+    buffers: BTreeMap<u64, Vec<(u64, Raw)>>,
+    clock: u64,
 }
 
 /// Device memory of one tensor of f32; goes back to its pool when dropped.
@@ -72,8 +84,14 @@ impl GpuBuffer {
 impl Drop for GpuBuffer {
     fn drop(&mut self) {
         match self.raw.take() {
-            Some(raw) if self.pool.guards => lock(&self.pool.unchecked).push((raw, self.len)),
-            Some(raw) => self.pool.release(raw),
+            Some(raw) => {
+                let size = raw.buffer.size();
+                self.pool.in_use.fetch_sub(size, Ordering::Relaxed);
+                match self.pool.guards {
+                    true => lock(&self.pool.unchecked).push((raw, self.len)),
+                    false => self.pool.release(raw),
+                }
+            }
             None => {}
         }
     }
@@ -104,15 +122,34 @@ impl Pool {
             free: Mutex::default(),
             unchecked: Mutex::default(),
             allocated: AtomicU64::new(0),
+            in_use: AtomicU64::new(0),
+            most_in_use: AtomicU64::new(0),
+            budget: AtomicU64::new(u64::MAX),
         }
     }
 
     /// Makes `raw` free for others.
     pub fn release(&self, raw: Raw) {
-        lock(&self.free)
-            .entry(raw.buffer.size())
-            .or_default()
-            .push(raw);
+        let mut free = lock(&self.free);
+        free.clock += 1;
+        let now = free.clock;
+        let same = free.buffers.entry(raw.buffer.size()).or_default();
+        same.push((now, raw));
+    }
+
+    /// The longest tensor that one buffer can hold, in elements.
+    pub fn longest(&self) -> usize {
+        (self.limit / 4 - if self.guards { GUARD_BAND } else { 0 }) as usize
+    }
+
+    pub fn budget(&self) -> u64 {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    /// From now on so many bytes may be in use; `None` leaves it to the driver.
+    pub fn set_budget(&self, bytes: Option<u64>) {
+        self.budget
+            .store(bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Takes what was dropped under guard: to be checked, then released.
@@ -131,15 +168,28 @@ impl Pool {
             return Err(self.too_large(needed, self.limit));
         }
         let size = size_class(needed).min(self.limit);
-        let reused = lock(&self.free).get_mut(&size).and_then(Vec::pop);
+        let in_use = self.in_use.load(Ordering::Relaxed) + size;
+        let budget = self.budget.load(Ordering::Relaxed);
+        if in_use > budget {
+            return Err(self.too_large(in_use, budget));
+        }
+        let reused = {
+            let mut free = lock(&self.free);
+            let same = free.buffers.get_mut(&size);
+            same.and_then(Vec::pop).map(|(_, raw)| raw)
+        };
         let raw = match reused {
             Some(raw) => raw,
-            None => self.create(size).or_else(|_| {
-                // Out of memory: what is free in other sizes may be enough.
-                self.trim();
-                self.create(size)
-            })?,
+            None => {
+                // A little more than is needed at once may be held, so that buffers of
+                // other sizes need not be made anew in every step.
+                let most = self.most_in_use.load(Ordering::Relaxed).max(in_use);
+                self.shrink_to((most + most / 4).min(budget).saturating_sub(size));
+                self.create(size)?
+            }
         };
+        self.in_use.fetch_add(size, Ordering::Relaxed);
+        self.most_in_use.fetch_max(in_use, Ordering::Relaxed);
         Ok(GpuBuffer {
             raw: Some(raw),
             pool: self.clone(),
@@ -147,15 +197,22 @@ impl Pool {
         })
     }
 
-    /// Gives all free buffers back to the driver.
-    fn trim(&self) {
-        let freed: u64 = lock(&self.free)
-            .drain()
-            .map(|(size, raws)| size * raws.len() as u64)
-            .sum();
-        self.allocated.fetch_sub(freed, Ordering::Relaxed);
-        // Memory is only given back once the device has seen that its work is done.
-        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+    /// Gives the buffers that have been free for longest back to the driver, until
+    /// no more than `bytes` are held or none is free. It has them once the work that
+    /// uses them is done and the device was polled.
+    pub fn shrink_to(&self, bytes: u64) {
+        let mut free = lock(&self.free);
+        while self.allocated() > bytes {
+            let oldest = free.buffers.iter();
+            let oldest = oldest.filter_map(|(size, same)| Some((same.first()?.0, *size)));
+            let Some((_, size)) = oldest.min() else {
+                return;
+            };
+            if let Some(same) = free.buffers.get_mut(&size) {
+                same.remove(0);
+            }
+            self.allocated.fetch_sub(size, Ordering::Relaxed);
+        }
     }
 
     fn create(&self, size: u64) -> Result<Raw> {

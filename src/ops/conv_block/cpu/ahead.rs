@@ -178,7 +178,11 @@ impl<'a, T: Real> Ahead<'a, T> {
         }
         let first = n * behind.value_image;
         let grad = &self.grad[first..first + behind.value_image];
-        let value = &self.value[first..first + behind.value_image];
+        // Normalised, it is y that says where the rectifier was open.
+        let value = match self.normal {
+            Some(_) => grad,
+            None => &self.value[first..first + behind.value_image],
+        };
         let place = match self.place.is_empty() {
             true => &[][..],
             false => &self.place[first..first + behind.value_image],
