@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use num_traits::Float;
 
+use super::simd::{Isa, Vectors};
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -21,7 +22,15 @@ pub enum Precision {
 
 /// The two element types of the native device.
 pub trait Real:
-    Float + Default + fmt::Debug + Send + Sync + std::iter::Sum + std::ops::AddAssign + 'static
+    Float
+    + Default
+    + fmt::Debug
+    + Send
+    + Sync
+    + std::iter::Sum
+    + std::ops::AddAssign
+    + Vectors
+    + 'static
 {
     /// From f64, rounded.
     fn of(value: f64) -> Self;
@@ -101,19 +110,39 @@ impl<T> fmt::Debug for Pool<T> {
     }
 }
 
-/// Host memory of one tensor; goes back to its pool when dropped.
+/// Host memory of one tensor; goes back to its pool when dropped. It starts on a
+/// cache line's border: a vector across two lines costs two reads.
 #[derive(Debug)]
 pub struct HostBuffer<T: Real> {
+    /// The elements, after as many others as the border wants.
     data: Vec<T>,
+    start: usize,
+    len: usize,
     pool: Weak<Pool<T>>,
+}
+
+/// Bytes of a cache line, and of the longest vector.
+const LINE: usize = 64;
+
+/// Elements that a buffer is longer than its tensor.
+fn spare<T>() -> usize {
+    LINE / size_of::<T>()
 }
 
 impl<T: Real> HostBuffer<T> {
     /// Zeroed memory that belongs to no pool.
     pub fn unpooled(len: usize) -> HostBuffer<T> {
+        HostBuffer::aligned(vec![T::zero(); len + spare::<T>()], Weak::new())
+    }
+
+    fn aligned(data: Vec<T>, pool: Weak<Pool<T>>) -> HostBuffer<T> {
+        let len = data.len() - spare::<T>();
+        let start = data.as_ptr().align_offset(LINE).min(spare::<T>());
         HostBuffer {
-            data: vec![T::zero(); len],
-            pool: Weak::new(),
+            data,
+            start,
+            len,
+            pool,
         }
     }
 }
@@ -121,13 +150,13 @@ impl<T: Real> HostBuffer<T> {
 impl<T: Real> Deref for HostBuffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        &self.data
+        &self.data[self.start..self.start + self.len]
     }
 }
 
 impl<T: Real> DerefMut for HostBuffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data
+        &mut self.data[self.start..self.start + self.len]
     }
 }
 
@@ -139,7 +168,7 @@ impl<T: Real> Drop for HostBuffer<T> {
                 .free
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            free.entry(data.len()).or_default().push(data);
+            free.entry(self.len).or_default().push(data);
         }
     }
 }
@@ -148,15 +177,27 @@ impl<T: Real> Drop for HostBuffer<T> {
 #[derive(Debug)]
 pub struct Cpu {
     precision: Precision,
+    isa: Isa,
     pool_f32: Arc<Pool<f32>>,
     pool_f64: Arc<Pool<f64>>,
 }
 
 impl Cpu {
     /// A device of its own pools in `precision`. All share rayon's threads.
+    /// Their vector instructions are [`Isa::chosen`].
     pub fn new(precision: Precision) -> Cpu {
+        Cpu::with_isa(precision, Isa::chosen())
+    }
+
+    /// The same with vector instructions that this machine has.
+    ///
+    /// # Panics
+    /// When it does not have them.
+    pub fn with_isa(precision: Precision, isa: Isa) -> Cpu {
+        assert!(isa.available(), "this machine has no {}", isa.name());
         Cpu {
             precision,
+            isa,
             pool_f32: Arc::default(),
             pool_f64: Arc::default(),
         }
@@ -168,6 +209,11 @@ impl Cpu {
             Precision::F32 => "cpu",
             Precision::F64 => "cpu-f64",
         }
+    }
+
+    /// The vector instructions that its kernels use.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The element type that tensors on this device have.
@@ -186,7 +232,7 @@ impl Cpu {
     /// [`allocate_tensor`](Cpu::allocate_tensor).
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
         self.reuse(len)
-            .unwrap_or_else(|| self.fresh(vec![T::zero(); len]))
+            .unwrap_or_else(|| self.fresh(vec![T::zero(); len + spare::<T>()]))
     }
 
     /// The same, where the system may not have as much.
@@ -195,12 +241,13 @@ impl Cpu {
             return Ok(buffer);
         }
         let mut data = Vec::new();
-        data.try_reserve_exact(len).map_err(|_| Error::Device {
+        let whole = len.saturating_add(spare::<T>());
+        data.try_reserve_exact(whole).map_err(|_| Error::Device {
             device: self.name().into(),
             doing: "making room for a tensor".into(),
             problem: format!("the system does not give {len} numbers more; use a smaller batch"),
         })?;
-        data.resize(len, T::zero());
+        data.resize(whole, T::zero());
         Ok(self.fresh(data))
     }
 
@@ -208,16 +255,12 @@ impl Cpu {
         let pool = T::pool(self);
         let mut free = pool.free.lock().unwrap_or_else(|p| p.into_inner());
         let data = free.get_mut(&len)?.pop()?;
-        let pool = Arc::downgrade(pool);
-        Some(HostBuffer { data, pool })
+        Some(HostBuffer::aligned(data, Arc::downgrade(pool)))
     }
 
     fn fresh<T: Real>(&self, data: Vec<T>) -> HostBuffer<T> {
         let pool = T::pool(self);
         pool.made.fetch_add(data.len(), Ordering::Relaxed);
-        HostBuffer {
-            data,
-            pool: Arc::downgrade(pool),
-        }
+        HostBuffer::aligned(data, Arc::downgrade(pool))
     }
 }
