@@ -6,6 +6,7 @@ use std::sync::Arc;
 use num_traits::Float;
 
 pub use super::host::{HostBuffer, Pool};
+use super::simd::{Isa, Vectors};
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -19,7 +20,15 @@ pub enum Precision {
 
 /// The two element types of the native device.
 pub trait Real:
-    Float + Default + fmt::Debug + Send + Sync + std::iter::Sum + std::ops::AddAssign + bytemuck::Pod
+    Float
+    + Default
+    + fmt::Debug
+    + Send
+    + Sync
+    + std::iter::Sum
+    + std::ops::AddAssign
+    + Vectors
+    + bytemuck::Pod
 {
     /// From f64, rounded.
     fn of(value: f64) -> Self;
@@ -89,15 +98,27 @@ real!(f64, pool_f64, matrixmultiply::dgemm);
 #[derive(Debug)]
 pub struct Cpu {
     precision: Precision,
+    isa: Isa,
     pool_f32: Arc<Pool<f32>>,
     pool_f64: Arc<Pool<f64>>,
 }
 
 impl Cpu {
     /// A device of its own pools in `precision`. All share rayon's threads.
+    /// Their vector instructions are [`Isa::chosen`].
     pub fn new(precision: Precision) -> Cpu {
+        Cpu::with_isa(precision, Isa::chosen())
+    }
+
+    /// The same with vector instructions that this machine has.
+    ///
+    /// # Panics
+    /// When it does not have them.
+    pub fn with_isa(precision: Precision, isa: Isa) -> Cpu {
+        assert!(isa.available(), "this machine has no {}", isa.name());
         Cpu {
             precision,
+            isa,
             pool_f32: Arc::default(),
             pool_f64: Arc::default(),
         }
@@ -109,6 +130,11 @@ impl Cpu {
             Precision::F32 => "cpu",
             Precision::F64 => "cpu-f64",
         }
+    }
+
+    /// The vector instructions that its kernels use.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The element type that tensors on this device have.
@@ -138,8 +164,13 @@ impl Cpu {
     /// [`allocate_tensor`](Cpu::allocate_tensor).
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
         let pool = T::pool(self);
-        pool.take(len)
-            .unwrap_or_else(|| pool.fresh(vec![T::zero(); len], len))
+        let fresh = || {
+            let no_memory =
+                std::alloc::Layout::array::<T>(len).unwrap_or(std::alloc::Layout::new::<T>());
+            pool.fresh(len)
+                .unwrap_or_else(|()| std::alloc::handle_alloc_error(no_memory))
+        };
+        pool.take(len).unwrap_or_else(fresh)
     }
 
     /// The same, where the system, or [a limit](Cpu::limit_memory), may not give
@@ -158,8 +189,7 @@ impl Cpu {
         if let Some(buffer) = pool.take(len) {
             return Ok(buffer);
         }
-        let data = bytemuck::allocation::try_zeroed_vec(len)
-            .map_err(|()| too_large(bytes, pool.in_use_bytes()))?;
-        Ok(pool.fresh(data, len))
+        pool.fresh(len)
+            .map_err(|()| too_large(bytes, pool.in_use_bytes()))
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -15,13 +16,34 @@ use super::cpu::Real;
 /// smaller batch, or scratch of another layer, finds memory to reuse.
 const SLACK: usize = 4;
 
+/// A cache line, which is also the longest vector: memory is made of whole ones,
+/// since a vector across two costs two reads.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+// SAFETY: bytes and nothing else, of which any are valid.
+unsafe impl bytemuck::Zeroable for Line {}
+// SAFETY: as above; 64 bytes at a border of 64 leave no padding.
+unsafe impl bytemuck::Pod for Line {}
+
+/// Elements in a line.
+const fn per_line<T>() -> usize {
+    size_of::<Line>() / size_of::<T>()
+}
+
+/// Elements that `data` has room for.
+fn room<T>(data: &[Line]) -> usize {
+    data.len() * per_line::<T>()
+}
+
 /// Free blocks of one element type.
-pub struct Pool<T>(Mutex<State<T>>);
+pub struct Pool<T>(Mutex<State>, PhantomData<T>);
 
 #[derive(Debug)]
-struct State<T> {
-    /// By length; each with the time at which it was given back.
-    free: BTreeMap<usize, Vec<(u64, Vec<T>)>>,
+struct State {
+    /// By elements; each with the time at which it was given back.
+    free: BTreeMap<usize, Vec<(u64, Vec<Line>)>>,
     /// Counts what was given back.
     clock: u64,
     /// Elements of all blocks, in use or free, and the most there ever were.
@@ -36,7 +58,7 @@ struct State<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Pool<T> {
-        Pool(Mutex::new(State {
+        let state = Mutex::new(State {
             free: BTreeMap::new(),
             clock: 0,
             held: 0,
@@ -44,7 +66,8 @@ impl<T> Default for Pool<T> {
             in_use: 0,
             most_in_use: 0,
             limit: usize::MAX,
-        }))
+        });
+        Pool(state, PhantomData)
     }
 }
 
@@ -57,8 +80,8 @@ impl<T> fmt::Debug for Pool<T> {
 /// Host memory of one tensor; goes back to its pool when dropped.
 #[derive(Debug)]
 pub struct HostBuffer<T: Real> {
-    /// At least `len` long.
-    data: Vec<T>,
+    /// With room for at least `len` elements.
+    data: Vec<Line>,
     len: usize,
     pool: Weak<Pool<T>>,
 }
@@ -67,7 +90,7 @@ impl<T: Real> HostBuffer<T> {
     /// Zeroed memory that belongs to no pool.
     pub fn unpooled(len: usize) -> HostBuffer<T> {
         HostBuffer {
-            data: vec![T::zero(); len],
+            data: bytemuck::zeroed_vec(len.div_ceil(per_line::<T>())),
             len,
             pool: Weak::new(),
         }
@@ -77,13 +100,13 @@ impl<T: Real> HostBuffer<T> {
 impl<T: Real> Deref for HostBuffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        &self.data[..self.len]
+        &bytemuck::cast_slice(&self.data)[..self.len]
     }
 }
 
 impl<T: Real> DerefMut for HostBuffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[..self.len]
+        &mut bytemuck::cast_slice_mut(&mut self.data)[..self.len]
     }
 }
 
@@ -92,16 +115,17 @@ impl<T: Real> Drop for HostBuffer<T> {
         if let Some(pool) = self.pool.upgrade() {
             let data = std::mem::take(&mut self.data);
             let mut state = pool.lock();
-            state.in_use -= data.len();
+            let size = room::<T>(&data);
+            state.in_use -= size;
             state.clock += 1;
             let now = state.clock;
-            state.free.entry(data.len()).or_default().push((now, data));
+            state.free.entry(size).or_default().push((now, data));
         }
     }
 }
 
 impl<T: Real> Pool<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // Whoever panicked with the lock held left the state whole.
         self.0
             .lock()
@@ -111,7 +135,7 @@ impl<T: Real> Pool<T> {
     /// The smallest free block that holds `len` and is not much longer.
     pub(super) fn take(self: &Arc<Self>, len: usize) -> Option<HostBuffer<T>> {
         let mut state = self.lock();
-        let longest = len + len / SLACK;
+        let longest = len + (len / SLACK).max(per_line::<T>() - 1);
         let (&size, _) = state.free.range(len..=longest).next()?;
         let blocks = state.free.get_mut(&size)?;
         let (_, data) = blocks.pop()?;
@@ -123,20 +147,23 @@ impl<T: Real> Pool<T> {
         Some(self.buffer(data, len))
     }
 
-    /// A buffer of new memory, in whose place what has been free for longest goes.
-    pub(super) fn fresh(self: &Arc<Self>, data: Vec<T>, len: usize) -> HostBuffer<T> {
+    /// A buffer of new memory, in whose place what has been free for longest goes;
+    /// an error where the system does not give as much.
+    pub(super) fn fresh(self: &Arc<Self>, len: usize) -> Result<HostBuffer<T>, ()> {
+        let data = bytemuck::allocation::try_zeroed_vec(len.div_ceil(per_line::<T>()))?;
+        let size = room::<T>(&data);
         let mut state = self.lock();
-        state.in_use += data.len();
+        state.in_use += size;
         state.most_in_use = state.most_in_use.max(state.in_use);
-        state.held += data.len();
+        state.held += size;
         let allowed = state.allowed();
         state.shrink_to(allowed);
         state.most_held = state.most_held.max(state.held);
         drop(state);
-        self.buffer(data, len)
+        Ok(self.buffer(data, len))
     }
 
-    fn buffer(self: &Arc<Self>, data: Vec<T>, len: usize) -> HostBuffer<T> {
+    fn buffer(self: &Arc<Self>, data: Vec<Line>, len: usize) -> HostBuffer<T> {
         let pool = Arc::downgrade(self);
         HostBuffer { data, len, pool }
     }
@@ -174,7 +201,7 @@ impl<T: Real> Pool<T> {
     }
 }
 
-impl<T> State<T> {
+impl State {
     /// How many elements may be held: a little more than are needed at once, so
     /// that blocks of other sizes need not be made anew in every step.
     fn allowed(&self) -> usize {
@@ -208,19 +235,19 @@ mod tests {
     use super::*;
 
     fn take(pool: &Arc<Pool<f32>>, len: usize) -> HostBuffer<f32> {
-        pool.take(len)
-            .unwrap_or_else(|| pool.fresh(vec![0.0; len], len))
+        let fresh = || pool.fresh(len).expect("little memory");
+        pool.take(len).unwrap_or_else(fresh)
     }
 
     #[test]
     fn a_smaller_tensor_takes_a_block_that_is_a_little_larger() {
         let pool: Arc<Pool<f32>> = Arc::default();
-        drop(take(&pool, 1000));
+        drop(take(&pool, 1024));
         let smaller = take(&pool, 900);
-        assert_eq!((smaller.len(), pool.held_bytes()), (900, 4000));
+        assert_eq!((smaller.len(), pool.held_bytes()), (900, 4096));
         // And not one that is much larger.
         drop(smaller);
-        assert!(pool.take(500).is_none() && pool.take(1001).is_none());
+        assert!(pool.take(500).is_none() && pool.take(1025).is_none());
     }
 
     #[test]
@@ -228,10 +255,10 @@ mod tests {
         let pool: Arc<Pool<f32>> = Arc::default();
         // One size after the other, none of which fits the next.
         for round in 0..10 {
-            for len in [1000, 2000, 4000, 8000] {
+            for len in [1024, 2048, 4096, 8192] {
                 let one = take(&pool, len);
                 let held = pool.held_bytes();
-                assert!(held <= 4 * 9000, "{held} bytes in round {round}");
+                assert!(held <= 4 * 9216, "{held} bytes in round {round}");
                 drop(one);
             }
         }
@@ -240,11 +267,11 @@ mod tests {
     #[test]
     fn a_limit_counts_what_is_in_use() {
         let pool: Arc<Pool<f32>> = Arc::default();
-        pool.limit(Some(4 * 1500));
-        let first = take(&pool, 1000);
-        assert_eq!((pool.allows(500), pool.allows(501)), (Ok(()), Err(2000)));
+        pool.limit(Some(4 * 1536));
+        let first = take(&pool, 1024);
+        assert_eq!((pool.allows(512), pool.allows(513)), (Ok(()), Err(2048)));
         drop(first);
-        let second = take(&pool, 1500);
+        let second = take(&pool, 1536);
         assert_eq!(pool.held_bytes(), 4 * second.len());
     }
 }

@@ -7,12 +7,15 @@ pub mod gemm;
 pub mod gpu;
 pub mod host;
 pub mod parallel;
+pub mod simd;
+pub(crate) mod tile;
 
 use std::sync::Arc;
 
 pub use buffer::Storage;
 pub use cpu::{Cpu, HostBuffer, Precision, Real};
 pub use gpu::{Gpu, GpuPrecision};
+pub use simd::Isa;
 
 /// Where tensors live and ops run.
 ///
