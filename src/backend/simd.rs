@@ -205,3 +205,37 @@ pub fn lanes<T: Real>(isa: Isa) -> usize {
         _ => T::Portable::LANES,
     }
 }
+
+/// Work over short arrays, which the compiler turns into vectors by itself once it
+/// compiles it for a machine that has them. Not a closure: that would be compiled for
+/// any machine and then called.
+pub trait Work {
+    /// What is left of it.
+    type Output;
+    /// Does it. To be marked `#[inline(always)]`, with everything that it calls.
+    fn work(self) -> Self::Output;
+}
+
+/// Does `work`, compiled for the vectors of `isa`.
+///
+/// # Panics
+/// When this machine does not have `isa`.
+pub fn compiled_for<T: Real, W: Work>(isa: Isa, work: W) -> W::Output {
+    struct Into<'a, W: Work> {
+        work: W,
+        output: &'a mut Option<W::Output>,
+    }
+    impl<T: Real, W: Work> Kernel<T> for Into<'_, W> {
+        #[inline(always)]
+        unsafe fn run<L: Lane<Elem = T>>(self) {
+            *self.output = Some(self.work.work());
+        }
+    }
+    let mut output = None;
+    let kernel = Into {
+        work,
+        output: &mut output,
+    };
+    vectorised::<T, _>(isa, kernel);
+    output.expect("the kernel ran")
+}

@@ -4,9 +4,11 @@
 
 use rayon::prelude::*;
 
-use self::behind::{Affine, Behind};
-use self::sums::{Moments, moments, total};
+use self::ahead::ImagesBack;
+use self::behind::{Affine, Behind, ImageForward};
+use self::sums::{Moments, MomentsOf, total};
 use super::{ConvBlock, Norm};
+use crate::backend::simd::compiled_for;
 use crate::backend::{Cpu, Real};
 use crate::engine::{CpuOp, Saved, Shape, View, ViewMut};
 use crate::ops::conv2d::cpu::{
@@ -36,6 +38,7 @@ impl<T: Real> CpuOp<T> for ConvBlock {
         let conv = Forward::new(cpu, &g, kernel.data);
         let behind = self.behind(&shape);
         let images = images_per_task(&g);
+        let isa = cpu.isa();
         let x_image = x.shape[1] * x.shape[2] * x.shape[3];
         let input = |task: usize, count: usize| {
             let first = task * images * x_image;
@@ -51,7 +54,7 @@ impl<T: Real> CpuOp<T> for ConvBlock {
                 .map(|(task, y)| {
                     let x = input(task, y.len() / behind.y_image);
                     conv.run(cpu, x, bias.data, true, y);
-                    moments(y, bias.data.len())
+                    compiled_for::<T, _>(isa, MomentsOf(y, bias.data.len()))
                 })
                 .collect();
             total(&moments, mean.data, variance.data);
@@ -69,7 +72,7 @@ impl<T: Real> CpuOp<T> for ConvBlock {
             let y = &*y.data;
             behind.each_image(value.data, place, |n, value, place| {
                 let y = &y[n * behind.y_image..][..behind.y_image];
-                behind.forward(y, &affine, value, place);
+                compiled_for::<T, _>(isa, ImageForward(&behind, y, &affine, value, place));
             });
             return;
         }
@@ -105,7 +108,8 @@ impl<T: Real> CpuOp<T> for ConvBlock {
                     &mut place[at.clone()]
                 };
                 let y = &y[n * behind.y_image..][..behind.y_image];
-                behind.forward(y, &affine, &mut value[at], place);
+                let value = &mut value[at];
+                compiled_for::<T, _>(isa, ImageForward(&behind, y, &affine, value, place));
             }
         });
     }
@@ -121,7 +125,8 @@ impl<T: Real> CpuOp<T> for ConvBlock {
             .expect("checked before");
         let behind = self.behind(&shape);
         let images = images_per_task(&g);
-        let ahead = ahead::Ahead::new(self, &behind, &saved);
+        let isa = cpu.isa();
+        let ahead = ahead::Ahead::new(self, isa, &behind, &saved);
         let [dx, dkernel, dbias, of_norm @ ..] = grads else {
             unreachable!("a block has three inputs or more")
         };
@@ -157,10 +162,7 @@ impl<T: Real> CpuOp<T> for ConvBlock {
                 for first in (partial * share..end).step_by(images) {
                     let count = images.min(end - first);
                     let dy = &mut dy[..count * behind.y_image];
-                    for (n, dy) in dy.chunks_mut(behind.y_image.max(1)).enumerate() {
-                        ahead.image(first + n, dy);
-                    }
-                    sums::add_columns(dy, &mut bias);
+                    compiled_for::<T, _>(isa, ImagesBack(&ahead, first, dy, &mut bias));
                     if let (Some(input), Some(dx)) = (&input, &mut dx) {
                         let at = (first - partial * share) * x_image;
                         input.run(cpu, dy, &mut dx[at..at + count * x_image]);

@@ -4,7 +4,9 @@
 use rayon::prelude::*;
 
 use super::behind::{Behind, each_lane, load};
-use crate::backend::Real;
+use super::sums::add_columns;
+use crate::backend::simd::{Work, compiled_for};
+use crate::backend::{Isa, Real};
 use crate::engine::{Saved, View};
 use crate::ops::conv_block::{ConvBlock, Norm, Pool};
 use crate::ops::window::Sliding;
@@ -39,6 +41,7 @@ pub(super) struct Ahead<'a, T> {
 impl<'a, T: Real> Ahead<'a, T> {
     pub fn new(
         block: &ConvBlock,
+        isa: Isa,
         behind: &'a Behind,
         saved: &Saved<'a, View<'a, T>>,
     ) -> Ahead<'a, T> {
@@ -55,7 +58,7 @@ impl<'a, T: Real> Ahead<'a, T> {
         {
             let [mean, variance] = [mean, variance].map(|i| saved.outputs[i].data);
             let gamma = saved.inputs[3].data;
-            ahead.normal = Some(ahead.normal(gamma, mean, variance, epsilon));
+            ahead.normal = Some(ahead.normal(isa, gamma, mean, variance, epsilon));
         }
         ahead
     }
@@ -67,14 +70,14 @@ impl<'a, T: Real> Ahead<'a, T> {
             .flat_map(|n| [&n.dgamma[..], &n.dbeta[..]])
     }
 
-    fn normal(&self, gamma: &[T], mean: &[T], variance: &[T], epsilon: f64) -> Normal<T> {
+    fn normal(&self, isa: Isa, gamma: &[T], mean: &[T], variance: &[T], epsilon: f64) -> Normal<T> {
         let channels = gamma.len();
         let value_image = self.behind.value_image.max(1);
         let images: Vec<Vec<f64>> = self
             .grad
             .par_chunks(value_image)
             .enumerate()
-            .map(|(n, grad)| self.sums(n, grad, mean))
+            .map(|(n, grad)| compiled_for::<T, _>(isa, ImageSums(self, n, grad, mean)))
             .collect();
         let mut sums = vec![0.0; 2 * channels];
         for image in &images {
@@ -164,6 +167,10 @@ impl<'a, T: Real> Ahead<'a, T> {
         let tiles = behind.at.is_none_or(|at| {
             at.rows.stride == at.rows.window && at.columns.stride == at.columns.window
         });
+        let y = match self.normal {
+            Some(_) => &self.y[n * behind.y_image..][..behind.y_image],
+            None => self.y,
+        };
         // Pixels that no window covers, or that several do.
         if !tiles {
             dy.fill(T::zero());
@@ -171,9 +178,13 @@ impl<'a, T: Real> Ahead<'a, T> {
             let line = at.columns.input * behind.channels;
             let covered = at.columns.output * at.columns.window * behind.channels;
             let rows = at.rows.output * at.rows.window;
-            for (row, dy) in dy.chunks_exact_mut(line).enumerate() {
-                let from = if row < rows { covered } else { 0 };
-                dy[from..].fill(T::zero());
+            for row in 0..at.rows.input {
+                let from = row * line + if row < rows { covered } else { 0 };
+                let rest = &mut dy[from..(row + 1) * line];
+                rest.fill(T::zero());
+                if let Some(normal) = &self.normal {
+                    normal.finish(&y[from..(row + 1) * line], rest);
+                }
             }
         }
         let first = n * behind.value_image;
@@ -195,18 +206,26 @@ impl<'a, T: Real> Ahead<'a, T> {
             } else {
                 &place[at.clone()]
             };
-            let to = &mut dy[corner(behind.at, q, channels)..];
-            self.window(&grad[at.clone()], &value[at], place, to, tiles);
+            let corner = corner(behind.at, q, channels);
+            let y = if y.is_empty() { y } else { &y[corner..] };
+            self.window(
+                &grad[at.clone()],
+                &value[at],
+                place,
+                y,
+                &mut dy[corner..],
+                tiles,
+            );
         }
-        if let Some(normal) = &self.normal {
-            let y = &self.y[n * behind.y_image..][..behind.y_image];
+        if let (Some(normal), false) = (&self.normal, tiles) {
             normal.finish(y, dy);
         }
     }
 
-    /// One pooled pixel's gradient to the pixels of its window.
+    /// One pooled pixel's gradient to the pixels of its window, and where the windows
+    /// are tiles on through batch norm.
     #[inline(always)]
-    fn window(&self, grad: &[T], value: &[T], place: &[T], dy: &mut [T], tiles: bool) {
+    fn window(&self, grad: &[T], value: &[T], place: &[T], y: &[T], dy: &mut [T], tiles: bool) {
         let behind = self.behind;
         let average = matches!(behind.pool, Some(Pool::Avg(..)));
         let rectify = self.normal.is_none();
@@ -250,6 +269,9 @@ impl<'a, T: Real> Ahead<'a, T> {
                     }
                 }
                 if tiles {
+                    if let Some(normal) = &self.normal {
+                        part = normal.passed::<W>(c, load::<T, W>(y, offset + c), part);
+                    }
                     to.copy_from_slice(&part);
                 } else {
                     to.iter_mut().zip(part).for_each(|(to, part)| *to += part);
@@ -259,18 +281,67 @@ impl<'a, T: Real> Ahead<'a, T> {
     }
 }
 
+/// [`Ahead::sums`] with its arguments.
+struct ImageSums<'a, T>(&'a Ahead<'a, T>, usize, &'a [T], &'a [T]);
+
+impl<T: Real> Work for ImageSums<'_, T> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn work(self) -> Vec<f64> {
+        self.0.sums(self.1, self.2, self.3)
+    }
+}
+
+/// Fills the gradients of the images from this one on, and adds their sums per channel
+/// to the last.
+pub(super) struct ImagesBack<'a, T>(
+    pub &'a Ahead<'a, T>,
+    pub usize,
+    pub &'a mut [T],
+    pub &'a mut [f64],
+);
+
+impl<T: Real> Work for ImagesBack<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn work(self) {
+        let ImagesBack(ahead, first, dy, bias) = self;
+        let images = dy.chunks_mut(ahead.behind.y_image.max(1));
+        for (n, dy) in images.enumerate() {
+            ahead.image(first + n, dy);
+            add_columns(dy, bias);
+        }
+    }
+}
+
 impl<T: Real> Normal<T> {
     /// From the gradient of the normalised y to that of the convolution.
     #[inline(always)]
     fn finish(&self, y: &[T], dy: &mut [T]) {
         let channels = self.mean.len();
         for (y, dy) in y.chunks_exact(channels).zip(dy.chunks_exact_mut(channels)) {
-            for c in 0..channels {
-                let centred = dy[c] - self.even[c] - (y[c] - self.mean[c]) * self.tilt[c];
-                let passed = centred * self.scale[c];
-                dy[c] = if y[c] > T::zero() { passed } else { T::zero() };
-            }
+            each_lane!(channels, |c, W| {
+                let passed = self.passed::<W>(c, load::<T, W>(y, c), load::<T, W>(dy, c));
+                dy[c..c + W].copy_from_slice(&passed);
+            });
         }
+    }
+
+    /// The same for W channels of a pixel, from `c` on.
+    #[inline(always)]
+    fn passed<const W: usize>(&self, c: usize, y: [T; W], mut dy: [T; W]) -> [T; W] {
+        let even = load::<T, W>(&self.even, c);
+        let mean = load::<T, W>(&self.mean, c);
+        let tilt = load::<T, W>(&self.tilt, c);
+        let scale = load::<T, W>(&self.scale, c);
+        for l in 0..W {
+            let centred = dy[l] - even[l] - (y[l] - mean[l]) * tilt[l];
+            let passed = centred * scale[l];
+            dy[l] = if y[l] > T::zero() { passed } else { T::zero() };
+        }
+        dy
     }
 }
 

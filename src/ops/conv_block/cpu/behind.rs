@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::backend::Real;
+use crate::backend::simd::Work;
 use crate::engine::Shape;
 use crate::ops::conv_block::Pool;
 use crate::ops::window::Sliding;
@@ -225,5 +226,23 @@ impl Behind {
                 place[c..c + W].copy_from_slice(&signs);
             }
         });
+    }
+}
+
+/// [`Behind::forward`] with its arguments.
+pub(super) struct ImageForward<'a, T>(
+    pub &'a Behind,
+    pub &'a [T],
+    pub &'a Affine<T>,
+    pub &'a mut [T],
+    pub &'a mut [T],
+);
+
+impl<T: Real> Work for ImageForward<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn work(self) {
+        self.0.forward(self.1, self.2, self.3, self.4);
     }
 }
