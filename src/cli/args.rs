@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::terminal::Terminal;
 use crate::backend::gpu::{Choice, Gpu};
-use crate::backend::{Cpu, Device, Precision};
+use crate::backend::{Cpu, Device, Isa, Precision};
 use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
 use crate::{Error, Result};
 
@@ -35,19 +35,22 @@ impl Common {
 
     /// Opens the device; says so when it is not what might be expected.
     pub fn open(&self, terminal: &Terminal) -> Result<Device> {
-        let cpu = || Device::Cpu(Arc::new(Cpu::new(Precision::F32)));
+        let cpu = || -> Result<Device> {
+            let isa = Isa::from_environment()?;
+            Ok(Device::Cpu(Arc::new(Cpu::with_isa(Precision::F32, isa))))
+        };
         let choice = match self.device.as_str() {
-            "cpu" => return Ok(cpu()),
+            "cpu" => return cpu(),
             "auto" => {
                 return match Gpu::open(&Choice::Real) {
                     Ok(gpu) => Ok(Device::Gpu(gpu)),
                     Err(Error::NoDevice { .. }) => {
                         terminal.notice("no gpu found: using the cpu");
-                        Ok(cpu())
+                        cpu()
                     }
                     Err(error) => {
                         terminal.notice(&format!("{error}: using the cpu"));
-                        Ok(cpu())
+                        cpu()
                     }
                 };
             }
