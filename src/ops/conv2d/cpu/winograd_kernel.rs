@@ -88,11 +88,7 @@ impl<T: Real> WinogradKernel<T> {
                     c: &mut self.sums[point * self.step..],
                     to: &to,
                     columns,
-                    start: if self.empty {
-                        Start::Zero
-                    } else {
-                        Start::Sum
-                    },
+                    start: if self.empty { Start::Zero } else { Start::Sum },
                     relu: false,
                 }
                 .compute(isa);
