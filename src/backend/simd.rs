@@ -69,15 +69,19 @@ impl Isa {
     /// # Errors
     /// When this machine has none of that name.
     pub fn from_environment() -> Result<Isa> {
+        match std::env::var(ISA_VARIABLE) {
+            Ok(name) => Isa::named(&name),
+            Err(_) => Ok(Isa::all()[0]),
+        }
+    }
+
+    fn named(name: &str) -> Result<Isa> {
         let all = Isa::all();
-        let Ok(named) = std::env::var(ISA_VARIABLE) else {
-            return Ok(all[0]);
-        };
-        let found = all.iter().find(|isa| isa.name() == named);
+        let found = all.iter().find(|isa| isa.name() == name);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|isa| isa.name()).collect();
             let expected = format!("what this machine has: {}", names.join(", "));
-            Error::config(ISA_VARIABLE, named, expected)
+            Error::config(ISA_VARIABLE, name, expected)
         })
     }
 
@@ -217,5 +221,21 @@ pub fn lanes<T: Real>(isa: Isa) -> usize {
         #[cfg(target_arch = "aarch64")]
         Isa::Neon => T::Neon::LANES,
         _ => T::Portable::LANES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_found_by_name_or_refused() {
+        for isa in Isa::all() {
+            assert_eq!(Isa::named(isa.name()).unwrap(), isa);
+        }
+        let text = Isa::named("mmx").unwrap_err().to_string();
+        for part in [ISA_VARIABLE, "mmx", "portable"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }
