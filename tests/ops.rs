@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{agrees_with_reference, check, incoming, inputs, run_case};
-use rbgpu::backend::Device;
+use rbgpu::backend::{Cpu, Device, Isa, Precision};
 use rbgpu::engine::{Case, Tensor, run};
 use rbgpu::ops;
 
@@ -31,6 +33,26 @@ fn cpu_agrees_with_the_reference() {
 #[test]
 fn cpu_agrees_with_the_reference_at_the_networks_own_sizes() {
     against_reference(&Device::cpu(), true);
+}
+
+/// The matrix products choose vector instructions when the program runs: each set
+/// that this machine has, in both precisions.
+#[test]
+fn cpu_agrees_with_the_reference_with_any_instructions() {
+    let mut failures = Vec::new();
+    for isa in Isa::all() {
+        for precision in [Precision::F32, Precision::F64] {
+            let device = Device::Cpu(Arc::new(Cpu::with_isa(precision, isa)));
+            let cases = ops::cases();
+            let products = ["conv2d", "dense"];
+            let small = |case: &&Case| !case.large && products.contains(&case.op.name());
+            for case in cases.iter().filter(small) {
+                let failure = agrees_with_reference(case, &device).err();
+                failures.extend(failure.map(|text| format!("{}: {text}", isa.name())));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]

@@ -36,30 +36,10 @@ pub trait Real:
     fn as_f64(self) -> f64;
     /// The pool of this type in `cpu`.
     fn pool(cpu: &Cpu) -> &Arc<Pool<Self>>;
-    /// The raw GEMM of the crate `matrixmultiply`; see `backend/gemm.rs`.
-    ///
-    /// # Safety
-    /// Every element that the sizes and strides reach must lie in its allocation.
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn raw_gemm(
-        m: usize,
-        k: usize,
-        n: usize,
-        a: *const Self,
-        rsa: isize,
-        csa: isize,
-        b: *const Self,
-        rsb: isize,
-        csb: isize,
-        beta: Self,
-        c: *mut Self,
-        rsc: isize,
-        csc: isize,
-    );
 }
 
 macro_rules! real {
-    ($type:ty, $pool:ident, $gemm:path) => {
+    ($type:ty, $pool:ident) => {
         impl Real for $type {
             fn of(value: f64) -> Self {
                 value as $type
@@ -70,29 +50,11 @@ macro_rules! real {
             fn pool(cpu: &Cpu) -> &Arc<Pool<Self>> {
                 &cpu.$pool
             }
-            unsafe fn raw_gemm(
-                m: usize,
-                k: usize,
-                n: usize,
-                a: *const Self,
-                rsa: isize,
-                csa: isize,
-                b: *const Self,
-                rsb: isize,
-                csb: isize,
-                beta: Self,
-                c: *mut Self,
-                rsc: isize,
-                csc: isize,
-            ) {
-                // SAFETY: passed on from the caller.
-                unsafe { $gemm(m, k, n, 1.0, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
-            }
         }
     };
 }
-real!(f32, pool_f32, matrixmultiply::sgemm);
-real!(f64, pool_f64, matrixmultiply::dgemm);
+real!(f32, pool_f32);
+real!(f64, pool_f64);
 
 /// The native device.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 
 pub mod buffer;
 pub mod cpu;
-pub mod gemm;
 pub mod gpu;
 pub mod host;
 pub mod parallel;

@@ -6,6 +6,7 @@
 //! those instructions.
 
 use crate::backend::Real;
+use crate::{Error, Result};
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
@@ -63,13 +64,30 @@ impl Isa {
         all.filter(|isa| isa.available()).collect()
     }
 
-    /// The one that `RBGPU_CPU_ISA` names, where this machine has it; otherwise the
-    /// fastest.
-    pub fn chosen() -> Isa {
-        let named = std::env::var(ISA_VARIABLE).unwrap_or_default();
+    /// The one that `RBGPU_CPU_ISA` names, or the fastest where it is not set.
+    ///
+    /// # Errors
+    /// When this machine has none of that name.
+    pub fn from_environment() -> Result<Isa> {
+        match std::env::var(ISA_VARIABLE) {
+            Ok(name) => Isa::named(&name),
+            Err(_) => Ok(Isa::all()[0]),
+        }
+    }
+
+    fn named(name: &str) -> Result<Isa> {
         let all = Isa::all();
-        let forced = all.iter().find(|isa| isa.name() == named);
-        *forced.unwrap_or(&all[0])
+        let found = all.iter().find(|isa| isa.name() == name);
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|isa| isa.name()).collect();
+            let expected = format!("what this machine has: {}", names.join(", "));
+            Error::config(ISA_VARIABLE, name, expected)
+        })
+    }
+
+    /// The same, and the fastest also where `RBGPU_CPU_ISA` names none.
+    pub fn chosen() -> Isa {
+        Isa::from_environment().unwrap_or_else(|_| Isa::all()[0])
     }
 }
 
@@ -238,4 +256,20 @@ pub fn compiled_for<T: Real, W: Work>(isa: Isa, work: W) -> W::Output {
     };
     vectorised::<T, _>(isa, kernel);
     output.expect("the kernel ran")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_found_by_name_or_refused() {
+        for isa in Isa::all() {
+            assert_eq!(Isa::named(isa.name()).unwrap(), isa);
+        }
+        let text = Isa::named("mmx").unwrap_err().to_string();
+        for part in [ISA_VARIABLE, "mmx", "portable"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
 }

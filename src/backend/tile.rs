@@ -7,6 +7,10 @@
 //! Sums over runs make it a convolution without a matrix of windows: in NHWC a
 //! window's row is one run of memory.
 
+// Indices that are constants once unrolled; iterators here are calls that may not be
+// inlined into a function with the instructions.
+#![allow(clippy::needless_range_loop)]
+
 use super::Real;
 use super::simd::{Isa, Kernel, Lane, lanes, vectorised};
 

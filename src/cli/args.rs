@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
-use crate::backend::Device;
+use crate::backend::cpu;
 use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
+use crate::backend::{Cpu, Device, Isa};
 use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
 use crate::train::Precision;
 use crate::{Error, Result};
@@ -64,7 +66,11 @@ impl Common {
             Precision::F32 => GpuPrecision::F32,
             Precision::F16 => GpuPrecision::F16,
         };
-        let cpu = Device::cpu;
+        let cpu = || -> Result<Device> {
+            let isa = Isa::from_environment()?;
+            let cpu = Cpu::with_isa(cpu::Precision::F32, isa);
+            Ok(Device::Cpu(Arc::new(cpu)))
+        };
         let choice = match self.device.as_str() {
             "cpu" if self.precision == Precision::F16 => {
                 return Err(Error::config(
@@ -73,17 +79,17 @@ impl Common {
                     "f32 there: f16 needs a gpu",
                 ));
             }
-            "cpu" => return Ok(cpu()),
+            "cpu" => return cpu(),
             "auto" => {
                 return match Gpu::open_as(&Choice::Real, precision) {
                     Ok(gpu) => Ok(Device::Gpu(gpu)),
                     Err(Error::NoDevice { .. }) => {
                         terminal.notice("no gpu found: using the cpu");
-                        Ok(cpu())
+                        cpu()
                     }
                     Err(error) => {
                         terminal.notice(&format!("{error}: using the cpu"));
-                        Ok(cpu())
+                        cpu()
                     }
                 };
             }

@@ -5,14 +5,14 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
 use super::reduce::column_sums as column_sums_on_gpu;
-use crate::backend::gemm::{Matrix, par_gemm};
+use crate::backend::Gpu;
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
-use crate::backend::parallel::column_sums;
-use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
-use crate::engine::{Case, CpuOp, Fill, Formula, GpuOp, Saved, Shape, Tolerance, View, ViewMut};
+use crate::engine::{Case, Fill, Formula, GpuOp, Saved, Shape, Tolerance};
 use crate::parameters;
 use crate::{Error, Result};
+
+mod cpu;
 
 /// x · kernel + bias. Inputs: x (N, I), kernel (I, O), bias (O).
 #[derive(Clone, Copy, Debug)]
@@ -110,53 +110,6 @@ fn matrix<'a>(array: &'a ArrayViewD<f64>) -> ndarray::ArrayView<'a, f64, Ix2> {
         .view()
         .into_dimensionality::<Ix2>()
         .expect("checked before")
-}
-
-impl<T: Real> CpuOp<T> for Dense {
-    fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
-        let [x, kernel, bias] = [inputs[0], inputs[1], inputs[2]];
-        let (n, i, o) = (x.shape[0], x.shape[1], bias.data.len());
-        let y = &mut *outputs[0].data;
-        y.chunks_mut(o).for_each(|y| y.copy_from_slice(bias.data));
-        let one = T::one();
-        par_gemm(
-            n,
-            i,
-            o,
-            x.data,
-            Matrix::rows(i),
-            kernel.data,
-            Matrix::rows(o),
-            one,
-            y,
-        );
-    }
-
-    fn backward(&self, _: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
-        let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad.data);
-        let (n, i, o) = (x.shape[0], x.shape[1], kernel.shape[1]);
-        let (by_row, zero) = (Matrix::rows(o), T::zero());
-        if let Some(dx) = &mut grads[0] {
-            let kernel_t = Matrix::transposed(o);
-            par_gemm(n, o, i, dy, by_row, kernel.data, kernel_t, zero, dx.data);
-        }
-        if let Some(dkernel) = &mut grads[1] {
-            par_gemm(
-                i,
-                n,
-                o,
-                x.data,
-                Matrix::transposed(i),
-                dy,
-                by_row,
-                zero,
-                dkernel.data,
-            );
-        }
-        if let Some(dbias) = &mut grads[2] {
-            column_sums(dbias.data, dy);
-        }
-    }
 }
 
 const SHADER: Shader = Shader {

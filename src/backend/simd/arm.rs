@@ -19,15 +19,18 @@ macro_rules! neon {
 
             #[inline(always)]
             unsafe fn splat(value: $elem) -> Self {
+                // SAFETY: the caller's.
                 Self(unsafe { $splat(value) })
             }
             #[inline(always)]
             unsafe fn load(from: *const $elem) -> Self {
+                // SAFETY: the caller's.
                 Self(unsafe { $load(from) })
             }
             #[inline(always)]
             unsafe fn load_first(from: *const $elem, count: usize) -> Self {
                 let mut all = [0.0; $lanes];
+                // SAFETY: the caller's; the array holds a whole vector.
                 unsafe {
                     std::ptr::copy_nonoverlapping(from, all.as_mut_ptr(), count);
                     Self($load(all.as_ptr()))
@@ -35,11 +38,13 @@ macro_rules! neon {
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut $elem) {
+                // SAFETY: the caller's.
                 unsafe { $store(to, self.0) }
             }
             #[inline(always)]
             unsafe fn store_first(self, to: *mut $elem, count: usize) {
                 let mut all = [0.0; $lanes];
+                // SAFETY: the caller's; the array holds a whole vector.
                 unsafe {
                     $store(all.as_mut_ptr(), self.0);
                     std::ptr::copy_nonoverlapping(all.as_ptr(), to, count);
@@ -47,22 +52,27 @@ macro_rules! neon {
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
+                // SAFETY: that there is a value proves the instructions.
                 Self(unsafe { $add(self.0, other.0) })
             }
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
+                // SAFETY: that there is a value proves the instructions.
                 Self(unsafe { $sub(self.0, other.0) })
             }
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
+                // SAFETY: that there is a value proves the instructions.
                 Self(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
             fn add_product(self, a: Self, b: Self) -> Self {
+                // SAFETY: that there is a value proves the instructions.
                 Self(unsafe { $fma(self.0, a.0, b.0) })
             }
             #[inline(always)]
             fn max(self, other: Self) -> Self {
+                // SAFETY: that there is a value proves the instructions.
                 Self(unsafe { $max(self.0, other.0) })
             }
             unsafe fn call<K: Kernel<$elem>>(kernel: K) {

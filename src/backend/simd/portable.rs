@@ -11,8 +11,8 @@ impl<T: Real, const N: usize> Array<T, N> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
         let mut out = self;
-        for i in 0..N {
-            out.0[i] = f(self.0[i], other.0[i]);
+        for (out, other) in out.0.iter_mut().zip(other.0) {
+            *out = f(*out, other);
         }
         out
     }

@@ -42,11 +42,11 @@ pub(crate) fn images_per_task(g: &Geometry) -> usize {
     images.max(1)
 }
 
-/// Images per partial sum of the kernel's gradient: a multiple of
-/// [`images_per_task`], whatever the number of threads.
+/// Images per partial sum of the kernel's gradient, whatever the number of threads:
+/// enough to make up for turning the sum into a kernel, but at least four sums.
 pub(crate) fn images_per_partial(g: &Geometry) -> usize {
-    let task = images_per_task(g);
-    g.images.div_ceil(PARTIALS).max(1).next_multiple_of(task)
+    let enough = (4 * images_per_task(g)).min(g.images.div_ceil(4));
+    g.images.div_ceil(PARTIALS).max(enough).max(1)
 }
 
 /// Numbers in one image of x and in one of y.

@@ -51,14 +51,11 @@ impl Side {
         if self.fold != 1 || !self.channels.is_multiple_of(lanes) {
             return None;
         }
-        let mut at = [0; 2];
-        for axis in 0..2 {
-            let first = square.at[axis] - self.before[axis];
-            at[axis] = usize::try_from(first).ok()?;
-            if at[axis] + square.edge > self.size[axis] {
-                return None;
-            }
-        }
+        let place = |axis: usize| {
+            let first = usize::try_from(square.at[axis] - self.before[axis]).ok()?;
+            (first + square.edge <= self.size[axis]).then_some(first)
+        };
+        let at = [place(0)?, place(1)?];
         let pixel = (square.image * self.size[0] + at[0]) * self.size[1] + at[1];
         Some(pixel * self.channels)
     }

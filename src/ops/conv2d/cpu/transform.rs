@@ -1,5 +1,9 @@
 //! The two-dimensional transforms of tiles, over vectors of channels.
 
+// Indices that are constants once unrolled; iterators here are calls that may not be
+// inlined into a function with the instructions.
+#![allow(clippy::needless_range_loop)]
+
 use super::points::{POINTS, PRODUCTS, Points};
 use crate::backend::Real;
 use crate::backend::simd::{Kernel, Lane};

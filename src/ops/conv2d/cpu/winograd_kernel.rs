@@ -20,14 +20,15 @@ pub(super) struct WinogradKernel<T: Real> {
     /// (PRODUCTS, C, padded O), `step` numbers from one product to the next.
     sums: HostBuffer<T>,
     step: usize,
+    /// Whether nothing was added yet: `sums` may hold anything.
+    empty: bool,
 }
 
 impl<T: Real> WinogradKernel<T> {
     pub fn new(cpu: &Cpu, x: Side, dy: Side, output: [usize; 2], window: usize) -> Self {
         let numbers = x.depth() * padded::<T>(cpu.isa(), dy.depth());
         let step = apart::<T>(cpu, numbers);
-        let mut sums = cpu.allocate(PRODUCTS * step);
-        sums.fill(T::zero());
+        let sums = cpu.allocate(PRODUCTS * step);
         WinogradKernel {
             x,
             dy,
@@ -35,6 +36,7 @@ impl<T: Real> WinogradKernel<T> {
             window,
             sums,
             step,
+            empty: true,
         }
     }
 
@@ -86,11 +88,12 @@ impl<T: Real> WinogradKernel<T> {
                     c: &mut self.sums[point * self.step..],
                     to: &to,
                     columns,
-                    start: Start::Sum,
+                    start: if self.empty { Start::Zero } else { Start::Sum },
                     relu: false,
                 }
                 .compute(isa);
             }
+            self.empty = false;
         }
     }
 
@@ -99,6 +102,9 @@ impl<T: Real> WinogradKernel<T> {
         let numbers = self.x.depth() * padded::<T>(cpu.isa(), self.dy.depth());
         let mut weights = cpu.allocate(self.window * self.window * numbers);
         weights.fill(T::zero());
+        if self.empty {
+            return weights;
+        }
         let kernel = Weights {
             weights: &mut weights,
             window: self.window,
