@@ -345,7 +345,7 @@ fn f16_needs_a_gpu() {
     let line = "train set.npz --network tiny.toml -o m.safetensors --precision f16";
     desk.refuses(
         &format!("{line} --device cpu"),
-        1,
+        2,
         &["--precision", "f16 needs a gpu"],
     );
     let line = line.replace("f16", "f8");
