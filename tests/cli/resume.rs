@@ -102,6 +102,8 @@ fn killed() -> Desk {
         &format!("{line} -o killed.safetensors"),
         Duration::ZERO
     ));
+    // It may have been killed while it wrote the next one.
+    remove_leftovers(desk.path("killed.checkpoint.safetensors"));
     desk
 }
 
