@@ -64,7 +64,7 @@ pub struct Batch {
     /// (B), which candidates of the data set these are.
     pub indices: Vec<usize>,
     /// (B), how each was turned: an element of D4, see
-    /// [`transform`](super::augment::transform).
+    /// [`transform`].
     pub symmetries: Vec<u8>,
 }
 

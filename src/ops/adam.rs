@@ -185,26 +185,27 @@ impl<T: Real> Coefficients<T> {
         *w = *w - self.a * *m / ((*v).sqrt() + self.epsilon);
     }
 
+    fn piece(&self, w: &mut [T], m: &mut [T], v: &mut [T], g: &[T]) {
+        let pairs = w.iter_mut().zip(m.iter_mut());
+        for ((w, m), (v, g)) in pairs.zip(v.iter_mut().zip(g)) {
+            self.update(w, m, v, *g);
+        }
+    }
+
     /// All elements, in one pass over memory.
     fn run(&self, w: &mut [T], m: &mut [T], v: &mut [T], g: &[T]) {
         const CHUNK: usize = 16 * 1024;
-        let piece = |((w, m), (v, g)): ((&mut [T], &mut [T]), (&mut [T], &[T]))| {
-            let pairs = w.iter_mut().zip(m.iter_mut());
-            for ((w, m), (v, g)) in pairs.zip(v.iter_mut().zip(g)) {
-                self.update(w, m, v, *g);
-            }
-        };
-        // Most parameters are biases: handing them to other threads takes longer.
-        if self.skip || g.len() <= CHUNK {
-            if !self.skip {
-                piece(((w, m), (v, g)));
-            }
+        if self.skip {
             return;
+        }
+        // Most parameters are biases: handing them to other threads takes longer.
+        if g.len() <= CHUNK {
+            return self.piece(w, m, v, g);
         }
         w.par_chunks_mut(CHUNK)
             .zip(m.par_chunks_mut(CHUNK))
             .zip(v.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)))
-            .for_each(piece);
+            .for_each(|((w, m), (v, g))| self.piece(w, m, v, g));
     }
 }
 

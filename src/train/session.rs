@@ -247,8 +247,10 @@ impl Session {
             let batch = batch?;
             let step = loop {
                 let mut input = |model: &Model, part: Range<usize>| {
-                    let x = feed.input(model, &batch, part.clone())?;
-                    Ok((x, model.targets(&batch.labels[part])?))
+                    // Uploaded before anything is recorded that memory could be free
+                    // from: an upload behind a dispatch is a submission more.
+                    let targets = model.targets(&batch.labels[part.clone()])?;
+                    Ok((feed.input(model, &batch, part)?, targets))
                 };
                 let all = parts(batch.len(), state.at_once);
                 match state.trainer.step_in_parts(&all, &mut input, rate, seed) {

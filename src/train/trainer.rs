@@ -26,6 +26,9 @@ pub struct Trainer {
     epsilon: f64,
     /// In mixed precision: the state of the loss's scale, and the scale alone.
     scaling: Option<(Tensor, Tensor)>,
+    /// The gradient of the loss to itself; made once, since an upload in the middle
+    /// of a step would be a submission of its own.
+    one: Tensor,
 }
 
 /// Good steps after which the loss's scale is doubled.
@@ -62,6 +65,7 @@ impl Trainer {
             .map(zeros)
             .collect::<Result<_>>()?;
         Ok(Trainer {
+            one: Tensor::full(model.device(), [], 1.0)?,
             model,
             moments,
             steps: 0,
@@ -121,7 +125,7 @@ impl Trainer {
     /// Loss and gradients for a batch `x` (N, H, W, C) with `targets`, without an
     /// update. Dropout's mask is that of `seed` and the current step.
     pub fn gradients(&self, x: Tensor, targets: Tensor, seed: u64) -> Result<Step> {
-        Ok(self.differentiate(x, targets, seed, None)?.0)
+        Ok(self.differentiate(x, targets, seed, self.one.clone())?.0)
     }
 
     /// As [`gradients`](Trainer::gradients), of `weight` times the loss.
@@ -130,7 +134,7 @@ impl Trainer {
         x: Tensor,
         targets: Tensor,
         seed: u64,
-        weight: Option<Tensor>,
+        weight: Tensor,
     ) -> Result<(Step, Statistics)> {
         let mut tape = ops::tape(self.model.device());
         let (x, targets) = (tape.constant(x), tape.constant(targets));
@@ -146,10 +150,7 @@ impl Trainer {
             &[tape.tensor(forward.logits), tape.tensor(targets)],
         )?;
         let value = tape.tensor(loss).clone();
-        let mut all = match weight {
-            Some(weight) => tape.backward_from(loss, weight)?,
-            None => tape.backward(loss)?,
-        };
+        let mut all = tape.backward_from(loss, weight)?;
         let mut gradients = Vec::new();
         for (i, var) in forward.parameters.iter().enumerate() {
             if self.model.parameters()[i].trainable {
@@ -268,11 +269,8 @@ impl Trainer {
             let (x, targets) = input(&self.model, part.clone())?;
             // Another mask for each part, or every part would drop the same elements.
             let seed = seed.wrapping_add((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let weight = match &self.scaling {
-                Some((_, scale)) => Some(scaled(scale, share)?),
-                None if parts.len() == 1 => None,
-                None => Some(Tensor::full(self.model.device(), [], share)?),
-            };
+            let scale = self.scaling.as_ref().map_or(&self.one, |(_, scale)| scale);
+            let weight = scaled(scale, share)?;
             let (mut step, mut statistics) = self.differentiate(x, targets, seed, weight)?;
             if parts.len() > 1 {
                 step.loss = scaled(&step.loss, share)?;

@@ -338,3 +338,16 @@ fn a_learning_rate_that_diverges() {
         &["training diverged in epoch 1", "--learning-rate"],
     );
 }
+
+#[test]
+fn f16_needs_a_gpu() {
+    let desk = Desk::with_set();
+    let line = "train set.npz --network tiny.toml -o m.safetensors --precision f16";
+    desk.refuses(
+        &format!("{line} --device cpu"),
+        2,
+        &["--precision", "f16 needs a gpu"],
+    );
+    let line = line.replace("f16", "f8");
+    desk.refuses(&line, 2, &["--precision", "f32 or f16"]);
+}

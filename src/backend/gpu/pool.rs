@@ -83,16 +83,13 @@ impl GpuBuffer {
 
 impl Drop for GpuBuffer {
     fn drop(&mut self) {
-        match self.raw.take() {
-            Some(raw) => {
-                let size = raw.buffer.size();
-                self.pool.in_use.fetch_sub(size, Ordering::Relaxed);
-                match self.pool.guards {
-                    true => lock(&self.pool.unchecked).push((raw, self.len)),
-                    false => self.pool.release(raw),
-                }
+        if let Some(raw) = self.raw.take() {
+            let size = raw.buffer.size();
+            self.pool.in_use.fetch_sub(size, Ordering::Relaxed);
+            match self.pool.guards {
+                true => lock(&self.pool.unchecked).push((raw, self.len)),
+                false => self.pool.release(raw),
             }
-            None => {}
         }
     }
 }
