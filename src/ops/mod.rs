@@ -43,6 +43,7 @@ ops! {
     softmax,
 }
 
+mod network_shapes;
 pub mod window;
 
 pub use window::Padding;

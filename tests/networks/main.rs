@@ -9,4 +9,5 @@ mod differences;
 mod dropout;
 mod planted;
 mod random_shapes;
+mod shapes;
 mod tape;
