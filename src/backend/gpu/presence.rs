@@ -40,7 +40,7 @@ mod tests {
         let dev = tempfile::tempdir().unwrap();
         let file = |name: &str| std::fs::write(dev.path().join(name), "").unwrap();
         assert!(possible_in(&dev.path().join("not there")));
-        ["null", "tty0", "fb0"].map(file);
+        ["null", "tty0", "fb0"].iter().for_each(|name| file(name));
         assert!(!possible_in(dev.path()));
         std::fs::create_dir(dev.path().join("dri")).unwrap();
         // The screen of a virtual machine.
