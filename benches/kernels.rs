@@ -11,7 +11,7 @@ mod units;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rbgpu::engine::{Case, Fill, Tensor, run};
 use rbgpu::ops;
-use units::{Units, devices, finish};
+use units::{Units, devices};
 
 fn kernels(criterion: &mut Criterion<Units>) {
     for device in devices() {
@@ -36,7 +36,7 @@ fn kernels(criterion: &mut Criterion<Units>) {
             group.bench_function(BenchmarkId::new("forward", &case.name), |b| {
                 b.iter(|| {
                     let outputs = run::forward(case.op.as_ref(), &inputs).unwrap();
-                    finish(&device);
+                    device.wait().unwrap();
                     outputs
                 });
             });
@@ -46,7 +46,7 @@ fn kernels(criterion: &mut Criterion<Units>) {
                     b.iter(|| {
                         let gradients =
                             run::backward(case.op.as_ref(), &inputs, &outputs, &gradient, &wanted);
-                        finish(&device);
+                        device.wait().unwrap();
                         gradients.unwrap()
                     });
                 });

@@ -1,63 +1,58 @@
 //! A whole training step, and scoring, of each network on each device, with
-//! GFLOP/s: a step counts as three forward passes. Before each network stands what
-//! one candidate costs, so that samples per second are the rate divided by it.
+//! GFLOP/s of its matrix products. Before each network stands what one candidate
+//! costs, so that samples per second are the rate divided by it.
 //!
 //! `cargo bench --bench step -- cpu/otrain` runs a part. RBGPU_BENCH_BATCH sets the
-//! batch (default 32).
+//! batches (default 32,256). `rbgpu bench` measures the same more briefly.
 
 mod units;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rbgpu::engine::Tensor;
-use rbgpu::nn::{Architecture, LayerPlan, Model, Plan};
+use rbgpu::nn::{Architecture, Model};
 use rbgpu::train::Trainer;
-use units::{Units, devices, finish};
+use units::{Units, devices};
 
 fn steps(criterion: &mut Criterion<Units>) {
-    let batch = std::env::var("RBGPU_BENCH_BATCH").map_or(32, |b| b.parse().expect("a number"));
+    let batches = std::env::var("RBGPU_BENCH_BATCH").unwrap_or_else(|_| "32,256".into());
+    let batches = batches.split(',').map(|b| b.parse().expect("a number"));
+    let batches: Vec<usize> = batches.collect();
     for device in devices() {
         for name in Architecture::published() {
             let architecture = Architecture::named(name).unwrap();
             let [h, w, c] = architecture.input.unwrap();
-            let pixels: Vec<f32> = (0..batch * h * w * c)
-                .map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0)
-                .collect();
-            let labels: Vec<u8> = (0..batch).map(|i| (i % 2) as u8).collect();
-            let model = Model::new(architecture, [h, w, c], 1, &device).unwrap();
-            let x = Tensor::new(&device, [batch, h, w, c], &pixels).unwrap();
-            let targets = model.targets(&labels).unwrap();
             let mut group = criterion.benchmark_group(format!("{}/{name}", device.name()));
-            let forward = flops(model.plan());
-            eprintln!("{name}: {:.1} MFLOP forward", forward as f64 / 1e6);
-            let batch_flops = forward * batch as u64;
-            group.throughput(Throughput::Elements(batch_flops));
-            group.bench_function(format!("score {batch}"), |b| {
-                b.iter(|| model.score(x.clone()).unwrap());
-            });
-            let mut trainer = Trainer::new(model, 0.9, 0.999, 1e-7).unwrap();
-            group.throughput(Throughput::Elements(3 * batch_flops));
-            group.bench_function(format!("train {batch}"), |b| {
-                b.iter(|| {
-                    trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
-                    finish(&device);
+            for &batch in &batches {
+                let pixels: Vec<f32> = (0..batch * h * w * c)
+                    .map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0)
+                    .collect();
+                let labels: Vec<u8> = (0..batch).map(|i| (i % 2) as u8).collect();
+                let model = Model::new(architecture.clone(), [h, w, c], 1, &device).unwrap();
+                let x = Tensor::new(&device, [batch, h, w, c], &pixels).unwrap();
+                let targets = model.targets(&labels).unwrap();
+                let plan = model.plan().clone();
+                let [scoring, training] = [plan.scoring_cost(1), plan.training_cost(1)];
+                eprintln!(
+                    "{name}: {:.1} MFLOP to score, {:.1} to train",
+                    scoring.flops as f64 / 1e6,
+                    training.flops as f64 / 1e6
+                );
+                group.throughput(Throughput::Elements(scoring.flops * batch as u64));
+                group.bench_function(format!("score {batch}"), |b| {
+                    b.iter(|| model.score(x.clone()).unwrap());
                 });
-            });
+                let mut trainer = Trainer::new(model, 0.9, 0.999, 1e-7).unwrap();
+                group.throughput(Throughput::Elements(training.flops * batch as u64));
+                group.bench_function(format!("train {batch}"), |b| {
+                    b.iter(|| {
+                        trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
+                        device.wait().unwrap();
+                    });
+                });
+            }
             group.finish();
         }
     }
-}
-
-/// Multiplications and additions of convolutions and dense layers for one candidate.
-fn flops(plan: &Plan) -> u64 {
-    let layer = |layer: &LayerPlan| {
-        let kernel = layer
-            .parameters
-            .iter()
-            .find(|p| p.name.ends_with("/kernel"))?;
-        let pixels = layer.output.len() / layer.output.channels();
-        Some(2 * (kernel.shape.len() * pixels) as u64)
-    };
-    plan.layers.iter().filter_map(layer).sum()
 }
 
 criterion_group! {

@@ -22,13 +22,6 @@ pub fn devices() -> Vec<Device> {
     devices
 }
 
-/// Waits until the device has done all that was recorded.
-pub fn finish(device: &Device) {
-    if let Device::Gpu(gpu) = device {
-        gpu.wait().unwrap();
-    }
-}
-
 /// Short runs: there are many kernels.
 pub fn criterion() -> Criterion<Units> {
     Criterion::default()

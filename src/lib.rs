@@ -5,7 +5,7 @@
 //! | layer | what it is |
 //! |---|---|
 //! | [`cli`] | one file per subcommand |
-//! | [`bench`] | how fast a network runs, of what the device can do |
+//! | [`mod@bench`] | how fast a network runs, of what the device can do |
 //! | [`train`], [`report`] | the training loop; plots |
 //! | [`nn`], [`judge`], [`simulate`], [`formats`] | networks, metrics, the simulated survey, model files |
 //! | [`ops`] | the differentiable operations, each with reference, cpu and gpu code |

@@ -16,6 +16,7 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use rayon::prelude::*;
 
 use super::loss_scale::{APPLY, CORRECTION1, CORRECTION2, STATE, USED};
+use super::network_shapes::PARAMETERS;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
@@ -78,15 +79,16 @@ pub(super) fn cases() -> Vec<Case> {
             .push((Shape::from([STATE]), Fill::Uniform(apply, apply)));
         case
     };
-    vec![
+    let mut all = vec![
         scaled("scaled", 100, 1.0),
         scaled("scaled, another scale", 100, 0.25),
         scaled("scaled, skipped", 100, 0.0),
         case("first step", 1, 1, Fill::Normal(1.0)),
         case("step 1000, odd length", 1001, 1000, Fill::Normal(0.01)),
         case("no gradient", 5, 3, Fill::Uniform(0.0, 0.0)),
-        case("otrain dense 1", 4096 * 512, 10, Fill::Normal(0.01)).large(),
-    ]
+    ];
+    all.extend(PARAMETERS.map(|(name, n)| case(name, n, 10, Fill::Normal(0.01)).large()));
+    all
 }
 
 impl Formula for Adam {

@@ -36,7 +36,7 @@ pub(super) fn cases() -> Vec<Case> {
         let case = Case::new(name, AvgPool { window, stride }, inputs, TOLERANCE);
         if large { case.large() } else { case }
     };
-    max_pool::CASES.iter().map(|c| case(*c)).collect()
+    max_pool::shared_cases().map(case).collect()
 }
 
 impl AvgPool {

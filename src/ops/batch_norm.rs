@@ -8,6 +8,7 @@
 
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
+use super::network_shapes::NORMALISED;
 use super::reduce::{column_sums, combine, rows, slices};
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
 use crate::backend::parallel::{for_rows, sum_columns, sum_rows};
@@ -43,15 +44,16 @@ pub(super) fn cases() -> Vec<Case> {
         ];
         Case::new(name, BatchNorm { epsilon: 1e-5 }, inputs, TOLERANCE)
     };
-    vec![
+    let mut all = vec![
         case("image", vec![3, 5, 4, 3], Fill::Normal(2.0)),
         case("one channel", vec![2, 3, 3, 1], Fill::Normal(1.0)),
         case("after dense", vec![7, 5], Fill::Normal(1.0)),
         case("far from zero", vec![4, 3, 3, 2], Fill::Uniform(9.0, 11.0)),
         case("wide", vec![2, 2, 2, 67], Fill::Normal(1.0)),
         case("des1 first layer", vec![32, 51, 51, 80], Fill::Normal(1.0)).large(),
-        case("des1 dense", vec![64, 51], Fill::Normal(1.0)).large(),
-    ]
+    ];
+    all.extend(NORMALISED.map(|(name, x)| case(name, x.to_vec(), Fill::Normal(1.0)).large()));
+    all
 }
 
 /// Checks the shapes that both normalisations share.

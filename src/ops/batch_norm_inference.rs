@@ -10,6 +10,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use super::batch_norm::{
     gpu_gradient_sums, gradient_sums, inverse_deviation, output_shape, vector, wanted_or_scratch,
 };
+use super::network_shapes::NORMALISED;
 use super::reduce::rows;
 use crate::Result;
 use crate::backend::gpu::{Bind, Shader};
@@ -49,12 +50,13 @@ pub(super) fn cases() -> Vec<Case> {
             TOLERANCE,
         )
     };
-    vec![
+    let mut all = vec![
         case("image", vec![3, 5, 4, 3]),
         case("one channel", vec![2, 3, 3, 1]),
         case("after dense", vec![7, 5]),
-        case("des1 first layer", vec![8, 51, 51, 80]).large(),
-    ]
+    ];
+    all.extend(NORMALISED.map(|(name, x)| case(name, x.to_vec()).large()));
+    all
 }
 
 impl Formula for BatchNormInference {

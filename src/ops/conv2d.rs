@@ -7,6 +7,7 @@
 
 use ndarray::{Array1, Array4, ArrayD, ArrayViewD, Ix1, Ix4};
 
+use super::network_shapes::CONVOLUTIONS;
 use super::window::{Padding, Sliding, sliding};
 use crate::engine::op::expect_inputs;
 use crate::engine::{Case, Fill, Formula, Saved, Shape, Tolerance};
@@ -155,104 +156,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("groups of images", [37, 4, 4, 8], [3, 3], 8, [1, 1], Same),
         case("by 3 with channels", [2, 9, 10, 8], [5, 5], 9, [3, 3], Same),
     ];
-    let large = [
-        case(
-            "otrain 1: 1 to 16 at 32",
-            [64, 32, 32, 1],
-            [3, 3],
-            16,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "otrain 2: 16 to 32 at 32",
-            [64, 32, 32, 16],
-            [3, 3],
-            32,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "otrain 3: 32 to 64 at 16",
-            [64, 16, 16, 32],
-            [3, 3],
-            64,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "otrain 4: 64 to 128 at 8",
-            [64, 8, 8, 64],
-            [3, 3],
-            128,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "otrain 5: 128 to 256 at 8",
-            [64, 8, 8, 128],
-            [3, 3],
-            256,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "des1 1: 3 to 80 at 51",
-            [8, 51, 51, 3],
-            [3, 3],
-            80,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "des1 2: 80 to 80 at 25",
-            [8, 25, 25, 80],
-            [3, 3],
-            80,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "des2 2: 80 to 80, 4x4 at 51",
-            [2, 51, 51, 80],
-            [4, 4],
-            80,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "des3 2: 120 to 120, 4x4 at 51",
-            [2, 51, 51, 120],
-            [4, 4],
-            120,
-            [1, 1],
-            Same,
-        ),
-        case(
-            "des4 1: 3 to 40, 6x6 by 2 at 51",
-            [8, 51, 51, 3],
-            [6, 6],
-            40,
-            [2, 2],
-            Same,
-        ),
-        case(
-            "des4 2: 40 to 60, 6x6 by 2 at 26",
-            [8, 26, 26, 40],
-            [6, 6],
-            60,
-            [2, 2],
-            Same,
-        ),
-        case(
-            "des4 3: 60 to 80, 6x6 at 13",
-            [8, 13, 13, 60],
-            [6, 6],
-            80,
-            [1, 1],
-            Same,
-        ),
-    ];
+    let large = CONVOLUTIONS.map(|(name, x, k, filters, stride)| {
+        case(name, x, [k, k], filters, [stride, stride], Same)
+    });
     all.extend(large.map(Case::large));
     all
 }

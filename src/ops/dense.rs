@@ -4,6 +4,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
+use super::network_shapes::DENSE;
 use super::reduce::column_sums as column_sums_on_gpu;
 use crate::backend::Gpu;
 use crate::backend::gpu::{Bind, GpuBuffer, Shader};
@@ -34,18 +35,16 @@ pub(super) fn cases() -> Vec<Case> {
         ];
         Case::new(name, Dense, inputs, TOLERANCE)
     };
-    vec![
+    let mut all = vec![
         case("one of each", 1, 1, 1),
         case("one sample", 1, 7, 5),
         case("odd sizes", 3, 13, 9),
         case("one unit", 5, 17, 1),
         case("wide", 2, 4, 33),
-        case("otrain 1: 4096 to 512", 64, 4096, 512).large(),
-        case("otrain 2: 512 to 256", 64, 512, 256).large(),
-        case("otrain 3: 256 to 2", 64, 256, 2).large(),
-        case("des1: 2880 to 51", 64, 2880, 51).large(),
         case("more than 65,535 inputs", 2, 70_000, 3).large(),
-    ]
+    ];
+    all.extend(DENSE.map(|(name, i, o)| case(name, 64, i, o).large()));
+    all
 }
 
 impl Formula for Dense {

@@ -8,6 +8,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 use rayon::prelude::*;
 
+use super::network_shapes::DROPPED;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::{Cpu, Gpu, Real};
 use crate::engine::op::{GpuView, expect_inputs};
@@ -49,7 +50,7 @@ pub(super) fn cases() -> Vec<Case> {
             TOLERANCE,
         )
     };
-    vec![
+    let mut all = vec![
         case("one element", vec![1], 0.3, 1, 0, 0),
         case(
             "length not a multiple of 4",
@@ -68,8 +69,9 @@ pub(super) fn cases() -> Vec<Case> {
             3_999_999_999,
         ),
         case("nothing is dropped", vec![33], 0.0, 5, 0, 1),
-        case("des1 flat", vec![64, 2880], 0.3, 5, 0, 1).large(),
-    ]
+    ];
+    all.extend(DROPPED.map(|(name, x, rate)| case(name, x.to_vec(), rate, 5, 0, 1).large()));
+    all
 }
 
 /// Blocks whose words are computed side by side: as many as a vector holds.

@@ -8,6 +8,7 @@
 use ndarray::{Array4, ArrayD, ArrayViewD, Ix4};
 use rayon::prelude::*;
 
+use super::network_shapes::POOLED;
 use super::window::{Padding, Sliding, sliding};
 use crate::Result;
 use crate::backend::gpu::{Bind, Shader};
@@ -30,10 +31,10 @@ const TOLERANCE: Tolerance = Tolerance {
     reason: "a choice; gradients of overlapping windows are summed in f32",
 };
 
-/// The cases that both kinds of pooling share: (name, image, window, stride, large).
+/// A case that both kinds of pooling share: (name, image, window, stride, large).
 pub(super) type Pooling = (&'static str, [usize; 4], [usize; 2], [usize; 2], bool);
 
-pub(super) const CASES: &[Pooling] = &[
+const CASES: &[Pooling] = &[
     ("2x2", [2, 6, 4, 3], [2, 2], [2, 2], false),
     (
         "the window does not divide the image",
@@ -54,9 +55,13 @@ pub(super) const CASES: &[Pooling] = &[
     ("gaps between windows", [1, 9, 8, 2], [2, 2], [3, 3], false),
     ("the whole image", [2, 5, 3, 2], [5, 3], [1, 1], false),
     ("one pixel", [3, 4, 4, 1], [1, 1], [1, 1], false),
-    ("des1 first layer", [8, 51, 51, 80], [2, 2], [2, 2], true),
-    ("des2 first block", [8, 51, 51, 80], [3, 3], [3, 3], true),
 ];
+
+/// [`CASES`], and every pooling of the networks.
+pub(super) fn shared_cases() -> impl Iterator<Item = Pooling> {
+    let networks = POOLED.map(|(name, x, n)| (name, x, [n, n], [n, n], true));
+    CASES.iter().copied().chain(networks)
+}
 
 pub(super) fn cases() -> Vec<Case> {
     let case = |(name, shape, window, stride, large): Pooling, fill| {
@@ -64,7 +69,7 @@ pub(super) fn cases() -> Vec<Case> {
         let case = Case::new(name, MaxPool { window, stride }, inputs, TOLERANCE);
         if large { case.large() } else { case }
     };
-    let mut all: Vec<Case> = CASES.iter().map(|c| case(*c, Fill::Distinct)).collect();
+    let mut all: Vec<Case> = shared_cases().map(|c| case(c, Fill::Distinct)).collect();
     // Large, so that no finite difference is taken across a tie.
     let ties = ("ties go to the first", [2, 7, 6, 3], [3, 3], [2, 2], true);
     all.push(case(ties, Fill::Ties));

@@ -47,6 +47,7 @@ ops! {
     softmax,
 }
 
+mod network_shapes;
 pub mod window;
 
 pub use window::Padding;

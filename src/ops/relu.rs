@@ -4,6 +4,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use super::network_shapes::{NORMALISED, RECTIFIED};
 use crate::Result;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::parallel::{map, map2};
@@ -31,11 +32,13 @@ pub(super) fn cases() -> Vec<Case> {
             TOLERANCE,
         )
     };
-    vec![
+    let mut all = vec![
         case("one element", vec![1]),
         case("odd shape", vec![3, 5, 7, 3]),
-        case("des1 first layer", vec![8, 51, 51, 80]).large(),
-    ]
+    ];
+    let shapes = NORMALISED.iter().chain(&RECTIFIED);
+    all.extend(shapes.map(|(name, x)| case(name, x.to_vec()).large()));
+    all
 }
 
 impl Formula for Relu {

@@ -11,6 +11,7 @@ mod printed;
 mod resume;
 mod same_bits;
 mod scores;
+mod startup;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

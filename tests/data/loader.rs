@@ -204,3 +204,32 @@ fn labels_and_wrong_options() {
     let loader = Loader::new(set, vec![], plain()).unwrap();
     assert!(loader.is_empty() && batches(&loader, 0).is_empty());
 }
+
+/// A disk that takes 10 ms for a candidate.
+#[derive(Debug)]
+struct Slow;
+
+impl Pixels for Slow {
+    fn read(&self, _: usize, out: &mut [f32]) -> Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        out.fill(1.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_time_that_a_reader_keeps_one_waiting_is_known() {
+    let mut set = made(8, 3, 2, 2);
+    set.pixels = Box::new(Slow);
+    let loader = Loader::new(Arc::new(set), (0..8).collect(), plain()).unwrap();
+    let mut epoch = loader.epoch(0);
+    assert!(epoch.waited().is_zero());
+    let started = std::time::Instant::now();
+    assert_eq!(epoch.by_ref().count(), 2);
+    // Two batches of four candidates, one after the other.
+    assert!(epoch.waited() >= std::time::Duration::from_millis(70));
+    assert!(epoch.waited() <= started.elapsed());
+    let waited = epoch.waited();
+    assert!(epoch.next().is_none());
+    assert_eq!(epoch.waited(), waited);
+}

@@ -10,4 +10,5 @@ mod dropout;
 mod fused;
 mod planted;
 mod random_shapes;
+mod shapes;
 mod tape;

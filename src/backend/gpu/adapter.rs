@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::presence;
 use crate::{Error, Result};
 
 /// What an adapter is made of.
@@ -181,6 +182,12 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
 
 /// The best adapter that fits `choice` and can run the kernels.
 pub(super) fn choose(choice: &Choice) -> Result<(wgpu::Adapter, AdapterDescription)> {
+    if *choice == Choice::Real && !presence::possible() {
+        return Err(Error::NoDevice {
+            wanted: choice.to_string(),
+            problem: "this machine has no device file of one".into(),
+        });
+    }
     let all = enumerate();
     let fits = |adapter: &AdapterDescription| match choice {
         Choice::Real => adapter.kind != AdapterKind::Software,

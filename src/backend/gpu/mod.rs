@@ -6,6 +6,7 @@
 mod adapter;
 mod kernel;
 mod pool;
+mod presence;
 mod recorder;
 mod settings;
 mod workgroups;
