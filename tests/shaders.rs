@@ -45,7 +45,10 @@ fn every_shader_is_valid_as_it_stands() {
     for (name, source) in shaders() {
         let module = naga::front::wgsl::parse_str(&source)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));
-        let capabilities = naga::valid::Capabilities::IMMEDIATES;
+        let capabilities = naga::valid::Capabilities::IMMEDIATES
+            | naga::valid::Capabilities::SUBGROUP
+            | naga::valid::Capabilities::SHADER_FLOAT16
+            | naga::valid::Capabilities::COOPERATIVE_MATRIX;
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
             .validate(&module)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));

@@ -37,6 +37,7 @@ pub struct Gpu {
     limits: wgpu::Limits,
     precision: GpuPrecision,
     body: Body,
+    abilities: Abilities,
     pool: Arc<Pool>,
     pipelines: Pipelines,
     recorder: Mutex<Recorder>,
@@ -125,6 +126,7 @@ impl Gpu {
             limits,
             precision: settings.precision,
             body,
+            abilities,
         }))
     }
 
@@ -151,6 +153,16 @@ impl Gpu {
     /// Which body of the kernels of products runs.
     pub fn body(&self) -> Body {
         self.body
+    }
+
+    /// The size of the square matrices that the cooperative body multiplies.
+    pub fn matrix_size(&self) -> Option<usize> {
+        self.abilities.cooperative.map(|size| size as usize)
+    }
+
+    /// Invocations of a subgroup, where the adapter has subgroups of one size.
+    pub fn subgroup(&self) -> Option<u32> {
+        self.abilities.subgroup
     }
 
     /// Bytes of device memory held for tensors, in use or kept for reuse.

@@ -7,7 +7,7 @@ mod slide;
 
 use super::Conv2d;
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, GpuBuffer, GpuPrecision, Kernel, Shader};
+use crate::backend::gpu::{Bind, Body, GpuBuffer, GpuPrecision, Kernel, Shader};
 use crate::engine::op::GpuView;
 use crate::engine::{GpuOp, Saved};
 use crate::ops::reduce::column_sums;
@@ -53,6 +53,41 @@ impl GpuOp for Conv2d {
 fn blocks_of_a_tile(filters: usize, most: usize) -> usize {
     let blocks = filters.div_ceil(8).max(1);
     blocks.div_ceil(blocks.div_ceil(most))
+}
+
+/// Filters that a subgroup takes, 40 or 32, where the direct body may use subgroups of
+/// 8 and not too many of its lanes would idle.
+fn subgroup_filters(gpu: &Gpu, filters: usize) -> Option<usize> {
+    let [idle5, idle4] = [40, 32].map(|n: usize| filters.next_multiple_of(n) - filters);
+    let (most, idle) = if idle5 <= idle4 {
+        (40, idle5)
+    } else {
+        (32, idle4)
+    };
+    (gpu.subgroup() == Some(8) && 2 * idle <= filters).then_some(most)
+}
+
+/// Tiles of the cooperative body: the size of its matrices, and how many of them stand
+/// next to each other. `None` where the body does not run: filters have to come in fours.
+fn matrices(gpu: &Gpu, filters: usize) -> Option<(usize, usize)> {
+    let size = match gpu.body() {
+        Body::Cooperative if filters.is_multiple_of(4) => gpu.matrix_size()?,
+        _ => return None,
+    };
+    let across = filters.div_ceil(size).max(1);
+    Some((size, across.div_ceil(across.div_ceil(8))))
+}
+
+/// A kernel of the cooperative body.
+fn with_matrices(gpu: &Gpu, kernel: Kernel, (size, across): (usize, usize)) -> Kernel {
+    let matrix = |types: &str| format!("coop_mat{size}x{size}<{types}>");
+    kernel
+        .with("left", matrix("f16, A"))
+        .with("right", matrix("f16, B"))
+        .with("product", matrix("f32, C"))
+        .with("SIZE", format!("{size}u"))
+        .with("SUBGROUP", format!("{}u", gpu.subgroup().unwrap_or(32)))
+        .with("ACROSS", format!("{across}u"))
 }
 
 /// A kernel of the shared body, whose tiles hold what the device multiplies.

@@ -1,7 +1,10 @@
 //! A window that slides over images and fills images: a convolution forward, and
 //! the gradient of its x.
 
-use super::{Parts, SHADER, SLICED, blocks_of_a_tile, combine, pack, pack_pixels, tiled};
+use super::{
+    Parts, SHADER, SLICED, blocks_of_a_tile, combine, matrices, pack, pack_pixels,
+    subgroup_filters, tiled, with_matrices,
+};
 use crate::backend::Gpu;
 use crate::backend::gpu::{Bind, Body, GpuBuffer, Kernel, MAX_LOOP_ITERATIONS, Shader};
 use crate::ops::conv2d::Geometry;
@@ -11,6 +14,15 @@ use crate::{Result, parameters};
 const SHARED: Shader = Shader {
     op: "conv2d",
     source: include_str!("../../../../shaders/conv2d_shared.wgsl"),
+};
+
+const COOPERATIVE: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../../shaders/conv2d_cooperative.wgsl"),
+};
+const SUBGROUP: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../../shaders/conv2d_subgroup.wgsl"),
 };
 
 /// Loop iterations, at most, that a tile of terms costs an invocation of the shared
@@ -291,8 +303,14 @@ impl Output<'_> {
 
 fn cut(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
     match gpu.body() {
-        Body::Direct => direct(gpu, direction, slide),
-        _ => shared(gpu, direction, slide),
+        Body::Direct => match subgroup_filters(gpu, slide.filters) {
+            Some(filters) => subgroup(gpu, direction, slide, filters),
+            None => direct(gpu, direction, slide),
+        },
+        _ => match matrices(gpu, slide.filters) {
+            Some(matrices) => cooperative(gpu, direction, slide, matrices),
+            None => shared(gpu, direction, slide),
+        },
     }
 }
 
@@ -323,6 +341,34 @@ fn direct(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
     })
 }
 
+/// The direct body where 8 invocations can tell each other what they read.
+fn subgroup(gpu: &Gpu, direction: Direction, slide: &Slide, filters: usize) -> Result<Cut> {
+    let entry = match direction {
+        Direction::Forward => "conv2d_forward_subgroup",
+        Direction::Backward => "conv2d_backward_input_subgroup",
+    };
+    let step = match slide.channels {
+        channels if channels.is_multiple_of(4) => 4,
+        3 => 3,
+        _ => 1,
+    };
+    let kernel = SUBGROUP
+        .kernel(entry)
+        .with("FIFTH", filters == 40)
+        .with("STEP", format!("{step}u"));
+    let tiles = slide.pixels().div_ceil(32) * slide.filters.div_ceil(filters);
+    let places = slide.places().max(1);
+    gpu.check_loops("conv2d", places * 6)?;
+    Ok(Cut {
+        kernel,
+        per_group: 8,
+        items: tiles,
+        share: (MAX_LOOP_ITERATIONS / places - 1) * step / 4 * 4,
+        wanted: 1,
+        together: None,
+    })
+}
+
 fn shared(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
     let entry = match (direction, slide.filters % 4) {
         (Direction::Forward, 0) => "conv2d_forward_shared4",
@@ -344,6 +390,30 @@ fn shared(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
     let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * fours * 4;
     Ok(Cut {
         kernel: tiled(gpu, kernel),
+        per_group: 1,
+        items: tiles,
+        share: (terms / places / 4 * 4).max(4),
+        wanted: slices_wanted(tiles, places, slide.channels),
+        together: None,
+    })
+}
+
+fn cooperative(
+    gpu: &Gpu,
+    direction: Direction,
+    slide: &Slide,
+    (size, across): (usize, usize),
+) -> Result<Cut> {
+    let entry = match direction {
+        Direction::Forward => "conv2d_forward_cooperative",
+        Direction::Backward => "conv2d_backward_input_cooperative",
+    };
+    let tiles = slide.pixels().div_ceil(8 * size) * slide.filters.div_ceil(size * across);
+    let places = slide.places().max(1);
+    gpu.check_loops("conv2d", places * LOOPS_PER_TILE)?;
+    let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * 32;
+    Ok(Cut {
+        kernel: with_matrices(gpu, COOPERATIVE.kernel(entry), (size, across)),
         per_group: 1,
         items: tiles,
         share: (terms / places / 4 * 4).max(4),
