@@ -3,15 +3,17 @@
 //! one candidate costs, so that samples per second are the rate divided by it.
 //!
 //! `cargo bench --bench step -- cpu/otrain` runs a part. RBGPU_BENCH_BATCH sets the
-//! batch (default 32).
+//! batch (default 32); RBGPU_BENCH_PROFILE=1 prints what a step costs of one core, and
+//! where its time goes.
 
 mod units;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rbgpu::backend::Device;
 use rbgpu::engine::Tensor;
 use rbgpu::nn::{Architecture, LayerPlan, Model, Plan};
 use rbgpu::train::Trainer;
-use units::{Units, devices, finish};
+use units::{Units, devices, finish, processor_seconds};
 
 fn steps(criterion: &mut Criterion<Units>) {
     let batch = std::env::var("RBGPU_BENCH_BATCH").map_or(32, |b| b.parse().expect("a number"));
@@ -43,7 +45,43 @@ fn steps(criterion: &mut Criterion<Units>) {
                 });
             });
             group.finish();
+            if std::env::var_os("RBGPU_BENCH_PROFILE").is_some() {
+                profile(&device, 3 * batch_flops, || {
+                    trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
+                    finish(&device);
+                });
+            }
         }
+    }
+}
+
+/// What a step costs in processor time, and where its time goes.
+fn profile(device: &Device, flops: u64, mut step: impl FnMut()) {
+    let gigaflops = flops as f64 / 1e9;
+    let seconds = |step: &mut dyn FnMut()| {
+        let before = processor_seconds().unwrap_or(f64::NAN);
+        (0..4).for_each(|_| step());
+        (processor_seconds().unwrap_or(f64::NAN) - before) / 4.0
+    };
+    let best = (0..3)
+        .map(|_| seconds(&mut step))
+        .fold(f64::INFINITY, f64::min);
+    eprintln!("{:.1} GFLOP/s of one core", gigaflops / best);
+    let Some(profile) = device.profile() else {
+        return;
+    };
+    profile.start();
+    step();
+    profile.stop();
+    for (name, spent) in profile.take() {
+        eprintln!(
+            "{:40} {:4} x {:9.2} ms {:7.1} GFLOP/s {:7.1} GB/s",
+            name,
+            spent.count,
+            spent.seconds * 1e3,
+            spent.flops as f64 / 1e9 / spent.seconds,
+            spent.bytes as f64 / 1e9 / spent.seconds,
+        );
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use num_traits::Float;
 
+use super::profile::Profile;
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -150,6 +151,7 @@ pub struct Cpu {
     precision: Precision,
     pool_f32: Arc<Pool<f32>>,
     pool_f64: Arc<Pool<f64>>,
+    profile: Profile,
 }
 
 impl Cpu {
@@ -159,7 +161,13 @@ impl Cpu {
             precision,
             pool_f32: Arc::default(),
             pool_f64: Arc::default(),
+            profile: Profile::default(),
         }
+    }
+
+    /// Where time goes, per op.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// "cpu", or "cpu-f64".

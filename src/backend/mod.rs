@@ -6,12 +6,14 @@ pub mod cpu;
 pub mod gemm;
 pub mod gpu;
 pub mod parallel;
+pub mod profile;
 
 use std::sync::Arc;
 
 pub use buffer::Storage;
 pub use cpu::{Cpu, Precision, Real};
 pub use gpu::{Gpu, GpuPrecision};
+pub use profile::Profile;
 
 /// Where tensors live and ops run.
 ///
@@ -54,6 +56,15 @@ impl Device {
         match self {
             Device::Gpu(gpu) => gpu.submit(),
             _ => Ok(()),
+        }
+    }
+
+    /// Where its time goes; the reference is not timed.
+    pub fn profile(&self) -> Option<&Profile> {
+        match self {
+            Device::Reference => None,
+            Device::Cpu(cpu) => Some(cpu.profile()),
+            Device::Gpu(gpu) => Some(gpu.profile()),
         }
     }
 

@@ -2,6 +2,7 @@
 //! `gpu/slide.rs`; the gradient of the kernel is another, in `gpu/gradient.rs`.
 //! Either has several bodies, of which the device runs one.
 
+mod cut;
 mod gradient;
 mod slide;
 

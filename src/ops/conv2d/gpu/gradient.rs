@@ -1,7 +1,7 @@
 //! The gradient of a convolution's kernel: sums over pixels, in slices that are added
 //! up after it.
 
-use super::slide::LOOPS_PER_TILE;
+use super::cut::LOOPS_PER_TILE;
 use super::{
     SLICED, blocks_of_a_tile, combine, matrices, pack_pixels, subgroup_filters, tiled,
     with_matrices,
@@ -66,6 +66,8 @@ pub(crate) fn record_backward_kernel(
     let binds = [Bind::Read(x), Bind::Read(dy), Bind::Write(target)];
     let items = cut.items * cut.slices;
     let workgroups = gpu.covering(&cut.kernel, items, cut.per_group)?;
+    let (flops, bytes) = g.cost();
+    gpu.profile().expect(flops, bytes);
     gpu.dispatch(&cut.kernel, &binds, &cut.parameters, workgroups)?;
     match &partial {
         Some(partial) => combine(gpu, partial, None, false, dkernel),
