@@ -3,8 +3,8 @@
 //! one candidate costs, so that samples per second are the rate divided by it.
 //!
 //! `cargo bench --bench step -- cpu/otrain` runs a part. RBGPU_BENCH_BATCH sets the
-//! batch (default 32); RBGPU_BENCH_PROFILE=1 prints what a step costs of one core, and
-//! where its time goes.
+//! batch (default 32); RBGPU_BENCH_PROFILE=cpu/des1 prints what a step there costs of
+//! one core, and where its time goes.
 
 mod units;
 
@@ -45,7 +45,11 @@ fn steps(criterion: &mut Criterion<Units>) {
                 });
             });
             group.finish();
-            if std::env::var_os("RBGPU_BENCH_PROFILE").is_some() {
+            let wanted = std::env::var("RBGPU_BENCH_PROFILE").is_ok_and(|part| {
+                let group = format!("{}/{name}", device.name());
+                group.contains(&part)
+            });
+            if wanted {
                 profile(&device, 3 * batch_flops, || {
                     trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
                     finish(&device);
