@@ -183,3 +183,65 @@ fn combine(
     let kernel = SHADER.kernel("conv2d_combine");
     gpu.dispatch_items(&kernel, &binds, parameters, elements)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::{Choice, Settings};
+    use crate::engine::Shape;
+    use crate::ops::Padding;
+
+    /// y with and without the ReLU in the epilogue, from the kernel itself (few
+    /// channels) and from the sum over slices (very many).
+    #[test]
+    fn the_epilogue_rectifies_and_keeps_nan() {
+        if std::env::var_os("RBGPU_SKIP_GPU_TESTS").is_some_and(|value| value == "1") {
+            println!("SKIPPED: a gpu test, because RBGPU_SKIP_GPU_TESTS is 1");
+            return;
+        }
+        for body in [Body::Direct, Body::Shared] {
+            let settings = Settings {
+                body: Some(body),
+                guards: true,
+                ..Settings::default()
+            };
+            let gpu = Gpu::open_with(&Choice::Any, settings).expect("gpu tests need an adapter");
+            for (window, channels, filters) in [(3, 4, 40), (3, 3, 5), (11, 2400, 3)] {
+                let op = Conv2d {
+                    stride: [1, 1],
+                    padding: Padding::Valid,
+                };
+                let (x, kernel) = (
+                    Shape::from([2, 13, 13, channels]),
+                    Shape::from([window, window, channels, filters]),
+                );
+                let g = op.geometry(&x, &kernel).unwrap();
+                let filled = |len: usize, bias: f32| {
+                    let buffer = gpu.allocate(len).unwrap();
+                    let values: Vec<f32> = (0..len)
+                        .map(|i| ((i * 7919) % 1013) as f32 / 1013.0 - bias)
+                        .collect();
+                    gpu.upload(&buffer, &values).unwrap();
+                    buffer
+                };
+                let (x, kernel) = (filled(x.len(), 0.5), filled(kernel.len(), 0.5));
+                let bias = gpu.allocate(filters).unwrap();
+                let mut values = vec![0.01; filters];
+                values[1] = f32::NAN;
+                gpu.upload(&bias, &values).unwrap();
+                let [plain, rectified] = [false, true].map(|relu| {
+                    let y = gpu.allocate(g.pixels() * filters).unwrap();
+                    record_forward(&gpu, &g, &x, &kernel, &bias, relu, &y).unwrap();
+                    gpu.download(&y).unwrap()
+                });
+                let want: Vec<u32> = plain
+                    .iter()
+                    .map(|y| if *y < 0.0 { 0.0 } else { *y }.to_bits())
+                    .collect();
+                let got: Vec<u32> = rectified.iter().map(|y| y.to_bits()).collect();
+                assert_eq!(got, want, "{body}, {channels} channels");
+                assert!(plain.iter().any(|y| *y < 0.0) && plain[1].is_nan());
+            }
+        }
+    }
+}
