@@ -5,23 +5,15 @@
 //! `cargo bench --bench bodies -- direct des1` runs those cases whose body and name
 //! hold these words. RBGPU_BENCH_DEVICE names the adapter.
 
+mod units;
+
 use std::time::Instant;
 
 use rbgpu::backend::gpu::{Body, Choice, GpuPrecision, Settings};
 use rbgpu::backend::{Device, Gpu};
 use rbgpu::engine::{Case, Tensor, run};
 use rbgpu::ops;
-
-/// Seconds that all threads of this process have run so far; None where the system
-/// does not say so.
-fn processor_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // Behind the program's name in brackets: state is field 0, user time field 11.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / 100.0)
-}
+use units::processor_seconds;
 
 /// GFLOP/s of a core, and of the whole device.
 fn rate(gpu: &Gpu, flops: f64, mut work: impl FnMut()) -> [f64; 2] {

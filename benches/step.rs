@@ -3,15 +3,17 @@
 //! costs, so that samples per second are the rate divided by it.
 //!
 //! `cargo bench --bench step -- cpu/otrain` runs a part. RBGPU_BENCH_BATCH sets the
-//! batches (default 32,256). `rbgpu bench` measures the same more briefly.
+//! batches (default 32,256); RBGPU_BENCH_PROFILE=cpu/des1 prints what a step there costs
+//! of one core, and where its time goes. `rbgpu bench` measures the same more briefly.
 
 mod units;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rbgpu::backend::Device;
 use rbgpu::engine::Tensor;
 use rbgpu::nn::{Architecture, Model};
 use rbgpu::train::Trainer;
-use units::{Units, devices};
+use units::{Units, devices, processor_seconds};
 
 fn steps(criterion: &mut Criterion<Units>) {
     let batches = std::env::var("RBGPU_BENCH_BATCH").unwrap_or_else(|_| "32,256".into());
@@ -49,9 +51,49 @@ fn steps(criterion: &mut Criterion<Units>) {
                         device.wait().unwrap();
                     });
                 });
+                let wanted = std::env::var("RBGPU_BENCH_PROFILE").is_ok_and(|part| {
+                    let group = format!("{}/{name}", device.name());
+                    group.contains(&part)
+                });
+                if wanted {
+                    profile(&device, training.flops * batch as u64, || {
+                        trainer.step(x.clone(), targets.clone(), 1e-5, 1).unwrap();
+                        device.wait().unwrap();
+                    });
+                }
             }
             group.finish();
         }
+    }
+}
+
+/// What a step costs in processor time, and where its time goes.
+fn profile(device: &Device, flops: u64, mut step: impl FnMut()) {
+    let gigaflops = flops as f64 / 1e9;
+    let seconds = |step: &mut dyn FnMut()| {
+        let before = processor_seconds().unwrap_or(f64::NAN);
+        (0..4).for_each(|_| step());
+        (processor_seconds().unwrap_or(f64::NAN) - before) / 4.0
+    };
+    let best = (0..3)
+        .map(|_| seconds(&mut step))
+        .fold(f64::INFINITY, f64::min);
+    eprintln!("{:.1} GFLOP/s of one core", gigaflops / best);
+    let Some(profile) = device.profile() else {
+        return;
+    };
+    profile.start();
+    step();
+    profile.stop();
+    for (name, spent) in profile.take() {
+        eprintln!(
+            "{:40} {:4} x {:9.2} ms {:7.1} GFLOP/s {:7.1} GB/s",
+            name,
+            spent.count,
+            spent.seconds * 1e3,
+            spent.flops as f64 / 1e9 / spent.seconds,
+            spent.bytes as f64 / 1e9 / spent.seconds,
+        );
     }
 }
 

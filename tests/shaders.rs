@@ -47,7 +47,10 @@ fn every_shader_is_valid_as_it_stands() {
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));
         let capabilities = naga::valid::Capabilities::IMMEDIATES
             // unpack2x16float, which WGSL has everywhere.
-            | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+            | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32
+            | naga::valid::Capabilities::SUBGROUP
+            | naga::valid::Capabilities::SHADER_FLOAT16
+            | naga::valid::Capabilities::COOPERATIVE_MATRIX;
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
             .validate(&module)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));

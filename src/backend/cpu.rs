@@ -7,6 +7,7 @@ use num_traits::Float;
 
 pub use super::host::{HostBuffer, Pool};
 use super::simd::{Isa, Vectors};
+use super::profile::Profile;
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -63,6 +64,7 @@ pub struct Cpu {
     isa: Isa,
     pool_f32: Arc<Pool<f32>>,
     pool_f64: Arc<Pool<f64>>,
+    profile: Profile,
 }
 
 impl Cpu {
@@ -83,7 +85,13 @@ impl Cpu {
             isa,
             pool_f32: Arc::default(),
             pool_f64: Arc::default(),
+            profile: Profile::default(),
         }
+    }
+
+    /// Where time goes, per op.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// "cpu", or "cpu-f64".

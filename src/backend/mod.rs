@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod gpu;
 pub mod host;
 pub mod parallel;
+pub mod profile;
 pub mod simd;
 pub(crate) mod tile;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use buffer::Storage;
 pub use cpu::{Cpu, HostBuffer, Precision, Real};
 pub use gpu::{Gpu, GpuPrecision};
+pub use profile::Profile;
 pub use simd::Isa;
 
 /// Where tensors live and ops run.
@@ -86,6 +88,15 @@ impl Device {
                 cpu.limit_memory(bytes.map(|b| usize::try_from(b).unwrap_or(usize::MAX)))
             }
             Device::Gpu(gpu) => gpu.limit_memory(bytes),
+        }
+    }
+
+    /// Where its time goes; the reference is not timed.
+    pub fn profile(&self) -> Option<&Profile> {
+        match self {
+            Device::Reference => None,
+            Device::Cpu(cpu) => Some(cpu.profile()),
+            Device::Gpu(gpu) => Some(gpu.profile()),
         }
     }
 

@@ -25,10 +25,13 @@ pub fn forward(op: &dyn Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
                 .map(reference_storage)
                 .collect()
         }
-        Device::Cpu(cpu) => match cpu.precision() {
-            Precision::F32 => cpu_forward::<f32>(op, cpu, inputs, &shapes)?,
-            Precision::F64 => cpu_forward::<f64>(op, cpu, inputs, &shapes)?,
-        },
+        Device::Cpu(cpu) => {
+            let about = || (format!("{} forward", op.name()), flops(op, inputs));
+            cpu.profile().time(about, || match cpu.precision() {
+                Precision::F32 => cpu_forward::<f32>(op, cpu, inputs, &shapes),
+                Precision::F64 => cpu_forward::<f64>(op, cpu, inputs, &shapes),
+            })?
+        }
         Device::Gpu(gpu) => gpu_forward(op, gpu, inputs, &shapes)?,
     };
     Ok(wrap(shapes, storages, device))
@@ -109,10 +112,13 @@ pub fn backward(
                 .map(|g| g.map(reference_storage))
                 .collect()
         }
-        Device::Cpu(cpu) => match cpu.precision() {
-            Precision::F32 => cpu_backward::<f32>(op, cpu, inputs, outputs, gradient, wanted)?,
-            Precision::F64 => cpu_backward::<f64>(op, cpu, inputs, outputs, gradient, wanted)?,
-        },
+        Device::Cpu(cpu) => {
+            let about = || (format!("{} backward", op.name()), 2 * flops(op, inputs));
+            cpu.profile().time(about, || match cpu.precision() {
+                Precision::F32 => cpu_backward::<f32>(op, cpu, inputs, outputs, gradient, wanted),
+                Precision::F64 => cpu_backward::<f64>(op, cpu, inputs, outputs, gradient, wanted),
+            })?
+        }
         Device::Gpu(gpu) => gpu_backward(op, gpu, inputs, outputs, gradient, wanted)?,
     };
     assert_eq!(
@@ -135,6 +141,12 @@ pub fn backward(
             storage.map(|s| Tensor::from_storage(input.shape().clone(), s, device))
         });
     Ok(tensors.collect())
+}
+
+/// Of one forward pass; the gradients of a product are two such products.
+fn flops(op: &dyn Op, inputs: &[&Tensor]) -> u64 {
+    let shapes: Vec<&Shape> = inputs.iter().map(|t| t.shape()).collect();
+    op.flops(&shapes)
 }
 
 fn wrap(shapes: Vec<Shape>, storages: Vec<Storage>, device: &Device) -> Vec<Tensor> {

@@ -8,7 +8,7 @@
 use ndarray::{Array1, Array4, ArrayD, ArrayViewD, Ix1, Ix4};
 
 use super::network_shapes::CONVOLUTIONS;
-use super::window::{Padding, Sliding, sliding};
+use super::window::{Axis, Padding, Sliding, sliding};
 use crate::engine::op::expect_inputs;
 use crate::engine::{Case, Fill, Formula, Saved, Shape, Tolerance};
 use crate::{Error, Result};
@@ -35,6 +35,34 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// A dense layer: images of one pixel under a window of one place.
+    pub fn of_dense(samples: usize, inputs: usize, units: usize) -> Geometry {
+        let one = Axis {
+            input: 1,
+            window: 1,
+            stride: 1,
+            before: 0,
+            output: 1,
+        };
+        Geometry {
+            images: samples,
+            channels: inputs,
+            filters: units,
+            at: Sliding {
+                rows: one,
+                columns: one,
+            },
+        }
+    }
+
+    /// Multiplications and additions of one pass, and the bytes that it has to move.
+    pub fn cost(&self) -> (u64, u64) {
+        let flops = 2 * self.pixels() * self.depth() * self.filters;
+        let inputs = self.images * self.at.rows.input * self.at.columns.input * self.channels;
+        let elements = inputs + self.depth() * self.filters + self.pixels() * self.filters;
+        (flops as u64, 4 * elements as u64)
+    }
+
     /// Places of the window.
     pub fn places(&self) -> usize {
         self.at.rows.window * self.at.columns.window
@@ -197,7 +225,7 @@ impl Formula for Conv2d {
 
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         self.geometry(inputs[0], inputs[1])
-            .map_or(0, |g| 2 * (g.pixels() * g.depth() * g.filters) as u64)
+            .map_or(0, |g| g.cost().0)
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {

@@ -4,10 +4,12 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
+use super::conv2d::Geometry;
+use super::conv2d::gpu::{record_backward_input, record_backward_kernel, record_forward};
 use super::network_shapes::DENSE;
 use super::reduce::column_sums as column_sums_on_gpu;
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, GpuBuffer, Shader};
+use crate::backend::gpu::{Bind, Body, GpuBuffer, Shader};
 use crate::engine::op::{GpuView, expect_inputs};
 use crate::engine::{Case, Fill, Formula, GpuOp, Saved, Shape, Tolerance};
 use crate::parameters;
@@ -120,6 +122,10 @@ impl GpuOp for Dense {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
         let [x, kernel, bias] = [0, 1, 2].map(|i| inputs[i]);
         let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
+        if let Some(g) = as_convolution(gpu, rows, terms, columns) {
+            let y = outputs[0].buffer;
+            return record_forward(gpu, &g, x.buffer, kernel.buffer, bias.buffer, false, y);
+        }
         let product = Product {
             entry: "dense_forward",
             size: [rows, columns, terms],
@@ -132,7 +138,10 @@ impl GpuOp for Dense {
     fn backward(&self, gpu: &Gpu, saved: Saved<GpuView>, grads: &[Option<GpuView>]) -> Result<()> {
         let (x, kernel, dy) = (saved.inputs[0], saved.inputs[1], saved.grad);
         let (rows, terms, columns) = (x.shape[0], x.shape[1], kernel.shape[1]);
-        if let Some(dx) = &grads[0] {
+        let convolution = as_convolution(gpu, rows, terms, columns);
+        if let (Some(dx), Some(g)) = (&grads[0], &convolution) {
+            record_backward_input(gpu, g, dy.buffer, kernel.buffer, dx.buffer)?;
+        } else if let Some(dx) = &grads[0] {
             let product = Product {
                 entry: "dense_backward_input",
                 size: [rows, terms, columns],
@@ -141,7 +150,9 @@ impl GpuOp for Dense {
             };
             product.record(gpu, None, dx.buffer)?;
         }
-        if let Some(dkernel) = &grads[1] {
+        if let (Some(dkernel), Some(g)) = (&grads[1], &convolution) {
+            record_backward_kernel(gpu, g, x.buffer, dy.buffer, dkernel.buffer)?;
+        } else if let Some(dkernel) = &grads[1] {
             let product = Product {
                 entry: "dense_backward_kernel",
                 size: [terms, columns, rows],
@@ -155,6 +166,12 @@ impl GpuOp for Dense {
             None => Ok(()),
         }
     }
+}
+
+/// A dense layer is a convolution of images of one pixel. On a gpu, whose bodies have
+/// tiles, it is one; the direct body of its own is better at long sums of few pixels.
+fn as_convolution(gpu: &Gpu, samples: usize, inputs: usize, units: usize) -> Option<Geometry> {
+    (gpu.body() != Body::Direct).then(|| Geometry::of_dense(samples, inputs, units))
 }
 
 /// A product of matrices: (M, N) = (M, K) (K, N).

@@ -62,6 +62,10 @@ const PARTS: &[(&str, &str)] = &[
     ("conv2d_kernel", "conv2d"),
     ("conv2d_shared", "conv2d"),
     ("conv2d_shared_kernel", "conv2d"),
+    ("conv2d_subgroup", "conv2d"),
+    ("conv2d_subgroup_kernel", "conv2d"),
+    ("conv2d_cooperative", "conv2d"),
+    ("conv2d_cooperative_kernel", "conv2d"),
 ];
 
 /// Ops without a shader, with the reason.

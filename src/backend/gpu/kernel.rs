@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::cache::Cache;
 use super::pool::{GpuBuffer, lock};
 use crate::{Error, Result};
 
@@ -150,14 +151,16 @@ type Key = (
 pub(super) struct Pipelines {
     device: wgpu::Device,
     name: String,
+    cache: Option<Cache>,
     made: Mutex<HashMap<Key, Arc<Pipeline>>>,
 }
 
 impl Pipelines {
-    pub fn new(device: wgpu::Device, name: String) -> Pipelines {
+    pub fn new(device: wgpu::Device, name: String, cache: Option<Cache>) -> Pipelines {
         Pipelines {
             device,
             name,
+            cache,
             made: Mutex::default(),
         }
     }
@@ -238,7 +241,7 @@ impl Pipelines {
                 constants: &[],
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: self.cache.as_ref().map(|cache| &cache.driver),
         });
 
         let invalid = pollster::block_on(validation.pop());
@@ -253,6 +256,16 @@ impl Pipelines {
                 ),
                 problem: error.to_string(),
             }),
+        }
+    }
+}
+
+impl Drop for Pipelines {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache
+            && !lock(&self.made).is_empty()
+        {
+            cache.save();
         }
     }
 }

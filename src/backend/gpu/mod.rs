@@ -4,11 +4,13 @@
 //! they were recorded, some time later. [`Gpu::download`] waits for them.
 
 mod adapter;
+mod cache;
 mod kernel;
 mod pool;
 mod presence;
 mod recorder;
 mod settings;
+mod timer;
 mod workgroups;
 
 use std::sync::mpsc;
@@ -20,10 +22,13 @@ pub use pool::GpuBuffer;
 pub use settings::{Body, GpuPrecision, Settings};
 pub use workgroups::{Parameter, Workgroups};
 
+use self::cache::Cache;
 use self::kernel::Pipelines;
 use self::pool::{Pool, Raw, SENTINEL, lock};
 use self::recorder::{Failure, Recorder};
 use self::settings::{Abilities, body_from_environment};
+use self::timer::Timer;
+use super::profile::Profile;
 use crate::{Error, Result};
 
 /// No invocation of any kernel may go round its loops more often than this, in
@@ -38,8 +43,11 @@ pub struct Gpu {
     limits: wgpu::Limits,
     precision: GpuPrecision,
     body: Body,
+    abilities: Abilities,
     pool: Arc<Pool>,
     pipelines: Pipelines,
+    profile: Profile,
+    timer: Mutex<Timer>,
     recorder: Mutex<Recorder>,
     /// Buffers that the host can read, for downloads.
     readable: Mutex<Vec<wgpu::Buffer>>,
@@ -116,9 +124,16 @@ impl Gpu {
                 format!("the device was lost ({reason:?}): {message}"),
             );
         });
+        // Tests leave nothing behind in the user's folders.
+        let cache = match abilities.pipeline_cache && !settings.guards {
+            true => Cache::open(&device, &description),
+            false => None,
+        };
         Ok(Arc::new(Gpu {
+            profile: Profile::default(),
+            timer: Mutex::new(Timer::new(&device, &queue, abilities.timestamps)),
             pool: Arc::new(Pool::new(device.clone(), name.clone(), settings.guards)),
-            pipelines: Pipelines::new(device.clone(), name.clone()),
+            pipelines: Pipelines::new(device.clone(), name.clone(), cache),
             recorder: Mutex::new(Recorder::new(device.clone(), queue, name, failure)),
             readable: Mutex::default(),
             description,
@@ -126,6 +141,7 @@ impl Gpu {
             limits,
             precision: settings.precision,
             body,
+            abilities,
         }))
     }
 
@@ -152,6 +168,16 @@ impl Gpu {
     /// Which body of the kernels of products runs.
     pub fn body(&self) -> Body {
         self.body
+    }
+
+    /// The size of the square matrices that the cooperative body multiplies.
+    pub fn matrix_size(&self) -> Option<usize> {
+        self.abilities.cooperative.map(|size| size as usize)
+    }
+
+    /// Invocations of a subgroup, where the adapter has subgroups of one size.
+    pub fn subgroup(&self) -> Option<u32> {
+        self.abilities.subgroup
     }
 
     /// Bytes of device memory held for tensors, in use or kept for reuse.
@@ -281,7 +307,22 @@ impl Gpu {
         if workgroups.is_empty() {
             return Ok(());
         }
-        lock(&self.recorder).dispatch(kernel.entry, &pipeline, binds, parameters, workgroups)
+        let mut recorder = lock(&self.recorder);
+        if self.profile.is_on() {
+            let mut timer = lock(&self.timer);
+            timer.begin(&mut recorder)?;
+            recorder.dispatch(kernel.entry, &pipeline, binds, parameters, workgroups)?;
+            let seconds = timer.end(&mut recorder)?;
+            let cost = self.profile.expected();
+            self.profile.add(kernel.entry, seconds, cost);
+            return Ok(());
+        }
+        recorder.dispatch(kernel.entry, &pipeline, binds, parameters, workgroups)
+    }
+
+    /// Where time goes, per kernel. While it is on, every kernel is waited for.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Records `kernel` with one invocation for each of `items`, in workgroups of 64.

@@ -33,6 +33,8 @@ pub(super) struct Recorder {
     /// Counts submissions; buffers remember in which recording they were used.
     recording: u64,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
+    /// Where the next pass writes when it began and ended.
+    timestamps: Option<wgpu::QuerySet>,
 }
 
 impl Recorder {
@@ -52,6 +54,7 @@ impl Recorder {
             dispatches: 0,
             recording: 1,
             in_flight: VecDeque::new(),
+            timestamps: None,
         }
     }
 
@@ -82,9 +85,17 @@ impl Recorder {
             entries: &entries,
         });
         if self.pass.is_none() {
+            let timestamps = self.timestamps.take();
+            let writes = timestamps
+                .as_ref()
+                .map(|query_set| wgpu::ComputePassTimestampWrites {
+                    query_set,
+                    beginning_of_pass_write_index: Some(0),
+                    end_of_pass_write_index: Some(1),
+                });
             let descriptor = wgpu::ComputePassDescriptor {
                 label: Some("ops"),
-                timestamp_writes: None,
+                timestamp_writes: writes,
             };
             self.pass = Some(
                 self.encoder()
@@ -148,6 +159,25 @@ impl Recorder {
         self.pass = None;
         self.encoder()
             .copy_buffer_to_buffer(&raw.buffer, 0, target, 0, bytes);
+        self.submit()
+    }
+
+    /// The next pass writes its two timestamps to `set`.
+    pub fn time_next_pass(&mut self, set: Option<wgpu::QuerySet>) {
+        self.timestamps = set;
+    }
+
+    /// Copies two timestamps to where the host can read them, and submits.
+    pub fn resolve(
+        &mut self,
+        set: &wgpu::QuerySet,
+        resolved: &wgpu::Buffer,
+        readable: &wgpu::Buffer,
+    ) -> Result<()> {
+        self.pass = None;
+        let encoder = self.encoder();
+        encoder.resolve_query_set(set, 0..2, resolved, 0);
+        encoder.copy_buffer_to_buffer(resolved, 0, readable, 0, 16);
         self.submit()
     }
 

@@ -76,6 +76,8 @@ pub(super) struct Abilities {
     pub cooperative: Option<u32>,
     pub timestamps: bool,
     pub pipeline_cache: bool,
+    /// Invocations of a subgroup, where that is always the same number.
+    pub subgroup: Option<u32>,
 }
 
 impl Abilities {
@@ -93,11 +95,15 @@ impl Abilities {
                 && (p.m_size, p.n_size) == (p.k_size, p.k_size)
         });
         let largest = sizes.map(|p| p.k_size).max();
+        let info = adapter.get_info();
+        let fixed = info.subgroup_min_size == info.subgroup_max_size;
+        let subgroups = fixed && features.contains(wgpu::Features::SUBGROUP);
         Abilities {
             f16,
-            cooperative: largest.filter(|_| f16 && features.contains(matrices)),
+            cooperative: largest.filter(|_| f16 && subgroups && features.contains(matrices)),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+            subgroup: subgroups.then_some(info.subgroup_min_size),
         }
     }
 
@@ -109,6 +115,7 @@ impl Abilities {
         features.set(matrices, self.cooperative.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features.set(wgpu::Features::PIPELINE_CACHE, self.pipeline_cache);
+        features.set(wgpu::Features::SUBGROUP, self.subgroup.is_some());
         features
     }
 
@@ -175,6 +182,7 @@ mod tests {
             cooperative: None,
             timestamps: false,
             pipeline_cache: false,
+            subgroup: None,
         };
         let half = Abilities { f16: true, ..plain };
         let matrices = Abilities {

@@ -2,12 +2,13 @@
 //! `gpu/slide.rs`; the gradient of the kernel is another, in `gpu/gradient.rs`.
 //! Either has several bodies, of which the device runs one.
 
+mod cut;
 mod gradient;
 mod slide;
 
 use super::Conv2d;
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, GpuBuffer, GpuPrecision, Kernel, Shader};
+use crate::backend::gpu::{Bind, Body, GpuBuffer, GpuPrecision, Kernel, Shader};
 use crate::engine::op::GpuView;
 use crate::engine::{GpuOp, Saved};
 use crate::ops::reduce::column_sums;
@@ -53,6 +54,41 @@ impl GpuOp for Conv2d {
 fn blocks_of_a_tile(filters: usize, most: usize) -> usize {
     let blocks = filters.div_ceil(8).max(1);
     blocks.div_ceil(blocks.div_ceil(most))
+}
+
+/// Filters that a subgroup takes, 40 or 32, where the direct body may use subgroups of
+/// 8 and not too many of its lanes would idle.
+fn subgroup_filters(gpu: &Gpu, filters: usize) -> Option<usize> {
+    let [idle5, idle4] = [40, 32].map(|n: usize| filters.next_multiple_of(n) - filters);
+    let (most, idle) = if idle5 <= idle4 {
+        (40, idle5)
+    } else {
+        (32, idle4)
+    };
+    (gpu.subgroup() == Some(8) && 2 * idle <= filters).then_some(most)
+}
+
+/// Tiles of the cooperative body: the size of its matrices, and how many of them stand
+/// next to each other. `None` where the body does not run: filters have to come in fours.
+fn matrices(gpu: &Gpu, filters: usize) -> Option<(usize, usize)> {
+    let size = match gpu.body() {
+        Body::Cooperative if filters.is_multiple_of(4) => gpu.matrix_size()?,
+        _ => return None,
+    };
+    let across = filters.div_ceil(size).max(1);
+    Some((size, across.div_ceil(across.div_ceil(8))))
+}
+
+/// A kernel of the cooperative body.
+fn with_matrices(gpu: &Gpu, kernel: Kernel, (size, across): (usize, usize)) -> Kernel {
+    let matrix = |types: &str| format!("coop_mat{size}x{size}<{types}>");
+    kernel
+        .with("left", matrix("f16, A"))
+        .with("right", matrix("f16, B"))
+        .with("product", matrix("f32, C"))
+        .with("SIZE", format!("{size}u"))
+        .with("SUBGROUP", format!("{}u", gpu.subgroup().unwrap_or(32)))
+        .with("ACROSS", format!("{across}u"))
 }
 
 /// A kernel of the shared body, whose tiles hold what the device multiplies.
@@ -146,4 +182,66 @@ fn combine(
     ];
     let kernel = SHADER.kernel("conv2d_combine");
     gpu.dispatch_items(&kernel, &binds, parameters, elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::{Choice, Settings};
+    use crate::engine::Shape;
+    use crate::ops::Padding;
+
+    /// y with and without the ReLU in the epilogue, from the kernel itself (few
+    /// channels) and from the sum over slices (very many).
+    #[test]
+    fn the_epilogue_rectifies_and_keeps_nan() {
+        if std::env::var_os("RBGPU_SKIP_GPU_TESTS").is_some_and(|value| value == "1") {
+            println!("SKIPPED: a gpu test, because RBGPU_SKIP_GPU_TESTS is 1");
+            return;
+        }
+        for body in [Body::Direct, Body::Shared] {
+            let settings = Settings {
+                body: Some(body),
+                guards: true,
+                ..Settings::default()
+            };
+            let gpu = Gpu::open_with(&Choice::Any, settings).expect("gpu tests need an adapter");
+            for (window, channels, filters) in [(3, 4, 40), (3, 3, 5), (11, 2400, 3)] {
+                let op = Conv2d {
+                    stride: [1, 1],
+                    padding: Padding::Valid,
+                };
+                let (x, kernel) = (
+                    Shape::from([2, 13, 13, channels]),
+                    Shape::from([window, window, channels, filters]),
+                );
+                let g = op.geometry(&x, &kernel).unwrap();
+                let filled = |len: usize, bias: f32| {
+                    let buffer = gpu.allocate(len).unwrap();
+                    let values: Vec<f32> = (0..len)
+                        .map(|i| ((i * 7919) % 1013) as f32 / 1013.0 - bias)
+                        .collect();
+                    gpu.upload(&buffer, &values).unwrap();
+                    buffer
+                };
+                let (x, kernel) = (filled(x.len(), 0.5), filled(kernel.len(), 0.5));
+                let bias = gpu.allocate(filters).unwrap();
+                let mut values = vec![0.01; filters];
+                values[1] = f32::NAN;
+                gpu.upload(&bias, &values).unwrap();
+                let [plain, rectified] = [false, true].map(|relu| {
+                    let y = gpu.allocate(g.pixels() * filters).unwrap();
+                    record_forward(&gpu, &g, &x, &kernel, &bias, relu, &y).unwrap();
+                    gpu.download(&y).unwrap()
+                });
+                let want: Vec<u32> = plain
+                    .iter()
+                    .map(|y| if *y < 0.0 { 0.0 } else { *y }.to_bits())
+                    .collect();
+                let got: Vec<u32> = rectified.iter().map(|y| y.to_bits()).collect();
+                assert_eq!(got, want, "{body}, {channels} channels");
+                assert!(plain.iter().any(|y| *y < 0.0) && plain[1].is_nan());
+            }
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The gradient of a convolution's kernel: sums over pixels, in slices that are added
 //! up after it.
 
-use super::slide::LOOPS_PER_TILE;
-use super::{SLICED, blocks_of_a_tile, combine, pack_pixels, tiled};
+use super::cut::LOOPS_PER_TILE;
+use super::{
+    SLICED, blocks_of_a_tile, combine, matrices, pack_pixels, subgroup_filters, tiled,
+    with_matrices,
+};
 use crate::backend::Gpu;
 use crate::backend::gpu::{Bind, Body, GpuBuffer, Kernel, MAX_LOOP_ITERATIONS, Shader};
 use crate::ops::conv2d::Geometry;
@@ -12,13 +15,22 @@ const DIRECT: Shader = Shader {
     op: "conv2d",
     source: include_str!("../../../../shaders/conv2d_kernel.wgsl"),
 };
+const COOPERATIVE: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../../shaders/conv2d_cooperative_kernel.wgsl"),
+};
+const SUBGROUP: Shader = Shader {
+    op: "conv2d",
+    source: include_str!("../../../../shaders/conv2d_subgroup_kernel.wgsl"),
+};
 const SHARED: Shader = Shader {
     op: "conv2d",
     source: include_str!("../../../../shaders/conv2d_shared_kernel.wgsl"),
 };
 
-/// Slices are made until so many invocations run: enough for the largest gpu.
-const INVOCATIONS: usize = 1 << 16;
+/// Slices of the direct body are made until so many invocations run: enough for the
+/// cores of the processor, and each then sums much before it stores.
+const INVOCATIONS: usize = 1 << 12;
 
 /// Slices at most, unless one would get too long.
 const SLICES: usize = 512;
@@ -44,7 +56,7 @@ pub(crate) fn record_backward_kernel(
     };
     let cut = match gpu.body() {
         Body::Direct => direct(gpu, g, dkernel.len())?,
-        _ => shared(gpu, g, dkernel.len())?,
+        _ => tiled_gradient(gpu, g, dkernel.len())?,
     };
     let mut partial = None;
     let target = match cut.slices {
@@ -54,6 +66,8 @@ pub(crate) fn record_backward_kernel(
     let binds = [Bind::Read(x), Bind::Read(dy), Bind::Write(target)];
     let items = cut.items * cut.slices;
     let workgroups = gpu.covering(&cut.kernel, items, cut.per_group)?;
+    let (flops, bytes) = g.cost();
+    gpu.profile().expect(flops, bytes);
     gpu.dispatch(&cut.kernel, &binds, &cut.parameters, workgroups)?;
     match &partial {
         Some(partial) => combine(gpu, partial, None, false, dkernel),
@@ -76,13 +90,22 @@ fn direct(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
     let (rows, columns) = (g.at.rows, g.at.columns);
     let together = blocks_of_a_tile(g.filters, 8);
     let filter_blocks = g.filters.div_ceil(8).next_multiple_of(together);
-    let (entry, blocks) = match g.channels % 4 {
-        0 => (
-            "conv2d_backward_kernel4",
+    let (kernel, per_group, blocks) = match (subgroup_filters(gpu, g.filters), g.channels % 4) {
+        (Some(filters), _) => (
+            SUBGROUP
+                .kernel("conv2d_backward_kernel_subgroup")
+                .with("FIFTH", filters == 40),
+            8,
+            g.depth().div_ceil(32) * g.filters.div_ceil(filters),
+        ),
+        (None, 0) => (
+            DIRECT.kernel("conv2d_backward_kernel4"),
+            64,
             g.places() * g.channels.div_ceil(8) * filter_blocks,
         ),
-        _ => (
-            "conv2d_backward_kernel",
+        (None, _) => (
+            DIRECT.kernel("conv2d_backward_kernel"),
+            64,
             g.depth().div_ceil(4) * g.filters.div_ceil(8),
         ),
     };
@@ -90,7 +113,7 @@ fn direct(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
     // Iterations that a line costs; one line is the least that a slice can have.
     let cost = columns.output + 1;
     gpu.check_loops("conv2d", cost)?;
-    let slices = (INVOCATIONS / blocks.max(1))
+    let slices = (INVOCATIONS / (blocks * 64 / per_group).max(1))
         .min(SLICES)
         .min(SLICED / len.max(1));
     let slices = slices
@@ -116,33 +139,44 @@ fn direct(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
         together,
     ];
     Ok(Cut {
-        kernel: DIRECT.kernel(entry),
+        kernel,
         parameters: parameters.to_vec(),
         slices,
-        per_group: 64,
+        per_group,
         items: blocks,
     })
 }
 
-fn shared(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
-    let entry = match g.filters % 4 {
-        0 => "conv2d_backward_kernel_shared4",
-        _ => "conv2d_backward_kernel_shared",
-    };
+/// Tiles of rows and filters, in workgroup memory or in matrices.
+fn tiled_gradient(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
     let channels = g.channels.next_multiple_of(4);
     let depth = g.places() * channels;
-    let (down, across) = (blocks_of_a_tile(depth, 16), blocks_of_a_tile(g.filters, 16));
-    let terms = if across >= 4 { 16 } else { 8 };
-    let kernel = SHARED
-        .kernel(entry)
-        .with("ROW_BLOCKS", format!("{down}u"))
-        .with("FILTER_BLOCKS", format!("{across}u"))
-        .with("PIXELS", format!("{terms}u"));
-    let tiles = depth.div_ceil(8 * down) * g.filters.div_ceil(8 * across);
+    let (kernel, [down, across], terms) = match matrices(gpu, g.filters) {
+        Some((size, across)) => {
+            let kernel = COOPERATIVE.kernel("conv2d_backward_kernel_cooperative");
+            let kernel = with_matrices(gpu, kernel, (size, across));
+            (kernel, [8 * size, across * size], 32)
+        }
+        None => {
+            let entry = match g.filters % 4 {
+                0 => "conv2d_backward_kernel_shared4",
+                _ => "conv2d_backward_kernel_shared",
+            };
+            let (down, across) = (blocks_of_a_tile(depth, 16), blocks_of_a_tile(g.filters, 16));
+            let terms = if across >= 4 { 16 } else { 8 };
+            let kernel = SHARED
+                .kernel(entry)
+                .with("ROW_BLOCKS", format!("{down}u"))
+                .with("FILTER_BLOCKS", format!("{across}u"))
+                .with("PIXELS", format!("{terms}u"));
+            (tiled(gpu, kernel), [8 * down, 8 * across], terms)
+        }
+    };
+    let tiles = depth.div_ceil(down) * g.filters.div_ceil(across);
     let longest = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * terms;
     let (slices, share) = slices(g.pixels(), tiles, len, longest);
     Ok(Cut {
-        kernel: tiled(gpu, kernel),
+        kernel,
         parameters: tile_parameters(g, channels, slices, share),
         slices,
         per_group: 1,

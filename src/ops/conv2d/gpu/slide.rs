@@ -1,24 +1,13 @@
 //! A window that slides over images and fills images: a convolution forward, and
 //! the gradient of its x.
 
-use super::{Parts, SHADER, SLICED, blocks_of_a_tile, combine, pack, pack_pixels, tiled};
+use super::cut::{Cut, cut};
+use super::{Parts, SLICED, combine, pack, pack_pixels};
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, Body, GpuBuffer, Kernel, MAX_LOOP_ITERATIONS, Shader};
+use crate::backend::gpu::{Bind, Body, GpuBuffer};
 use crate::ops::conv2d::Geometry;
 use crate::ops::window::Axis;
 use crate::{Result, parameters};
-
-const SHARED: Shader = Shader {
-    op: "conv2d",
-    source: include_str!("../../../../shaders/conv2d_shared.wgsl"),
-};
-
-/// Loop iterations, at most, that a tile of terms costs an invocation of the shared
-/// and cooperative bodies.
-pub(super) const LOOPS_PER_TILE: usize = 128;
-
-/// So many workgroups keep the largest gpu busy.
-const WORKGROUPS: usize = 512;
 
 /// Records y (N,I,J,O) = x (N,H,W,C) * kernel (A,B,C,O) + bias (O), of which only
 /// what is above 0 is kept if `relu`.
@@ -57,6 +46,7 @@ pub(crate) fn record_forward(
         bias: Some(bias),
         relu,
         y,
+        cost: g.cost(),
     };
     output.record(gpu, Direction::Forward, x, &[(slide, weights)])
 }
@@ -103,6 +93,7 @@ pub(crate) fn record_backward_input(
         bias: None,
         relu: false,
         y: dx,
+        cost: g.cost(),
     };
     let phases: Vec<_> = phases.iter().map(|(slide, w)| (*slide, w)).collect();
     output.record(gpu, Direction::Backward, dy, &phases)
@@ -117,7 +108,7 @@ fn padded_channels(gpu: &Gpu, channels: usize) -> usize {
 }
 
 #[derive(Clone, Copy)]
-enum Direction {
+pub(super) enum Direction {
     Forward,
     Backward,
 }
@@ -175,37 +166,23 @@ impl Way {
 /// A window that slides over images; its weights are (window, channels, filters
 /// rounded up to 4).
 #[derive(Clone, Copy)]
-struct Slide {
+pub(super) struct Slide {
     turn: i32,
     rows: Way,
     columns: Way,
     images: usize,
-    channels: usize,
-    filters: usize,
+    pub channels: usize,
+    pub filters: usize,
 }
 
 impl Slide {
-    fn pixels(&self) -> usize {
+    pub fn pixels(&self) -> usize {
         self.images * self.rows.positions * self.columns.positions
     }
 
-    fn places(&self) -> usize {
+    pub fn places(&self) -> usize {
         self.rows.window * self.columns.window
     }
-}
-
-/// How a body cuts its work.
-struct Cut {
-    kernel: Kernel,
-    /// Invocations of a workgroup, and those that are needed for one slice.
-    per_group: usize,
-    items: usize,
-    /// Channels of a slice, at most, so that no invocation loops too often.
-    share: usize,
-    /// The slices that would keep a gpu busy.
-    wanted: usize,
-    /// Blocks of filters that stand next to each other: the direct body's last parameter.
-    together: Option<usize>,
 }
 
 /// What is filled, and the epilogue.
@@ -213,6 +190,8 @@ struct Output<'a> {
     bias: Option<&'a GpuBuffer>,
     relu: bool,
     y: &'a GpuBuffer,
+    /// Operations and bytes of all phases.
+    cost: (u64, u64),
 }
 
 impl Output<'_> {
@@ -280,6 +259,9 @@ impl Output<'_> {
             .to_vec();
             parameters.extend(cut.together.map(|together| together as u32));
             let workgroups = gpu.covering(&cut.kernel, cut.items * slices, cut.per_group)?;
+            let phases = phases.len() as u64;
+            gpu.profile()
+                .expect(self.cost.0 / phases, self.cost.1 / phases);
             gpu.dispatch(&cut.kernel, &binds, &parameters, workgroups)?;
         }
         match &partial {
@@ -287,72 +269,4 @@ impl Output<'_> {
             None => Ok(()),
         }
     }
-}
-
-fn cut(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
-    match gpu.body() {
-        Body::Direct => direct(gpu, direction, slide),
-        _ => shared(gpu, direction, slide),
-    }
-}
-
-fn direct(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
-    let step = if slide.channels.is_multiple_of(4) {
-        4
-    } else {
-        1
-    };
-    let entry = match (direction, step) {
-        (Direction::Forward, 4) => "conv2d_forward4",
-        (Direction::Forward, _) => "conv2d_forward",
-        (Direction::Backward, 4) => "conv2d_backward_input4",
-        (Direction::Backward, _) => "conv2d_backward_input",
-    };
-    let places = slide.places().max(1);
-    gpu.check_loops("conv2d", places * 6)?;
-    // At most 8 blocks of filters next to each other, and as evenly as can be.
-    let together = blocks_of_a_tile(slide.filters, 8);
-    let blocks = slide.filters.div_ceil(8).next_multiple_of(together);
-    Ok(Cut {
-        kernel: SHADER.kernel(entry),
-        per_group: 64,
-        items: slide.pixels().div_ceil(8) * blocks,
-        share: (MAX_LOOP_ITERATIONS / places - 1) * step / 4 * 4,
-        wanted: 1,
-        together: Some(together),
-    })
-}
-
-fn shared(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
-    let entry = match (direction, slide.filters % 4) {
-        (Direction::Forward, 0) => "conv2d_forward_shared4",
-        (Direction::Forward, _) => "conv2d_forward_shared",
-        (Direction::Backward, 0) => "conv2d_backward_input_shared4",
-        (Direction::Backward, _) => "conv2d_backward_input_shared",
-    };
-    let across = blocks_of_a_tile(slide.filters, 16);
-    // 128 invocations or more, and no more registers for what each carries than needed.
-    let (down, fours) = if across >= 8 { (16, 4) } else { (32, 2) };
-    let tiles = slide.pixels().div_ceil(8 * down) * slide.filters.div_ceil(8 * across);
-    let kernel = SHARED
-        .kernel(entry)
-        .with("PIXEL_BLOCKS", format!("{down}u"))
-        .with("FILTER_BLOCKS", format!("{across}u"))
-        .with("FOURS", format!("{fours}u"));
-    let places = slide.places().max(1);
-    gpu.check_loops("conv2d", places * LOOPS_PER_TILE)?;
-    let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * fours * 4;
-    Ok(Cut {
-        kernel: tiled(gpu, kernel),
-        per_group: 1,
-        items: tiles,
-        share: (terms / places / 4 * 4).max(4),
-        wanted: slices_wanted(tiles, places, slide.channels),
-        together: None,
-    })
-}
-
-/// Slices of at least 256 terms that keep a gpu busy.
-fn slices_wanted(tiles: usize, places: usize, channels: usize) -> usize {
-    (WORKGROUPS / tiles.max(1)).clamp(1, (places * channels / 256).max(1))
 }
