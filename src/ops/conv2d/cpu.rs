@@ -32,6 +32,10 @@ const PARTIALS: usize = 16;
 const PIXELS: usize = 512;
 const TILES: usize = 32;
 
+/// Tasks at least, where there are as many images: whatever the number of cores, as
+/// batch norm's sums are by task. Few images cost an image hardly more.
+const TASKS: usize = 16;
+
 /// Images that make one good task: enough to reuse the weights.
 pub(crate) fn images_per_task(g: &Geometry) -> usize {
     let output = [g.at.rows.output, g.at.columns.output];
@@ -39,13 +43,15 @@ pub(crate) fn images_per_task(g: &Geometry) -> usize {
         Some(folded) => TILES / Tiling::new(output, folded.window).per_image().max(1),
         None => PIXELS / (output[0] * output[1]).max(1),
     };
-    images.max(1)
+    images.min(g.images.div_ceil(TASKS)).max(1)
 }
 
 /// Images per partial sum of the kernel's gradient, whatever the number of threads:
-/// enough to make up for turning the sum into a kernel, but at least four sums.
+/// enough to make up for turning the sum into a kernel, but at least eight sums of
+/// four images or more, or else four.
 pub(crate) fn images_per_partial(g: &Geometry) -> usize {
-    let enough = (4 * images_per_task(g)).min(g.images.div_ceil(4));
+    let eight_or_four = g.images.div_ceil(8).max(4).min(g.images.div_ceil(4));
+    let enough = (4 * images_per_task(g)).min(eight_or_four);
     g.images.div_ceil(PARTIALS).max(enough).max(1)
 }
 
@@ -266,5 +272,41 @@ impl<T: Real> CpuOp<T> for Conv2d {
         if let Some(dbias) = &mut grads[2] {
             column_sums(dbias.data, dy);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Shape;
+    use crate::ops::Padding;
+
+    fn geometry(images: usize, size: usize, channels: usize) -> Geometry {
+        let convolution = Conv2d {
+            stride: [1, 1],
+            padding: Padding::Same,
+        };
+        let x = Shape::from([images, size, size, channels]);
+        let kernel = Shape::from([3, 3, channels, 64]);
+        convolution.geometry(&x, &kernel).unwrap()
+    }
+
+    /// Small images are taken several at a time, but not so many that cores are idle.
+    #[test]
+    fn no_core_waits_while_there_are_images() {
+        for (size, channels) in [(8, 64), (32, 64), (8, 3), (4, 1)] {
+            for images in 1..=300 {
+                let g = geometry(images, size, channels);
+                let (task, share) = (images_per_task(&g), images_per_partial(&g));
+                let (tasks, sums) = (images.div_ceil(task), images.div_ceil(share));
+                let what = format!("{images} of {size}x{size}: {task}, {share}");
+                assert!(tasks >= images.min(TASKS / 2), "{what}");
+                assert!(sums >= images.min(3) && sums <= PARTIALS, "{what}");
+            }
+        }
+        let g = geometry(32, 8, 64);
+        assert_eq!([images_per_task(&g), images_per_partial(&g)], [2, 4]);
+        let g = geometry(256, 8, 64);
+        assert_eq!([images_per_task(&g), images_per_partial(&g)], [8, 32]);
     }
 }
