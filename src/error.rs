@@ -81,7 +81,8 @@ pub enum Error {
 
     /// A tensor or dispatch that is beyond a limit of the device.
     #[error(
-        "{what} needs {needed} {unit}, and {device} allows {limit}; use a smaller batch or --device cpu"
+        "{what} needs {needed} {unit}, and {device} allows {limit}; {}",
+        less(device)
     )]
     TooLarge {
         /// The op or buffer.
@@ -108,6 +109,15 @@ pub enum Error {
         /// The loss as it was read.
         loss: f64,
     },
+}
+
+/// What to do when `device` has no room: not to go to the cpu where that is where it
+/// happened.
+fn less(device: &str) -> &'static str {
+    match device {
+        "cpu" | "cpu-f64" | "the system" => "use a smaller batch, or let it have more memory",
+        _ => "use a smaller batch or --device cpu",
+    }
 }
 
 impl Error {

@@ -123,8 +123,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     }
     let unscored = scores.iter().filter(|score| score.is_nan()).count();
     if unscored > 0 {
+        let precision = arguments.common.precision_on(&device);
         terminal.notice(&format!(
-            "{unscored} have no score: their pixels are beyond what f32 can hold"
+            "{unscored} have no score: their pixels are beyond what {precision} can hold"
         ));
         return Ok(Done::Partly);
     }

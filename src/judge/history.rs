@@ -20,7 +20,7 @@ use crate::{Error, Result};
 ///
 /// JSON has no NaN: a number that is not finite is written as `null` and read
 /// as NaN. That is what a training without a validation part has in `val_*`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochRecord {
     /// From 1.

@@ -1,6 +1,7 @@
 //! The settings of a run: given, or published with the network, then checked
 //! once.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,15 @@ pub enum Precision {
     F32,
     /// Products of f16, the weights and all else in f32, and a loss that is scaled.
     F16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Precision::F32 => "f32",
+            Precision::F16 => "f16",
+        })
+    }
 }
 
 impl FromStr for Precision {

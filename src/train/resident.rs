@@ -104,6 +104,29 @@ fn layout(data: &Dataset, normalisation: Normalisation, half: bool) -> Result<(G
     Ok((op, bytes))
 }
 
+/// Bytes that pixels may take without being asked to: the network needs room too.
+fn room(gpu: &Gpu) -> u64 {
+    AUTOMATIC.min(gpu.memory_limit() / 2)
+}
+
+/// What a user should know where pixels might have stayed on the gpu and do not.
+pub(super) fn notice_of_streaming(
+    data: &Dataset,
+    normalisation: Normalisation,
+    gpu: &Gpu,
+    half: bool,
+) -> Result<String> {
+    let (_, bytes) = layout(data, normalisation, half)?;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    Ok(format!(
+        "pixels are read for every batch: they take {:.1} MiB, and on {} {:.1} MiB are for pixels; \
+         --resident yes keeps them there nevertheless",
+        mib(bytes),
+        gpu.name(),
+        mib(room(gpu))
+    ))
+}
+
 impl Resident {
     /// Uploads the pixels of `data`, normalised or to be normalised, as u8 where the
     /// file has them so and `normalisation` allows it, else as f16 if `half` is set,
@@ -124,8 +147,7 @@ impl Resident {
         }
         let (op, bytes) = layout(data, normalisation, half)?;
         let asked = residence == Residence::Yes;
-        // The network needs room too.
-        let room = AUTOMATIC.min(gpu.memory_limit() / 2);
+        let room = room(gpu);
         if data.len() >= COUNTABLE || (!asked && bytes > room) {
             return match asked {
                 false => Ok(None),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, State};
+use super::resident::notice_of_streaming;
 use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
 use super::trainer::parts;
 use super::{Config, Precision, Residence, Resident, Totals, Trainer};
@@ -153,6 +154,19 @@ impl Session {
         Ok(resident.map_or("streamed".into(), Resident::to_string))
     }
 
+    /// What to say where the device might have kept the pixels, and has no room.
+    fn notice_of_streaming(&self) -> Result<Option<String>> {
+        let resident = self.on_device()?.is_some();
+        let asked = self.residence != Residence::Auto || self.data.is_empty();
+        match &self.device {
+            Device::Gpu(gpu) if !resident && !asked => {
+                let half = self.config.precision == Precision::F16;
+                notice_of_streaming(&self.data, self.config.normalisation, gpu, half).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn input(&self) -> [usize; 3] {
         let shape = self.data.shape;
         [shape.height, shape.width, shape.channels]
@@ -169,6 +183,9 @@ impl Session {
             self.loader(Part::Validation, false)?,
         );
         let resident = self.on_device()?;
+        if let Some(notice) = self.notice_of_streaming()? {
+            observer.notice(&notice);
+        }
         let feed = |loader| Feed { loader, resident };
         let (training, validation) = (feed(&training), feed(&validation));
         let mut diverged = None;
