@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Device;
 use crate::data::{self, Augment, Loader, LoaderOptions, Normalisation, ReadOptions};
 use crate::nn::{Architecture, Model};
-use crate::train::Trainer;
 use crate::{Error, Result};
 
 /// How long an epoch took.
@@ -64,7 +63,7 @@ impl EpochTime {
         };
         let rows: Vec<usize> = (0..set.len()).collect();
         let model = Model::new(architecture.clone(), input, 1, device)?;
-        let mut trainer = Trainer::new(model, 0.9, 0.999, 1e-7)?;
+        let mut trainer = super::trainer(model)?;
         let mut train = |loader: &Loader, epoch| -> Result<f64> {
             let mut batches = loader.epoch(epoch);
             for batch in batches.by_ref() {

@@ -9,7 +9,6 @@ use super::process;
 use crate::backend::Device;
 use crate::engine::Tensor;
 use crate::nn::{Architecture, Model};
-use crate::train::Trainer;
 use crate::{Error, Result};
 
 /// What is measured.
@@ -111,7 +110,7 @@ impl Speed {
             Mode::Train => {
                 let labels: Vec<u8> = (0..*batch).map(|i| (i % 2) as u8).collect();
                 let targets = model.targets(&labels)?;
-                let mut trainer = Trainer::new(model, 0.9, 0.999, 1e-7)?;
+                let mut trainer = super::trainer(model)?;
                 let step = || trainer.step(x.clone(), targets.clone(), 1e-5, 1).map(drop);
                 (
                     Timing::measure(protocol, step, wait)?,
@@ -179,7 +178,11 @@ impl Speed {
             "device": device.name(),
             "threads": rayon::current_num_threads(),
             "params": self.parameters,
-            "variant": if matches!(device, Device::Gpu(_)) { "wgsl" } else { "native" },
+            "variant": match device {
+                Device::Gpu(_) if super::is_half(device) => "wgsl-f16",
+                Device::Gpu(_) => "wgsl",
+                _ => "native",
+            },
         })
     }
 }

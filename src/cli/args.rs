@@ -61,7 +61,20 @@ impl Common {
         }
     }
 
+    /// Refuses what cannot be had.
+    pub fn check(&self) -> Result<()> {
+        match (self.device.as_str(), self.precision) {
+            ("cpu", Precision::F16) => Err(Error::config(
+                "--precision",
+                "f16 with --device cpu",
+                "f32 there: f16 needs a gpu",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn open_unlimited(&self, terminal: &Terminal) -> Result<Device> {
+        self.check()?;
         let precision = match self.precision {
             Precision::F32 => GpuPrecision::F32,
             Precision::F16 => GpuPrecision::F16,
@@ -72,13 +85,6 @@ impl Common {
             Ok(Device::Cpu(Arc::new(cpu)))
         };
         let choice = match self.device.as_str() {
-            "cpu" if self.precision == Precision::F16 => {
-                return Err(Error::config(
-                    "--precision",
-                    "f16 with --device cpu",
-                    "f32 there: f16 needs a gpu",
-                ));
-            }
             "cpu" => return cpu(),
             "auto" => {
                 return match Gpu::open_as(&Choice::Real, precision) {

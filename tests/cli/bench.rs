@@ -100,7 +100,7 @@ fn a_batch_that_does_not_fit_is_no_failure() {
 #[test]
 fn growth_is_measured_and_drawn() {
     let desk = desk();
-    let options = "--network sized.toml --batch-size 2,8 --samples 1000 --seconds 0.03";
+    let options = "--network sized.toml --batch-size 2,8 --samples 1000 --seconds 0.1";
     let ran = desk
         .run(&format!(
             "bench --growth {options} --device cpu --json --picture growth.svg"
@@ -124,6 +124,8 @@ fn wrong_use_is_refused_before_anything_is_measured() {
     desk.refuses("bench --network nonsense", 2, &["nonsense", "des1"]);
     desk.refuses("bench --seconds 0", 2, &["--seconds", "more than 0"]);
     desk.refuses("bench --batch-size 0", 2, &["--batch-size"]);
+    let parts = ["--precision", "f16 needs a gpu"];
+    desk.refuses("bench --device cpu --precision f16", 2, &parts);
     desk.refuses("bench --protocol", 2, &["--mode"]);
     let parts = ["--network", "exactly one"];
     desk.refuses("bench --protocol --mode train --batch-size 4", 2, &parts);

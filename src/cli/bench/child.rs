@@ -13,6 +13,7 @@ use crate::bench::{Ceilings, Configuration, EpochTime, Mode, Protocol, Speed, do
 use crate::cli::Done;
 use crate::cli::terminal::Terminal;
 use crate::nn::Architecture;
+use crate::train::Precision;
 use crate::{Error, Result};
 
 /// How a measurement went.
@@ -32,6 +33,8 @@ pub(super) struct DeviceCeilings {
     pub device: String,
     /// Threads of the native device.
     pub threads: usize,
+    /// What it multiplies.
+    pub precision: Precision,
     pub ceilings: Ceilings,
 }
 
@@ -115,11 +118,19 @@ impl Child<'_> {
             One::Speed => "speed",
             One::Epoch => "epoch",
         };
+        // What is measured beside a gpu is measured as it is used.
+        let precision = match self.device {
+            "cpu" => Precision::F32,
+            _ => self.arguments.common.precision,
+        };
+        let limit = self.arguments.common.memory_limit;
         let program = std::env::current_exe().map_err(Error::io("find", "rbgpu"))?;
         let output = Command::new(&program)
             .args(["bench", "--quiet", "--one", name])
             .arg(format!("--device={}", self.device))
             .arg(format!("--seconds={}", self.arguments.seconds))
+            .arg(format!("--precision={precision}"))
+            .args(limit.map(|mib| format!("--memory-limit={mib}")))
             .args(options)
             .stdin(Stdio::null())
             .output()
@@ -147,6 +158,7 @@ pub(super) fn answer(arguments: &Arguments, what: One, terminal: &Terminal) -> R
                 Ceilings::measure(&device, budget).map(|ceilings| DeviceCeilings {
                     device: device.name(),
                     threads: rayon::current_num_threads(),
+                    precision: arguments.common.precision_on(&device),
                     ceilings,
                 }),
             )

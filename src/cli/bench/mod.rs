@@ -147,6 +147,7 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     arguments.budget()?;
+    arguments.common.check()?;
     if arguments.batch_size.contains(&0) {
         return Err(Error::config("--batch-size", "0", "at least 1"));
     }
@@ -218,6 +219,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         all.push(json!({
             "device": ceilings.device,
             "threads": ceilings.threads,
+            "precision": ceilings.precision,
             "ceilings": ceilings.ceilings,
             "results": rows.iter().map(|row| row.json(&ceilings.ceilings)).collect::<Vec<_>>(),
         }));

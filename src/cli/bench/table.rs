@@ -14,7 +14,7 @@ pub(super) fn device(name: &str, device: &DeviceCeilings, rows: &[Measured]) -> 
     } = device.ceilings;
     let what = match name {
         "cpu" => format!("cpu, {} threads", device.threads),
-        _ => device.device.clone(),
+        _ => format!("{}, {}", device.device, device.precision),
     };
     let mut text = format!(
         "{what}: a matrix product reaches {gemm_gflops:.0} GFLOP/s, a copy {copy_gb_per_s:.1} GB/s\n\n"
@@ -50,7 +50,8 @@ pub(super) fn device(name: &str, device: &DeviceCeilings, rows: &[Measured]) -> 
         lines.push(line);
     }
     text += &table(&lines);
-    text += "\n\nsamples per second, median ± half the distance of the quartiles";
+    text += "\n\nsamples per second, median ± half the distance of the quartiles; of GEMM: the layers'\n\
+             arithmetic as it is defined, of which fast convolution does less, so 100% is no bound";
     for note in notes {
         text += &format!("\n{note}");
     }
