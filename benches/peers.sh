@@ -17,12 +17,14 @@
 #   LIMIT 300     seconds before a process is given up
 #   THREADS       all                       of every program
 #   DEVICE cpu    of rbgpu                  RBGPU  target/release/rbgpu
+#   PRECISION f32 of rbgpu, or f16 on a gpu
 set -u
 cd "$(dirname "$0")/.." || exit 1
 OUT=${1:-peers.jsonl}
 [ -e "$OUT" ] && { echo "$OUT exists; name another file" >&2; exit 2; }
 PEERS_DIR=${PEERS_DIR:-../shared/peers} PEERS_PYTHON=${PEERS_PYTHON:-python3}
 PEERS_BIN=${PEERS_BIN:-$PEERS_DIR} RBGPU=${RBGPU:-target/release/rbgpu} DEVICE=${DEVICE:-cpu}
+PRECISION=${PRECISION:-f32}
 MODELS=${MODELS:-des1 otrain} MODES=${MODES:-train infer} BATCHES=${BATCHES:-32 256}
 ROUNDS=${ROUNDS:-5} BUDGET=${BUDGET:-5} NEAR=${NEAR:-0.6} LIMIT=${LIMIT:-300}
 THREADS=${THREADS:-$(getconf _NPROCESSORS_ONLN)}
@@ -103,7 +105,7 @@ for model in $MODELS; do for mode in $MODES; do for batch in $BATCHES; do
       line=(); command_of "$key" "$model" "$mode" "$batch" || continue
       pair=$((pair + 1))
       echo "$model, $mode, batch $batch, round $round of $ROUNDS: $key" >&2
-      measure rbgpu "$model" "$mode" "$batch" $pair "$RBGPU" bench --protocol --quiet --device "$DEVICE" \
+      measure rbgpu "$model" "$mode" "$batch" $pair "$RBGPU" bench --protocol --quiet --device "$DEVICE" --precision "$PRECISION" \
         --network "$model" --mode "$mode" --batch-size "$batch" --seconds "$BUDGET" || exit 1
       measure "$key" "$model" "$mode" "$batch" $pair "${line[@]}"
     done

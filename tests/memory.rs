@@ -28,8 +28,11 @@ fn memory_of_the_native_device_is_flat_over_training() {
         };
         (0..2).for_each(|_| step());
         let after_two = cpu.allocated_bytes();
-        (0..6).for_each(|_| step());
-        assert_eq!(cpu.allocated_bytes(), after_two);
         assert!(after_two > 0);
+        for _ in 0..6 {
+            step();
+            // It may be less: what has not been used for some time is given back.
+            assert!(cpu.allocated_bytes() <= after_two);
+        }
     });
 }

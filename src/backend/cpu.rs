@@ -6,8 +6,8 @@ use std::sync::Arc;
 use num_traits::Float;
 
 pub use super::host::{HostBuffer, Pool};
-use super::simd::{Isa, Vectors};
 use super::profile::Profile;
+use super::simd::{Isa, Vectors};
 use crate::{Error, Result};
 
 /// Element type of the native device.

@@ -16,10 +16,6 @@ pub enum Fill {
     Distinct,
     /// Values from {0, 1, 2} x 0.5: many ties, for max pooling.
     Ties,
-    /// Whole multiples of 1/8 from −1/2 to 1/2: sums of their products are exact in
-    /// f32, so that no rounding moves a value across the rectifier's kink or changes
-    /// which is the largest.
-    Eighths,
     /// 0 or 1.
     Binary,
     /// One 1 per row, else 0.

@@ -46,6 +46,14 @@ pub trait Formula: Debug + Send + Sync {
         true
     }
 
+    /// For an op that decides between numbers whose last digits may turn the decision
+    /// (which is largest, what is above 0): the outputs that hold nothing but
+    /// decisions. Where a device decided otherwise than the reference within a
+    /// rounding, backward is right if it is right for what that device decided.
+    fn decisions(&self) -> Option<Vec<usize>> {
+        None
+    }
+
     /// How many inputs, from the first, the outputs can take the memory of: output
     /// i that of input i. Such an op has a `forward_in_place`, with the same bits.
     fn in_place(&self) -> usize {

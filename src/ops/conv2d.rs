@@ -174,15 +174,24 @@ pub(super) fn cases() -> Vec<Case> {
         case("one pixel", [3, 1, 1, 1], [3, 3], 1, [1, 1], Same),
         case("7x7, odd channels", [1, 9, 9, 5], [7, 7], 7, [1, 1], Same),
         case("row vector", [2, 1, 9, 3], [1, 3], 4, [1, 1], Same),
-        // Enough channels for the tiles of the native device, in shapes that bite.
-        case("3x3 tiles cut off", [3, 7, 6, 9], [3, 3], 17, [1, 1], Same),
-        case("3x3 tiles, valid", [1, 8, 9, 8], [3, 3], 8, [1, 1], Valid),
-        case("4x4 tiles cut off", [2, 7, 5, 10], [4, 4], 9, [1, 1], Same),
-        case("6x6 by 2 as 3x3", [2, 9, 11, 5], [6, 6], 9, [2, 2], Same),
-        case("5x5 by 2, valid", [1, 13, 11, 4], [5, 5], 8, [2, 2], Valid),
-        case("many filters", [1, 5, 4, 8], [3, 3], 150, [1, 1], Same),
+        // Enough channels and positions for the tiles of the native device, in shapes
+        // that bite; and one with too few positions for the kernel's gradient.
+        case("few positions", [2, 7, 6, 9], [3, 3], 17, [1, 1], Same),
+        case("3x3 tiles cut off", [7, 7, 6, 9], [3, 3], 17, [1, 1], Same),
+        case("3x3 tiles, valid", [1, 18, 19, 8], [3, 3], 8, [1, 1], Valid),
+        case("4x4 tiles cut off", [8, 7, 5, 10], [4, 4], 9, [1, 1], Same),
+        case("6x6 by 2 as 3x3", [9, 9, 11, 5], [6, 6], 9, [2, 2], Same),
+        case("5x5 by 2, valid", [13, 13, 11, 4], [5, 5], 8, [2, 2], Valid),
+        case("many filters", [13, 5, 4, 8], [3, 3], 150, [1, 1], Same),
         case("groups of images", [37, 4, 4, 8], [3, 3], 8, [1, 1], Same),
-        case("by 3 with channels", [2, 9, 10, 8], [5, 5], 9, [3, 3], Same),
+        case(
+            "by 3 with channels",
+            [22, 9, 10, 8],
+            [5, 5],
+            9,
+            [3, 3],
+            Same,
+        ),
     ];
     let large = CONVOLUTIONS.map(|(name, x, k, filters, stride)| {
         case(name, x, [k, k], filters, [stride, stride], Same)

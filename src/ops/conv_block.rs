@@ -180,6 +180,10 @@ impl Formula for ConvBlock {
         output > 0 || !matches!(self.norm, Some(Norm::Batch { .. }))
     }
 
+    fn decisions(&self) -> Option<Vec<usize>> {
+        Some(self.kept().place.into_iter().collect())
+    }
+
     fn flops(&self, inputs: &[&Shape]) -> u64 {
         self.conv.flops(inputs)
     }
@@ -204,44 +208,59 @@ impl Formula for ConvBlock {
         saved: Saved<ArrayViewD<f64>>,
         wanted: &[bool],
     ) -> Vec<Option<ArrayD<f64>>> {
-        let chain = self.chain(saved.inputs);
         let mut grad = saved.grad.to_owned();
-        let mut back = |op: &dyn Formula, inputs: &[&ArrayD<f64>], outputs: &[ArrayD<f64>]| {
-            let inputs: Vec<_> = inputs.iter().map(|a| a.view()).collect();
-            let outputs: Vec<_> = outputs.iter().map(|a| a.view()).collect();
-            let saved = Saved {
-                inputs: &inputs,
-                outputs: &outputs,
-                grad: &grad.view(),
+        let mut back =
+            |op: &dyn Formula, inputs: &[ArrayViewD<f64>], outputs: &[ArrayViewD<f64>]| {
+                let saved = Saved {
+                    inputs,
+                    outputs,
+                    grad: &grad.view(),
+                };
+                let all = vec![true; inputs.len()];
+                let mut gradients = op.reference_backward(saved, &all).into_iter().flatten();
+                let first = gradients.next().expect("a gradient for the value");
+                let rest: Vec<_> = gradients.collect();
+                grad = first;
+                rest
             };
-            let all = vec![true; inputs.len()];
-            let mut gradients = op.reference_backward(saved, &all).into_iter().flatten();
-            let first = gradients.next().expect("a gradient for the value");
-            let rest: Vec<_> = gradients.collect();
-            grad = first;
-            rest
-        };
-        let before_pool = chain.normal.first().unwrap_or(&chain.rectified);
-        match self.pool {
-            Some(Pool::Max(window, stride)) => {
-                back(&MaxPool { window, stride }, &[before_pool], &chain.pooled);
+        let kept = self.kept();
+        let value = saved.outputs[0].view();
+        let place = |i: usize| saved.outputs[i].view();
+        let shapes = [0, 1].map(|i| Shape::from(saved.inputs[i].shape()));
+        let shape = self
+            .convolved(&shapes[0], &shapes[1])
+            .expect("checked before");
+        let any_y = ArrayD::zeros(&shape[..]);
+        if kept.batch.is_none() && !matches!(self.pool, Some(Pool::Avg(..))) {
+            // What is not above 0 was not above 0 as the largest of its window.
+            back(&Relu, &[value.view()], &[value.view()]);
+        }
+        match (self.pool, kept.place) {
+            (Some(Pool::Max(window, stride)), Some(at)) => {
+                back(
+                    &MaxPool { window, stride },
+                    &[any_y.view()],
+                    &[value, place(at)],
+                );
             }
-            Some(Pool::Avg(window, stride)) => {
-                back(&AvgPool { window, stride }, &[before_pool], &chain.pooled);
+            (Some(Pool::Avg(window, stride)), at) => {
+                back(&AvgPool { window, stride }, &[any_y.view()], &[value]);
+                if let Some(at) = at {
+                    let positive = self.positive(&place(at), &shape);
+                    back(&Relu, &[any_y.view()], &[positive.view()]);
+                }
             }
-            None => {}
+            _ => {}
         }
         let mut of_norm = Vec::new();
-        if let Some(Norm::Batch { epsilon }) = self.norm {
-            let own = [saved.inputs[3].to_owned(), saved.inputs[4].to_owned()];
-            let inputs = [&chain.rectified, &own[0], &own[1]];
-            of_norm = back(&BatchNorm { epsilon }, &inputs, &chain.normal);
+        if let (Some([mean, variance, y]), Some(Norm::Batch { epsilon })) = (kept.batch, self.norm)
+        {
+            let [mean, variance, y] = [mean, variance, y].map(|i| saved.outputs[i].view());
+            let [gamma, beta] = [3, 4].map(|i| saved.inputs[i].view());
+            let outputs = [y.view(), mean, variance];
+            of_norm = back(&BatchNorm { epsilon }, &[y.view(), gamma, beta], &outputs);
+            back(&Relu, &[y.view()], &[y.view()]);
         }
-        back(
-            &Relu,
-            &[&chain.convolved],
-            std::slice::from_ref(&chain.rectified),
-        );
         let saved = Saved {
             inputs: &saved.inputs[..3],
             outputs: &[],
@@ -254,9 +273,8 @@ impl Formula for ConvBlock {
     }
 }
 
-/// Every value of the chain of single ops.
+/// The values of the chain of single ops.
 struct Chain {
-    convolved: ArrayD<f64>,
     rectified: ArrayD<f64>,
     /// What batch norm gives, or nothing.
     normal: Vec<ArrayD<f64>>,
@@ -296,11 +314,34 @@ impl ConvBlock {
             }
         };
         Chain {
-            convolved,
             rectified,
             normal,
             pooled,
         }
+    }
+
+    /// 1 for each pixel of y that is positive according to the signs kept of its
+    /// windows, else 0: the way back from [`signs`](Self::signs).
+    fn positive(&self, signs: &ArrayViewD<f64>, y: &Shape) -> ArrayD<f64> {
+        let at = self
+            .sliding(y)
+            .expect("checked before")
+            .expect("asked for only if there is a window");
+        let mut positive = ArrayD::zeros(&y[..]);
+        let signs = signs
+            .view()
+            .into_dimensionality::<Ix4>()
+            .expect("checked before");
+        for ((n, i, j, c), signs) in signs.indexed_iter() {
+            for p in 0..at.rows.window * at.columns.window {
+                let (a, b) = (p / at.columns.window, p % at.columns.window);
+                let pixel = [n, at.rows.pixel(i, a), at.columns.pixel(j, b), c];
+                if *signs as u32 >> p & 1 == 1 {
+                    positive[&pixel[..]] = 1.0;
+                }
+            }
+        }
+        positive
     }
 
     /// Which pixels of each window of y are positive, as the bits of a number.

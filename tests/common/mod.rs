@@ -34,12 +34,6 @@ pub fn fill(shape: &Shape, fill: Fill, seed: u64) -> Vec<f64> {
                 .map(|_| f64::from(uniform.sample(&mut rng)) * 0.5)
                 .collect()
         }
-        Fill::Eighths => {
-            let uniform = Uniform::new_inclusive(-4, 4).unwrap();
-            (0..len)
-                .map(|_| f64::from(uniform.sample(&mut rng)) / 8.0)
-                .collect()
-        }
         Fill::Binary => {
             let uniform = Uniform::new(0, 2).unwrap();
             (0..len)
@@ -177,17 +171,35 @@ pub fn incoming(output: &Tensor) -> Vec<f64> {
     fill(output.shape(), Fill::Normal(1.0), 77)
 }
 
-/// Compares a case on `device` with the reference, within the op's tolerance.
+/// Compares a case on `device` with the reference, within the op's tolerance. At the
+/// networks' sizes some number always lies within a rounding of another, or of 0; an
+/// op that decides between them may there decide otherwise for one output in a
+/// thousand, and its backward is compared for what it decided.
 pub fn agrees_with_reference(case: &Case, device: &Device) -> Result<(), String> {
+    const TURNED: f64 = 1e-3;
     let inputs = inputs(case);
-    let want = run_case(case, &Device::Reference, &inputs);
     let got = run_case(case, device, &inputs);
+    let decisions = match case.large {
+        true => case.op.decisions(),
+        false => None,
+    };
+    let want = match &decisions {
+        None => run_case(case, &Device::Reference, &inputs),
+        Some(_) => run_case_given(case, &inputs, &got),
+    };
     let (op, tolerance) = (case.op.name(), case.tolerance);
     let failures: Vec<String> = got
         .iter()
         .zip(&want)
-        .filter_map(|((what, got), (_, want))| {
+        .enumerate()
+        .filter_map(|(i, ((what, got), (_, want)))| {
             let what = format!("{op} on {}, {}, {what}", device.name(), case.name);
+            if decisions.as_ref().is_some_and(|all| all.contains(&i)) {
+                let turned = got.iter().zip(want).filter(|(got, want)| got != want);
+                let share = turned.count() as f64 / got.len() as f64;
+                let fits = share <= TURNED;
+                return (!fits).then(|| format!("{what}: {share} of them differ"));
+            }
             check(&what, got, want, tolerance.absolute, tolerance.relative).err()
         })
         .collect();
@@ -196,6 +208,45 @@ pub fn agrees_with_reference(case: &Case, device: &Device) -> Result<(), String>
     } else {
         Err(failures.join("\n"))
     }
+}
+
+/// The reference's outputs, and its gradients for the outputs that a device gave.
+fn run_case_given(
+    case: &Case,
+    inputs: &[Vec<f64>],
+    given: &[(String, Vec<f64>)],
+) -> Vec<(String, Vec<f64>)> {
+    let (op, reference) = (case.op.as_ref(), &Device::Reference);
+    let tensor = |shape: &Shape, values: &[f64]| Tensor::new(reference, shape.clone(), values);
+    let inputs: Vec<Tensor> = case
+        .inputs
+        .iter()
+        .zip(inputs)
+        .map(|((shape, _), values)| tensor(shape, values).unwrap())
+        .collect();
+    let inputs: Vec<&Tensor> = inputs.iter().collect();
+    let outputs = run::forward(op, &inputs).unwrap();
+    let mut all: Vec<(String, Vec<f64>)> = outputs
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
+        .collect();
+    let wanted: Vec<bool> = (0..inputs.len()).map(|i| op.differentiable(i)).collect();
+    if wanted.contains(&true) {
+        let gradient = tensor(outputs[0].shape(), &incoming(&outputs[0])).unwrap();
+        let outputs: Vec<Tensor> = outputs
+            .iter()
+            .zip(given)
+            .map(|(output, (_, values))| tensor(output.shape(), values).unwrap())
+            .collect();
+        let gradients = run::backward(op, &inputs, &outputs, &gradient, &wanted).unwrap();
+        for (i, gradient) in gradients.iter().enumerate() {
+            if let Some(gradient) = gradient {
+                all.push((format!("gradient of input {i}"), gradient.to_vec().unwrap()));
+            }
+        }
+    }
+    all
 }
 
 /// The best adapter under guard. GPU tests fail where there is none; they are

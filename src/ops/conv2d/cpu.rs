@@ -36,6 +36,12 @@ const TILES: usize = 32;
 /// batch norm's sums are by task. Few images cost an image hardly more.
 const TASKS: usize = 16;
 
+/// Positions below which the kernel's gradient is summed plainly. So few may never
+/// bring together a pixel and a gradient that are both not 0; Winograd's filtering
+/// then leaves a rounding where the plain sum is exactly 0, and Adam, which divides a
+/// gradient by its own size, would make a step of it.
+const FEW: usize = 256;
+
 /// Images that make one good task: enough to reuse the weights.
 pub(crate) fn images_per_task(g: &Geometry) -> usize {
     let output = [g.at.rows.output, g.at.columns.output];
@@ -169,10 +175,10 @@ enum BackwardKernelWay<T: Real> {
 }
 
 impl<T: Real> BackwardKernel<T> {
-    /// An empty sum.
+    /// An empty sum for a batch of `g.images`.
     pub(crate) fn new(cpu: &Cpu, g: &Geometry) -> Self {
         let output = [g.at.rows.output, g.at.columns.output];
-        let way = match Folded::of(g) {
+        let way = match Folded::of(g).filter(|_| g.pixels() >= FEW) {
             Some(folded) => {
                 let (x, dy) = (folded.images(g), folded.output(g));
                 let way = WinogradKernel::new(cpu, x, dy, output, folded.window);

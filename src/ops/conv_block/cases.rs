@@ -167,7 +167,7 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         ),
     ];
     let large = |name, x, k, o, stride, norm, pool| {
-        case(name, x, k, o, stride, Same, norm, pool, Fill::Eighths).large()
+        case(name, x, k, o, stride, Same, norm, pool, Fill::Normal(1.0)).large()
     };
     all.extend([
         large("otrain 1", [32, 32, 32, 1], 3, 16, 1, None, None),
