@@ -233,9 +233,7 @@ impl<'a, T: Real> Ahead<'a, T> {
         each_lane!(behind.channels, |c, W| {
             let mut grad = load::<T, W>(grad, c);
             if average {
-                for l in 0..W {
-                    grad[l] = grad[l] * share;
-                }
+                grad.iter_mut().for_each(|grad| *grad = *grad * share);
             } else if rectify {
                 let value = load::<T, W>(value, c);
                 for l in 0..W {

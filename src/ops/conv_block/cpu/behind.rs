@@ -191,7 +191,7 @@ impl Behind {
                 }
             }
             for l in 0..W {
-                best[l] = best[l] + shift[l];
+                best[l] += shift[l];
             }
             value[c..c + W].copy_from_slice(&best);
             if !place.is_empty() {

@@ -88,9 +88,7 @@ fn moments<T: Real>(y: &[T], channels: usize) -> Moments {
         let share = T::of(1.0 / rows as f64);
         each_lane!(channels, |c, W| {
             let mut centre = block_sum::<T, W>(block, channels, c, |y| y);
-            for l in 0..W {
-                centre[l] = centre[l] * share;
-            }
+            centre.iter_mut().for_each(|sum| *sum = *sum * share);
             let about = block_sum::<T, W>(block, channels, c, |mut y| {
                 for l in 0..W {
                     let apart = y[l] - centre[l];
