@@ -8,12 +8,12 @@ mod cache;
 mod kernel;
 mod pool;
 mod presence;
+mod read_back;
 mod recorder;
 mod settings;
 mod timer;
 mod workgroups;
 
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 pub use adapter::{AdapterDescription, AdapterKind, Choice, Limitation, adapters, limitations};
@@ -24,7 +24,7 @@ pub use workgroups::{Parameter, Workgroups};
 
 use self::cache::Cache;
 use self::kernel::Pipelines;
-use self::pool::{Pool, Raw, SENTINEL, lock};
+use self::pool::{Pool, SENTINEL, lock};
 use self::recorder::{Failure, Recorder};
 use self::settings::{Abilities, body_from_environment};
 use self::timer::Timer;
@@ -235,22 +235,6 @@ impl Gpu {
         lock(&self.recorder).upload(buffer.raw(), bytemuck::cast_slice(values))
     }
 
-    /// Submits what is recorded, waits, and reads `buffer` back. On a device under
-    /// guard, fails also if anything wrote beyond the end of any tensor that was
-    /// dropped since the last download, or of this one.
-    pub fn download(&self, buffer: &GpuBuffer) -> Result<Vec<f32>> {
-        if self.pool.guards {
-            let mut intact = self.check_guards(buffer);
-            for (raw, len) in self.pool.take_unchecked() {
-                intact = intact.and(self.check_guard_band(&raw, len));
-                self.pool.release(raw);
-            }
-            intact?;
-        }
-        let words = self.read(buffer.raw(), buffer.len() as u64 * 4)?;
-        Ok(words.into_iter().map(f32::from_bits).collect())
-    }
-
     /// Hands everything recorded to the device without waiting for it.
     pub fn submit(&self) -> Result<()> {
         lock(&self.recorder).submit()
@@ -261,31 +245,6 @@ impl Gpu {
         let mut recorder = lock(&self.recorder);
         recorder.submit()?;
         recorder.wait(None)
-    }
-
-    /// Whether the guard band behind `buffer` is as it was, on a device that was
-    /// opened with [`Gpu::open_guarded`].
-    pub fn check_guards(&self, buffer: &GpuBuffer) -> Result<()> {
-        if !self.pool.guards {
-            return Ok(());
-        }
-        self.check_guard_band(buffer.raw(), buffer.len())
-    }
-
-    fn check_guard_band(&self, raw: &Raw, len: usize) -> Result<()> {
-        let words = self.read(raw, raw.buffer.size())?;
-        let band = &words[len..];
-        match band.iter().position(|word| *word != SENTINEL) {
-            None => Ok(()),
-            Some(at) => Err(lock(&self.recorder).error(
-                "checking guard bands",
-                format!(
-                    "element {} of a tensor of {len} was overwritten with {}",
-                    len + at,
-                    f32::from_bits(band[at])
-                ),
-            )),
-        }
     }
 
     /// Workgroups of `per_group` invocations, enough for `items`.
@@ -348,51 +307,6 @@ impl Gpu {
             needed: iterations as u64,
             limit: MAX_LOOP_ITERATIONS as u64,
             unit: "loop iterations",
-        })
-    }
-
-    /// The first `bytes` of `raw`.
-    fn read(&self, raw: &Raw, bytes: u64) -> Result<Vec<u32>> {
-        if bytes == 0 {
-            return Ok(Vec::new());
-        }
-        let staging = self.readable(raw.buffer.size());
-        let mut recorder = lock(&self.recorder);
-        recorder.copy(raw, &staging, bytes)?;
-        let (sender, receiver) = mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
-            // The receiver is only gone if waiting failed, which is reported there.
-            let _ = sender.send(result);
-        });
-        recorder.wait(None)?;
-        let failed = |problem: String| recorder.error("reading back", problem);
-        receiver
-            .recv()
-            .map_err(|error| failed(error.to_string()))?
-            .map_err(|error| failed(error.to_string()))?;
-        let words = {
-            let view = staging
-                .get_mapped_range(..bytes)
-                .map_err(|e| failed(e.to_string()))?;
-            bytemuck::pod_collect_to_vec(&view)
-        };
-        staging.unmap();
-        lock(&self.readable).push(staging);
-        Ok(words)
-    }
-
-    /// A buffer of at least `size` bytes that the host can read. At most four are kept.
-    fn readable(&self, size: u64) -> wgpu::Buffer {
-        let mut kept = lock(&self.readable);
-        if let Some(at) = kept.iter().position(|buffer| buffer.size() == size) {
-            return kept.swap_remove(at);
-        }
-        kept.truncate(3);
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read-back"),
-            size,
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
         })
     }
 }
