@@ -43,6 +43,7 @@ var<immediate> conv: Conv;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>; // (filters)
 @group(0) @binding(3) var<storage, read_write> y: array<f32>; // (slices, N, to_rows, to_columns, filters)
+@group(0) @binding(4) var<storage, read_write> moments: array<f32>; // (blocks of PIXELS, 2, filters)
 
 // Sums of 8 pixels: (4 filters, 4 pixels) and the fifth filter of 4 pixels, twice.
 struct Eight {
@@ -109,48 +110,165 @@ fn load(address: i32, c: u32) -> f32 {
     return select(0.0, x[u32(max(address, 0)) + c], address >= 0);
 }
 
-fn store(at: i32, filter_: u32, sum: f32) {
-    if filter_ < conv.filters {
-        var value = sum;
-        if conv.biased != 0u {
-            value += bias[filter_];
-        }
-        // Not max: NaN has to stay.
-        y[u32(at) * conv.filters + filter_] = select(value, 0.0, conv.relu != 0u && value < 0.0);
-    }
-}
-
-fn store_pixel(pixel: u32, at: i32, filter_: u32, sums: vec4<f32>, sum5: f32) {
+fn store_pixel(pixel: u32, at: i32, filter_: u32, values: vec4<f32>, value5: f32) {
     if pixel < conv.pixels {
-        store(at, filter_, sums.x);
-        store(at, filter_ + 8u, sums.y);
-        store(at, filter_ + 16u, sums.z);
-        store(at, filter_ + 24u, sums.w);
+        let to = u32(at) * conv.filters + filter_;
+        if filter_ < conv.filters {
+            y[to] = values.x;
+        }
+        if filter_ + 8u < conv.filters {
+            y[to + 8u] = values.y;
+        }
+        if filter_ + 16u < conv.filters {
+            y[to + 16u] = values.z;
+        }
+        if filter_ + 24u < conv.filters {
+            y[to + 24u] = values.w;
+        }
         if FIFTH {
-            store(at, filter_ + 32u, sum5);
+            if filter_ + 32u < conv.filters {
+                y[to + 32u] = value5;
+            }
         }
     }
 }
 
-fn store_eight(first: u32, at: i32, filter_: u32, sums: Eight) {
-    store_pixel(first + 0u, subgroupBroadcast(at, 0u), filter_, sums.near[0], sums.near5[0]);
-    store_pixel(first + 1u, subgroupBroadcast(at, 1u), filter_, sums.near[1], sums.near5[1]);
-    store_pixel(first + 2u, subgroupBroadcast(at, 2u), filter_, sums.near[2], sums.near5[2]);
-    store_pixel(first + 3u, subgroupBroadcast(at, 3u), filter_, sums.near[3], sums.near5[3]);
-    store_pixel(first + 4u, subgroupBroadcast(at, 4u), filter_, sums.far[0], sums.far5[0]);
-    store_pixel(first + 5u, subgroupBroadcast(at, 5u), filter_, sums.far[1], sums.far5[1]);
-    store_pixel(first + 6u, subgroupBroadcast(at, 6u), filter_, sums.far[2], sums.far5[2]);
-    store_pixel(first + 7u, subgroupBroadcast(at, 7u), filter_, sums.far[3], sums.far5[3]);
+fn store_eight(first: u32, at: i32, filter_: u32, values: Eight) {
+    store_pixel(first + 0u, subgroupBroadcast(at, 0u), filter_, values.near[0], values.near5[0]);
+    store_pixel(first + 1u, subgroupBroadcast(at, 1u), filter_, values.near[1], values.near5[1]);
+    store_pixel(first + 2u, subgroupBroadcast(at, 2u), filter_, values.near[2], values.near5[2]);
+    store_pixel(first + 3u, subgroupBroadcast(at, 3u), filter_, values.near[3], values.near5[3]);
+    store_pixel(first + 4u, subgroupBroadcast(at, 4u), filter_, values.far[0], values.far5[0]);
+    store_pixel(first + 5u, subgroupBroadcast(at, 5u), filter_, values.far[1], values.far5[1]);
+    store_pixel(first + 6u, subgroupBroadcast(at, 6u), filter_, values.far[2], values.far5[2]);
+    store_pixel(first + 7u, subgroupBroadcast(at, 7u), filter_, values.far[3], values.far5[3]);
 }
 
-fn convolve(group: vec3<u32>, groups: vec3<u32>, index: u32) {
+// Not max: NaN has to stay.
+fn rectified(sums: vec4<f32>) -> vec4<f32> {
+    return select(sums, vec4<f32>(), (sums < vec4<f32>()) & vec4<bool>(conv.relu != 0u));
+}
+
+fn rectified4(sums: mat4x4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        rectified(sums[0] + b), rectified(sums[1] + b), rectified(sums[2] + b), rectified(sums[3] + b)
+    );
+}
+
+fn finished(sums: Eight, b: vec4<f32>, b5: f32) -> Eight {
+    return Eight(
+        rectified4(sums.near, b), rectified4(sums.far, b), rectified(sums.near5 + b5), rectified(sums.far5 + b5)
+    );
+}
+
+// What a lane has of its 32 pixels.
+struct Block {
+    slice: u32,
+    first: u32, // pixel
+    filter_: u32,
+    at: vec4<i32>, // a pixel's place in y, of each eight
+    values0: Eight,
+    values1: Eight,
+    values2: Eight,
+    values3: Eight,
+}
+
+fn store_block(block: Block) {
+    store_eight(block.first + 0u, block.at.x, block.filter_, block.values0);
+    store_eight(block.first + 8u, block.at.y, block.filter_, block.values1);
+    store_eight(block.first + 16u, block.at.z, block.filter_, block.values2);
+    store_eight(block.first + 24u, block.at.w, block.filter_, block.values3);
+}
+
+// Sums of four filters, and of the fifth.
+struct Sums {
+    four: vec4<f32>,
+    fifth: f32,
+}
+
+// Adds 8 pixels, the first `count` of them.
+fn add_eight(to: ptr<function, Sums>, v: Eight, count: u32) {
+    let near = select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(count));
+    let far = select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(4u, 5u, 6u, 7u) < vec4<u32>(count));
+    (*to).four += v.near * near + v.far * far;
+    if FIFTH {
+        (*to).fifth += dot(v.near5, near) + dot(v.far5, far);
+    }
+}
+
+// Squares of what is above the mean.
+fn squares(v: Eight, mean: Sums) -> Eight {
+    let near0 = v.near[0] - mean.four;
+    let near1 = v.near[1] - mean.four;
+    let near2 = v.near[2] - mean.four;
+    let near3 = v.near[3] - mean.four;
+    let far0 = v.far[0] - mean.four;
+    let far1 = v.far[1] - mean.four;
+    let far2 = v.far[2] - mean.four;
+    let far3 = v.far[3] - mean.four;
+    let near5 = v.near5 - mean.fifth;
+    let far5 = v.far5 - mean.fifth;
+    return Eight(
+        mat4x4<f32>(near0 * near0, near1 * near1, near2 * near2, near3 * near3),
+        mat4x4<f32>(far0 * far0, far1 * far1, far2 * far2, far3 * far3),
+        near5 * near5,
+        far5 * far5,
+    );
+}
+
+fn store_moments(at: u32, filter_: u32, values: Sums) {
+    if filter_ < conv.filters {
+        moments[at] = values.four.x;
+    }
+    if filter_ + 8u < conv.filters {
+        moments[at + 8u] = values.four.y;
+    }
+    if filter_ + 16u < conv.filters {
+        moments[at + 16u] = values.four.z;
+    }
+    if filter_ + 24u < conv.filters {
+        moments[at + 24u] = values.four.w;
+    }
+    if FIFTH {
+        if filter_ + 32u < conv.filters {
+            moments[at + 32u] = values.fifth;
+        }
+    }
+}
+
+// The mean of the block's pixels and the squares about it, for batch norm.
+fn moments_of(block: Block) {
+    let count = min(conv.pixels - block.first, PIXELS);
+    let counts = max(vec4<i32>(i32(count)) - vec4<i32>(0, 8, 16, 24), vec4<i32>());
+    let all = vec4<u32>(counts);
+    var mean = Sums();
+    add_eight(&mean, block.values0, all.x);
+    add_eight(&mean, block.values1, all.y);
+    add_eight(&mean, block.values2, all.z);
+    add_eight(&mean, block.values3, all.w);
+    // Quotients are off by an ulp here; a full block's need not be.
+    let share = select(1.0 / f32(count), 1.0 / f32(PIXELS), count == PIXELS);
+    mean = Sums(mean.four * share, mean.fifth * share);
+    var about = Sums();
+    add_eight(&about, squares(block.values0, mean), all.x);
+    add_eight(&about, squares(block.values1, mean), all.y);
+    add_eight(&about, squares(block.values2, mean), all.z);
+    add_eight(&about, squares(block.values3, mean), all.w);
+    let at = 2u * (block.first / PIXELS) * conv.filters + block.filter_;
+    store_moments(at, block.filter_, mean);
+    store_moments(at + conv.filters, block.filter_, about);
+}
+
+fn convolve(group: vec3<u32>, groups: vec3<u32>, index: u32) -> Block {
     let lane = index % 8u;
     let i = (group.x + groups.x * (group.y + groups.y * group.z)) * 8u + index / 8u;
     let across = (conv.filters + FILTERS - 1u) / FILTERS;
     let down = (conv.pixels + PIXELS - 1u) / PIXELS;
     let slice = i / across / down;
+    var block = Block();
+    block.slice = slice;
     if slice >= conv.slices {
-        return;
+        return block;
     }
     let first = i / across % down * PIXELS;
     let filter_ = i % across * FILTERS + lane;
@@ -212,10 +330,20 @@ fn convolve(group: vec3<u32>, groups: vec3<u32>, index: u32) {
             }
         }
     }
-    store_eight(first + 0u, pixel0.x, filter_, sums0);
-    store_eight(first + 8u, pixel1.x, filter_, sums1);
-    store_eight(first + 16u, pixel2.x, filter_, sums2);
-    store_eight(first + 24u, pixel3.x, filter_, sums3);
+    var b = vec4<f32>();
+    var b5 = 0.0;
+    if conv.biased != 0u {
+        b = vec4<f32>(bias[f.x], bias[f.y], bias[f.z], bias[f.w]);
+        b5 = bias[f5];
+    }
+    block.first = first;
+    block.filter_ = filter_;
+    block.at = vec4<i32>(pixel0.x, pixel1.x, pixel2.x, pixel3.x);
+    block.values0 = finished(sums0, b, b5);
+    block.values1 = finished(sums1, b, b5);
+    block.values2 = finished(sums2, b, b5);
+    block.values3 = finished(sums3, b, b5);
+    return block;
 }
 
 @compute @workgroup_size(64)
@@ -224,7 +352,24 @@ fn conv2d_forward_subgroup(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    convolve(group, groups, index);
+    let block = convolve(group, groups, index);
+    if block.slice < conv.slices {
+        store_block(block);
+    }
+}
+
+// With one slice, and the places of the window in the order of y.
+@compute @workgroup_size(64)
+fn conv2d_forward_subgroup_moments(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let block = convolve(group, groups, index);
+    if block.slice < conv.slices {
+        store_block(block);
+        moments_of(block);
+    }
 }
 
 @compute @workgroup_size(64)
@@ -233,5 +378,8 @@ fn conv2d_backward_input_subgroup(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    convolve(group, groups, index);
+    let block = convolve(group, groups, index);
+    if block.slice < conv.slices {
+        store_block(block);
+    }
 }

@@ -5,6 +5,7 @@ pub mod args;
 pub mod bench;
 pub mod devices;
 pub mod outputs;
+pub mod profile;
 pub mod score;
 pub mod simulate;
 pub mod summary;

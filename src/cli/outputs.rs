@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::atomic::{check_writable, remove_leftovers};
+use crate::data::atomic::{atomic_write, check_writable, remove_leftovers};
+use crate::data::{Dataset, Split};
 use crate::{Error, Result};
 
 /// Refuses, before long work, an output that cannot be written or that is one of
@@ -71,4 +72,25 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Writes which candidate is in which part.
+pub fn write_split(path: &Path, data: &Dataset, split: &Split) -> Result<()> {
+    let labels = data.labels.as_ref().expect("training data has labels");
+    let parts = [
+        ("train", &split.train),
+        ("validation", &split.validation),
+        ("test", &split.test),
+    ];
+    atomic_write(path, |out| {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(["id", "part", "label"])?;
+        for (part, rows) in parts {
+            for row in rows {
+                let id = data.candidates[*row].id.as_str();
+                csv.write_record([id, part, &labels[*row].to_string()])?;
+            }
+        }
+        csv.flush()
+    })
 }

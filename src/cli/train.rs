@@ -1,6 +1,6 @@
 //! `rbgpu train`: from cutouts to a model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
-use super::outputs::Files;
+use super::outputs::{Files, write_split};
+use super::profile::profiled;
 use super::terminal::{Terminal, table};
-use crate::data::atomic::{atomic_try, atomic_write};
+use crate::data::atomic::atomic_try;
 use crate::data::writer::{CubeKind, write_cube_rows};
 use crate::data::{Augment, Dataset, Fractions, Normalisation, Part, Split};
 use crate::formats::{ModelFile, Provenance};
@@ -97,6 +98,9 @@ pub struct Arguments {
     validation_cube: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
+    /// Say where the time went, by op or kernel; a gpu waits for each and is slower
+    #[arg(long)]
+    profile: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -162,8 +166,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .resident(arguments.resident)
         .checkpoint(&files.checkpoint, interval);
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
-    let outcome = session.run(resume, &mut bar);
-    drop(bar);
+    let outcome = profiled(arguments.profile, &device, &terminal, || {
+        let outcome = session.run(resume, &mut bar);
+        drop(bar);
+        outcome
+    });
     let done = outcome.and_then(|outcome| {
         if let Some(error) = &outcome.diverged {
             terminal.notice(&format!("{error}; the best epoch before is kept"));
@@ -301,26 +308,6 @@ fn metrics(parts: &[(&str, Scored)], threshold: f64) -> Value {
         ((*name).to_string(), value)
     });
     Value::Object(each.collect::<Map<_, _>>())
-}
-
-fn write_split(path: &Path, data: &Dataset, split: &Split) -> Result<()> {
-    let labels = data.labels.as_ref().expect("training data has labels");
-    let parts = [
-        ("train", &split.train),
-        ("validation", &split.validation),
-        ("test", &split.test),
-    ];
-    atomic_write(path, |out| {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["id", "part", "label"])?;
-        for (part, rows) in parts {
-            for row in rows {
-                let id = data.candidates[*row].id.as_str();
-                csv.write_record([id, part, &labels[*row].to_string()])?;
-            }
-        }
-        csv.flush()
-    })
 }
 
 fn print(

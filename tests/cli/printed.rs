@@ -53,6 +53,23 @@ fn a_described_network_and_a_model() {
 }
 
 #[test]
+fn the_profile_of_a_training_run() {
+    let desk = Desk::with_set();
+    for device in devices() {
+        let line = format!("train set.npz --network tiny.toml --device {device} --json");
+        let kernel = match device {
+            "cpu" => "conv_block backward",
+            _ => "conv_block_backward",
+        };
+        let ran = desk.run(&format!("{line} --profile")).done();
+        ran.says(&["where the time went", "seconds", "GFLOP/s", kernel]);
+        let without = desk.run(&line).done();
+        assert!(!without.err.contains("where the time went"));
+        assert_eq!(ran.json(), without.json());
+    }
+}
+
+#[test]
 fn devices_are_listed() {
     let desk = Desk::new();
     desk.run("devices")

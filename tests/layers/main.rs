@@ -66,6 +66,7 @@ const PARTS: &[(&str, &str)] = &[
     ("conv2d_subgroup_kernel", "conv2d"),
     ("conv2d_cooperative", "conv2d"),
     ("conv2d_cooperative_kernel", "conv2d"),
+    ("conv_block_moments", "conv_block"),
 ];
 
 /// Ops without a shader, with the reason.

@@ -15,7 +15,7 @@ use crate::ops::reduce::column_sums;
 use crate::{Result, parameters};
 
 pub(crate) use gradient::record_backward_kernel;
-pub(crate) use slide::{record_backward_input, record_forward};
+pub(crate) use slide::{Moments, record_backward_input, record_forward, record_rectified};
 
 const SHADER: Shader = Shader {
     op: "conv2d",

@@ -39,6 +39,8 @@ pub(super) struct Cut {
     pub wanted: usize,
     /// Blocks of filters that stand next to each other: the direct body's last parameter.
     pub together: Option<usize>,
+    /// The kernel that also takes moments, of blocks of so many pixels.
+    pub moments: Option<(Kernel, usize)>,
 }
 
 /// The body that runs for `slide`, and how it cuts it.
@@ -79,6 +81,7 @@ fn direct(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
         share: (MAX_LOOP_ITERATIONS / places - 1) * step / 4 * 4,
         wanted: 1,
         together: Some(together),
+        moments: None,
     })
 }
 
@@ -93,20 +96,24 @@ fn subgroup(gpu: &Gpu, direction: Direction, slide: &Slide, filters: usize) -> R
         3 => 3,
         _ => 1,
     };
-    let kernel = SUBGROUP
-        .kernel(entry)
-        .with("FIFTH", filters == 40)
-        .with("STEP", format!("{step}u"));
+    let specialised = |entry| {
+        SUBGROUP
+            .kernel(entry)
+            .with("FIFTH", filters == 40)
+            .with("STEP", format!("{step}u"))
+    };
+    let moments = specialised("conv2d_forward_subgroup_moments");
     let tiles = slide.pixels().div_ceil(32) * slide.filters.div_ceil(filters);
     let places = slide.places().max(1);
     gpu.check_loops("conv2d", places * 6)?;
     Ok(Cut {
-        kernel,
+        kernel: specialised(entry),
         per_group: 8,
         items: tiles,
         share: (MAX_LOOP_ITERATIONS / places - 1) * step / 4 * 4,
         wanted: 1,
         together: None,
+        moments: matches!(direction, Direction::Forward).then_some((moments, 32)),
     })
 }
 
@@ -136,6 +143,7 @@ fn shared(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
         share: (terms / places / 4 * 4).max(4),
         wanted: slices_wanted(tiles, places, slide.channels),
         together: None,
+        moments: None,
     })
 }
 
@@ -160,6 +168,7 @@ fn cooperative(
         share: (terms / places / 4 * 4).max(4),
         wanted: slices_wanted(tiles, places, slide.channels),
         together: None,
+        moments: None,
     })
 }
 

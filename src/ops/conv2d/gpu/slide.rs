@@ -9,6 +9,14 @@ use crate::ops::conv2d::Geometry;
 use crate::ops::window::Axis;
 use crate::{Result, parameters};
 
+/// Of blocks of pixels, their mean and the squares about it: values (blocks, 2, O). The
+/// last block may have fewer pixels.
+pub(crate) struct Moments {
+    pub values: GpuBuffer,
+    /// Pixels of a block.
+    pub block: usize,
+}
+
 /// Records y (N,I,J,O) = x (N,H,W,C) * kernel (A,B,C,O) + bias (O), of which only
 /// what is above 0 is kept if `relu`.
 pub(crate) fn record_forward(
@@ -20,35 +28,35 @@ pub(crate) fn record_forward(
     relu: bool,
     y: &GpuBuffer,
 ) -> Result<()> {
-    let slide = Slide {
-        turn: 1,
-        rows: Way::forward(g.at.rows),
-        columns: Way::forward(g.at.columns),
-        images: g.images,
-        channels: padded_channels(gpu, g.channels),
-        filters: g.filters,
-    };
-    let mut packed_x = None;
-    let x = match slide.channels == g.channels {
-        true => x,
-        false => packed_x.insert(pack_pixels(gpu, x, g.channels)?),
-    };
-    let mut packed = None;
-    let padded = [slide.channels, g.filters.next_multiple_of(4)];
-    let weights = match padded == [g.channels, g.filters] {
-        true => kernel,
-        false => {
-            let (parts, size) = (Parts::all(g.places()), [g.channels, g.filters]);
-            packed.insert(pack(gpu, kernel, parts, size, padded, false)?)
-        }
-    };
     let output = Output {
         bias: Some(bias),
         relu,
         y,
         cost: g.cost(),
+        moments: false,
     };
-    output.record(gpu, Direction::Forward, x, &[(slide, weights)])
+    output.forward(gpu, g, x, kernel).map(drop)
+}
+
+/// Records y = max(x * kernel + bias, 0); if `moments`, also the moments of y where the
+/// body that runs can take them on its way.
+pub(crate) fn record_rectified(
+    gpu: &Gpu,
+    g: &Geometry,
+    x: &GpuBuffer,
+    kernel: &GpuBuffer,
+    bias: &GpuBuffer,
+    moments: bool,
+    y: &GpuBuffer,
+) -> Result<Option<Moments>> {
+    let output = Output {
+        bias: Some(bias),
+        relu: true,
+        y,
+        cost: g.cost(),
+        moments,
+    };
+    output.forward(gpu, g, x, kernel)
 }
 
 /// Records dx (N,H,W,C), the gradient of x, from dy (N,I,J,O) and the kernel
@@ -94,9 +102,12 @@ pub(crate) fn record_backward_input(
         relu: false,
         y: dx,
         cost: g.cost(),
+        moments: false,
     };
     let phases: Vec<_> = phases.iter().map(|(slide, w)| (*slide, w)).collect();
-    output.record(gpu, Direction::Backward, dy, &phases)
+    output
+        .record(gpu, Direction::Backward, dy, &phases)
+        .map(drop)
 }
 
 /// The direct body takes any number of channels, the others multiples of 4.
@@ -192,9 +203,43 @@ struct Output<'a> {
     y: &'a GpuBuffer,
     /// Operations and bytes of all phases.
     cost: (u64, u64),
+    /// Whether moments of y are wanted.
+    moments: bool,
 }
 
 impl Output<'_> {
+    fn forward(
+        &self,
+        gpu: &Gpu,
+        g: &Geometry,
+        x: &GpuBuffer,
+        kernel: &GpuBuffer,
+    ) -> Result<Option<Moments>> {
+        let slide = Slide {
+            turn: 1,
+            rows: Way::forward(g.at.rows),
+            columns: Way::forward(g.at.columns),
+            images: g.images,
+            channels: padded_channels(gpu, g.channels),
+            filters: g.filters,
+        };
+        let mut packed_x = None;
+        let x = match slide.channels == g.channels {
+            true => x,
+            false => packed_x.insert(pack_pixels(gpu, x, g.channels)?),
+        };
+        let mut packed = None;
+        let padded = [slide.channels, g.filters.next_multiple_of(4)];
+        let weights = match padded == [g.channels, g.filters] {
+            true => kernel,
+            false => {
+                let (parts, size) = (Parts::all(g.places()), [g.channels, g.filters]);
+                packed.insert(pack(gpu, kernel, parts, size, padded, false)?)
+            }
+        };
+        self.record(gpu, Direction::Forward, x, &[(slide, weights)])
+    }
+
     /// Records all phases, which together fill y.
     fn record(
         &self,
@@ -202,9 +247,9 @@ impl Output<'_> {
         direction: Direction,
         x: &GpuBuffer,
         phases: &[(Slide, &GpuBuffer)],
-    ) -> Result<()> {
+    ) -> Result<Option<Moments>> {
         let Some((largest, _)) = phases.iter().max_by_key(|(slide, _)| slide.places()) else {
-            return Ok(());
+            return Ok(None);
         };
         let Cut { share, wanted, .. } = cut(gpu, direction, largest)?;
         let channels = largest.channels;
@@ -221,14 +266,22 @@ impl Output<'_> {
                 (&*partial, None, false)
             }
         };
+        let mut moments = None;
         for (slide, weights) in phases {
-            let binds = [
+            let mut cut = cut(gpu, direction, slide)?;
+            if let (true, 1, Some((kernel, block))) = (self.moments, slices, cut.moments.take()) {
+                let blocks = slide.pixels().div_ceil(block);
+                let values = gpu.allocate(2 * blocks * slide.filters)?;
+                moments = Some(Moments { values, block });
+                cut.kernel = kernel;
+            }
+            let mut binds = vec![
                 Bind::Read(x),
                 Bind::Read(weights),
                 Bind::Read(bias.unwrap_or(weights)),
                 Bind::Write(y),
             ];
-            let cut = cut(gpu, direction, slide)?;
+            binds.extend(moments.iter().map(|moments| Bind::Write(&moments.values)));
             let (rows, columns) = (slide.rows, slide.columns);
             let mut parameters = parameters![
                 slide.pixels(),
@@ -264,9 +317,9 @@ impl Output<'_> {
                 .expect(self.cost.0 / phases, self.cost.1 / phases);
             gpu.dispatch(&cut.kernel, &binds, &parameters, workgroups)?;
         }
-        match &partial {
-            Some(partial) => combine(gpu, partial, self.bias, self.relu, self.y),
-            None => Ok(()),
+        if let Some(partial) = &partial {
+            combine(gpu, partial, self.bias, self.relu, self.y)?;
         }
+        Ok(moments)
     }
 }
