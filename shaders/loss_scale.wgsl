@@ -2,6 +2,8 @@
 // changed, 2 and 3 Adam's bias corrections, 4 whether to take this step, 5 the
 // scale of its gradients.
 
+const SMALLEST: f32 = 6.103515625e-5; // 2^-14
+
 struct Settings {
     beta1: f32,
     complement1: f32, // 1 - beta1, rounded once
@@ -26,8 +28,9 @@ fn loss_scale_forward(@builtin(local_invocation_index) lane: u32) {
     let scale = state[0];
     next[5] = scale;
     if not_finite[0] > 0.0 {
-        next[0] = 0.5 * scale;
-        next_scale[0] = 0.5 * scale;
+        let smaller = max(0.5 * scale, SMALLEST);
+        next[0] = smaller;
+        next_scale[0] = smaller;
         next[1] = 0.0;
         next[2] = state[2];
         next[3] = state[3];

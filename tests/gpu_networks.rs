@@ -11,6 +11,11 @@ use rbgpu::train::Trainer;
 
 const LABELS: [u8; 5] = [0, 1, 1, 0, 1];
 
+/// Five candidates whose batch is well conditioned: f32 on the cpu is within 1e-5 of
+/// f64 in every network. With some other seeds the batch norm behind the dense layer
+/// divides by a deviation close to 0, and f32 on the cpu is as far off as 1e-4.
+const SEED: u64 = 5;
+
 fn trainer(network: &str, input: [usize; 3], device: &Device) -> Trainer {
     let architecture = Architecture::named(network).unwrap();
     let model = Model::new(architecture, input, 7, device).unwrap();
@@ -19,7 +24,7 @@ fn trainer(network: &str, input: [usize; 3], device: &Device) -> Trainer {
 
 fn batch(input: [usize; 3], device: &Device) -> Tensor {
     let shape = Shape::from([LABELS.len(), input[0], input[1], input[2]]);
-    let values = common::fill(&shape, Fill::Normal(1.0), 3);
+    let values = common::fill(&shape, Fill::Normal(1.0), SEED);
     Tensor::new(device, shape, &values).unwrap()
 }
 
@@ -51,7 +56,7 @@ fn gradients_of_the_published_networks_agree_with_f64() {
         for ((name, got), (_, want)) in got.iter().zip(&want) {
             let off = common::relative_l2(got, want);
             println!("{network} {name} {off:.1e}");
-            assert!(off <= 1e-3, "{network}, {name}: off by {off:e}");
+            assert!(off <= 1e-4, "{network}, {name}: off by {off:e}");
         }
     }
 }

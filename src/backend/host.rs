@@ -32,6 +32,11 @@ const fn per_line<T>() -> usize {
     size_of::<Line>() / size_of::<T>()
 }
 
+/// So many elements, rounded up to whole lines.
+fn whole<T>(len: usize) -> usize {
+    len.next_multiple_of(per_line::<T>())
+}
+
 /// Elements that `data` has room for.
 fn room<T>(data: &[Line]) -> usize {
     data.len() * per_line::<T>()
@@ -49,6 +54,9 @@ struct State {
     /// Elements of all blocks, in use or free, and the most there ever were.
     held: usize,
     most_held: usize,
+    /// Elements that were asked for and not given back: the blocks may be larger, by
+    /// what happened to be free, and what a limit allows must not depend on that.
+    promised: usize,
     /// Elements of the blocks in use, and the most there ever were.
     in_use: usize,
     most_in_use: usize,
@@ -63,6 +71,7 @@ impl<T> Default for Pool<T> {
             clock: 0,
             held: 0,
             most_held: 0,
+            promised: 0,
             in_use: 0,
             most_in_use: 0,
             limit: usize::MAX,
@@ -117,6 +126,7 @@ impl<T: Real> Drop for HostBuffer<T> {
             let mut state = pool.lock();
             let size = room::<T>(&data);
             state.in_use -= size;
+            state.promised -= whole::<T>(self.len);
             state.clock += 1;
             let now = state.clock;
             state.free.entry(size).or_default().push((now, data));
@@ -143,6 +153,7 @@ impl<T: Real> Pool<T> {
             state.free.remove(&size);
         }
         state.in_use += size;
+        state.promised += whole::<T>(len);
         state.most_in_use = state.most_in_use.max(state.in_use);
         Some(self.buffer(data, len))
     }
@@ -154,6 +165,7 @@ impl<T: Real> Pool<T> {
         let size = room::<T>(&data);
         let mut state = self.lock();
         state.in_use += size;
+        state.promised += whole::<T>(len);
         state.most_in_use = state.most_in_use.max(state.in_use);
         state.held += size;
         let allowed = state.allowed();
@@ -172,7 +184,7 @@ impl<T: Real> Pool<T> {
     /// it does leave.
     pub(super) fn allows(&self, len: usize) -> Result<(), usize> {
         let state = self.lock();
-        let left = state.limit.saturating_sub(state.in_use);
+        let left = state.limit.saturating_sub(state.promised);
         if len <= left {
             Ok(())
         } else {

@@ -276,10 +276,15 @@ impl Architecture {
                     return wrong(i, "no output".into(), "at least one filter or unit");
                 }
                 Layer::BatchNorm { epsilon, momentum }
-                    if !(*epsilon > 0.0 && (0.0..=1.0).contains(momentum)) =>
+                    if !(*epsilon >= f64::from(f32::MIN_POSITIVE)
+                        && (0.0..=1.0).contains(momentum)) =>
                 {
                     let found = format!("epsilon {epsilon}, momentum {momentum}");
-                    return wrong(i, found, "epsilon above 0 and momentum from 0 to 1");
+                    return wrong(
+                        i,
+                        found,
+                        "epsilon above 0, as f32 has it, and momentum from 0 to 1",
+                    );
                 }
                 Layer::Conv2d {
                     activation: Activation::Sigmoid | Activation::Softmax,

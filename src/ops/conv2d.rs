@@ -87,6 +87,9 @@ impl Conv2d {
                 "the kernel must have shape (rows, columns, C, O)".into(),
             ));
         };
+        if channels == 0 || filters == 0 {
+            return Err(problem("needs a channel and a filter at least".into()));
+        }
         let at = sliding("conv2d", x, [a, b], self.stride, self.padding)?;
         if x[3] != channels {
             let text = format!(

@@ -35,6 +35,10 @@ pub const USED: usize = 5;
 /// No scale grows beyond this.
 const LARGEST: f64 = (1u64 << 30) as f64;
 
+/// A scale is not halved below this: what is not finite then is so unscaled, and a
+/// scale that became 0 would make every gradient look finite.
+const SMALLEST: f64 = 1.0 / (1u64 << 14) as f64;
+
 /// From one state to the next. Inputs: the state (6), and how many elements of
 /// the gradients are not finite, a scalar; outputs: the state (6), the scale, a
 /// scalar.
@@ -82,7 +86,8 @@ impl LossScale {
         let (zero, one, two) = (T::zero(), T::one(), T::of(2.0));
         let (scale, good) = (state[0], state[1]);
         if not_finite > zero {
-            return [scale / two, zero, state[2], state[3], zero, scale];
+            let smaller = (scale / two).max(T::of(SMALLEST));
+            return [smaller, zero, state[2], state[3], zero, scale];
         }
         let grow = good + one >= T::of(f64::from(self.interval)) && scale < T::of(LARGEST);
         let correction = |at: usize, beta: f64| T::of(beta) * state[at] + T::of(1.0 - beta);

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Session, Totals, Trainer};
+use crate::backend::Device;
 use crate::engine::{Shape, Tensor};
 use crate::formats::tensors::{self, NamedTensor};
 use crate::judge::EpochRecord;
@@ -62,12 +63,20 @@ struct Header {
     loss_scale: Option<Vec<f64>>,
 }
 
+/// The device, and on a cpu its vector instructions: with others sums round otherwise.
+fn arithmetic(device: &Device) -> String {
+    match device {
+        Device::Cpu(cpu) => format!("{} with {} instructions", device.name(), cpu.isa().name()),
+        _ => device.name(),
+    }
+}
+
 /// Writes `state` to `path`, by way of a temporary file.
 pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
     let header = Header {
         version: VERSION.into(),
         config: session.config().clone(),
-        device: session.device().name(),
+        device: arithmetic(session.device()),
         data: fingerprint(session)?,
         steps: state.trainer.steps(),
         best_epoch: state.best_epoch,
@@ -119,7 +128,11 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     same("version of rbgpu", header.version.clone(), VERSION.into())?;
     let (found, expected) = differences(&header.config, session.config());
     same("settings", found, expected)?;
-    same("device", header.device.clone(), session.device().name())?;
+    same(
+        "device",
+        header.device.clone(),
+        arithmetic(session.device()),
+    )?;
     same("data", header.data.clone(), fingerprint(session)?)?;
 
     same("pixels", header.pixels.clone(), session.pixels()?)?;

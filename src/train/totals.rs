@@ -41,8 +41,10 @@ impl Totals {
             &[loss],
         )?
         .remove(0);
-        self.loss = run::forward(&Add, &[&self.loss, &weighted])?.remove(0);
-        self.right = run::forward(&Add, &[&self.right, right])?.remove(0);
+        let loss = run::forward(&Add, &[&self.loss, &weighted])?.remove(0);
+        let right = run::forward(&Add, &[&self.right, right])?.remove(0);
+        // All or nothing: after an error the same batch comes again, in parts.
+        (self.loss, self.right) = (loss, right);
         self.count += count;
         Ok(())
     }

@@ -193,7 +193,8 @@ impl Trainer {
     /// One update from a batch that is given in parts, each by its place in the
     /// batch: `input` makes its (x, targets). The loss and its gradients are those
     /// of the whole batch, but batch normalisation sees one part at a time; moving
-    /// statistics get the mean over the parts. After an error nothing has changed.
+    /// statistics get the mean over the parts. After an error that says too large
+    /// nothing has changed; after any other the trainer is not to be used again.
     pub fn step_in_parts(
         &mut self,
         parts: &[Range<usize>],

@@ -30,8 +30,11 @@ impl Folded {
             return None;
         }
         let window = rows.window.div_ceil(fold);
+        if !(3..=4).contains(&window) {
+            return None;
+        }
         let depth = fold * fold * g.channels;
-        if !(3..=4).contains(&window) || depth < CHANNELS || g.filters < CHANNELS {
+        if depth < CHANNELS || g.filters < CHANNELS {
             return None;
         }
         let edge = 7 - window;
@@ -166,7 +169,8 @@ pub(super) fn phases(axis: super::super::super::window::Axis) -> Vec<Phase> {
             },
         }
     });
-    each.collect()
+    // A stride beyond the image leaves phases without a pixel.
+    each.filter(|phase| phase.reach.output > 0).collect()
 }
 
 /// A phase's weights, turned by half a circle and transposed: (rows, columns, O, C).
