@@ -7,6 +7,9 @@ use crate::backend::simd::Isa;
 use crate::backend::tile::padded;
 use crate::backend::{Cpu, HostBuffer, Real};
 
+/// Channels, before any folding, that are worth it.
+const FEWEST: usize = 4;
+
 /// Channels and filters below which transforms cost more than they save.
 const CHANNELS: usize = 8;
 /// Winograd's products over the plain sum's, above which likewise.
@@ -34,7 +37,8 @@ impl Folded {
             return None;
         }
         let depth = fold * fold * g.channels;
-        if depth < CHANNELS || g.filters < CHANNELS {
+        // Folding the one to three channels of a cutout costs as much as it saves.
+        if g.channels < FEWEST || depth < CHANNELS || g.filters < CHANNELS {
             return None;
         }
         let edge = 7 - window;
