@@ -5,15 +5,13 @@
 //! `cargo bench --bench bodies -- direct des1` runs those cases whose body and name
 //! hold these words. RBGPU_BENCH_DEVICE names the adapter.
 
-mod units;
-
 use std::time::Instant;
 
 use rbgpu::backend::gpu::{Body, Choice, GpuPrecision, Settings};
 use rbgpu::backend::{Device, Gpu};
+use rbgpu::bench::process::cpu_time;
 use rbgpu::engine::{Case, Tensor, run};
 use rbgpu::ops;
-use units::processor_seconds;
 
 /// GFLOP/s of a core, and of the whole device.
 fn rate(gpu: &Gpu, flops: f64, mut work: impl FnMut()) -> [f64; 2] {
@@ -21,7 +19,7 @@ fn rate(gpu: &Gpu, flops: f64, mut work: impl FnMut()) -> [f64; 2] {
     gpu.wait().unwrap();
     let mut best = [0.0_f64; 2];
     for _ in 0..3 {
-        let (start, processor) = (Instant::now(), processor_seconds());
+        let (start, processor) = (Instant::now(), cpu_time());
         let mut rounds = 0.0;
         while start.elapsed().as_secs_f64() < 0.4 {
             (0..4).for_each(|_| work());
@@ -29,9 +27,7 @@ fn rate(gpu: &Gpu, flops: f64, mut work: impl FnMut()) -> [f64; 2] {
             rounds += 4.0;
         }
         let amount = rounds * flops / 1e9;
-        let used = processor
-            .zip(processor_seconds())
-            .map_or(f64::NAN, |(a, b)| b - a);
+        let used = (cpu_time() - processor).as_secs_f64();
         best[0] = best[0].max(amount / used);
         best[1] = best[1].max(amount / start.elapsed().as_secs_f64());
     }

@@ -10,10 +10,11 @@ mod units;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rbgpu::backend::Device;
+use rbgpu::bench::process::cpu_time;
 use rbgpu::engine::Tensor;
 use rbgpu::nn::{Architecture, Model};
 use rbgpu::train::Trainer;
-use units::{Units, devices, processor_seconds};
+use units::{Units, devices};
 
 fn steps(criterion: &mut Criterion<Units>) {
     let batches = std::env::var("RBGPU_BENCH_BATCH").unwrap_or_else(|_| "32,256".into());
@@ -71,9 +72,9 @@ fn steps(criterion: &mut Criterion<Units>) {
 fn profile(device: &Device, flops: u64, mut step: impl FnMut()) {
     let gigaflops = flops as f64 / 1e9;
     let seconds = |step: &mut dyn FnMut()| {
-        let before = processor_seconds().unwrap_or(f64::NAN);
+        let before = cpu_time();
         (0..4).for_each(|_| step());
-        (processor_seconds().unwrap_or(f64::NAN) - before) / 4.0
+        (cpu_time() - before).as_secs_f64() / 4.0
     };
     let best = (0..3)
         .map(|_| seconds(&mut step))

@@ -22,17 +22,6 @@ pub fn devices() -> Vec<Device> {
     devices
 }
 
-/// Seconds that all threads of this process have run so far; None where the system
-/// does not say so.
-pub fn processor_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // Behind the program's name in brackets: state is field 0, user time field 11.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / 100.0)
-}
-
 /// Short runs: there are many kernels.
 pub fn criterion() -> Criterion<Units> {
     Criterion::default()

@@ -10,6 +10,8 @@ use crate::{Error, Result};
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lane;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -240,9 +240,13 @@ impl Adam {
         &self,
         gpu: &Gpu,
         entry: &'static str,
-        binds: &[Bind],
-        elements: usize,
+        writes: &[GpuView],
+        reads: &[GpuView],
     ) -> Result<()> {
+        let elements = writes[0].shape.len();
+        let writes = writes.iter().map(|view| Bind::Write(view.buffer));
+        let reads = reads.iter().map(|view| Bind::Read(view.buffer));
+        let binds: Vec<Bind> = writes.chain(reads).collect();
         let parameters = parameters![
             elements,
             self.step_size,
@@ -252,20 +256,17 @@ impl Adam {
             1.0 - self.beta2,
             self.epsilon,
         ];
-        gpu.dispatch_items(&SHADER.kernel(entry), binds, parameters, elements)
+        gpu.dispatch_items(&SHADER.kernel(entry), &binds, parameters, elements)
     }
 }
 
 impl GpuOp for Adam {
     fn forward(&self, gpu: &Gpu, inputs: &[GpuView], outputs: &[GpuView]) -> Result<()> {
-        let writes = outputs.iter().map(|output| Bind::Write(output.buffer));
-        let reads = inputs.iter().map(|input| Bind::Read(input.buffer));
-        let binds: Vec<Bind> = writes.chain(reads).collect();
         let entry = match inputs.len() {
             4 => "adam_forward",
             _ => "adam_scaled",
         };
-        self.record(gpu, entry, &binds, inputs[0].shape.len())
+        self.record(gpu, entry, outputs, inputs)
     }
 
     fn backward(&self, _: &Gpu, _: Saved<GpuView>, _: &[Option<GpuView>]) -> Result<()> {
@@ -273,13 +274,10 @@ impl GpuOp for Adam {
     }
 
     fn forward_in_place(&self, gpu: &Gpu, state: &[GpuView], rest: &[GpuView]) -> Result<()> {
-        let writes = state.iter().map(|output| Bind::Write(output.buffer));
-        let reads = rest.iter().map(|input| Bind::Read(input.buffer));
-        let binds: Vec<Bind> = writes.chain(reads).collect();
         let entry = match rest.len() {
             1 => "adam_in_place",
             _ => "adam_scaled_in_place",
         };
-        self.record(gpu, entry, &binds, state[0].shape.len())
+        self.record(gpu, entry, state, rest)
     }
 }

@@ -5,19 +5,16 @@ use kuva::plot::{LinePlot, LineStyle, MarkerShape, ScatterPlot};
 use kuva::render::figure::Figure;
 use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
-use kuva::render::render::TextAnchor;
 use kuva::render::theme::Theme;
 
-use super::drawing::{Drawing, Font, text_width};
+use super::drawing::Drawing;
+use super::legend::{DASH, DOTS, Entry, legend};
 use super::palette;
 use crate::judge::EpochRecord;
 use crate::{Error, Result};
 
 /// With more epochs than this, a marker on each would hide the line.
 const MARKED: usize = 40;
-/// Long, because kuva rounds the ends of dashes and does not enlarge them in PNG.
-const DASH: &str = "12 9";
-const DOTS: &str = "4 8";
 
 /// Loss on the left, accuracy on the right; training drawn through with discs,
 /// validation dashed with squares, so that print without colour tells them
@@ -60,7 +57,7 @@ pub fn learning_curve(
     let validated = history
         .iter()
         .any(|r| r.val_loss.is_finite() || r.val_accuracy.is_finite());
-    legend(&mut drawing, validated, best_epoch);
+    legend_of(&mut drawing, validated, best_epoch);
     Ok(drawing)
 }
 
@@ -174,34 +171,28 @@ fn epoch_step(span: usize) -> usize {
     }
 }
 
-/// One row under the panels.
-fn legend(drawing: &mut Drawing, validated: bool, best_epoch: Option<usize>) {
+/// What each line is.
+fn legend_of(drawing: &mut Drawing, validated: bool, best_epoch: Option<usize>) {
     let kept = best_epoch.map(|epoch| format!("kept: epoch {epoch}"));
-    let mut entries = vec![("training", palette::BLUE, None)];
+    let entry = |label, color, dash, square| Entry {
+        label,
+        color,
+        dash,
+        square,
+    };
+    let mut entries = vec![entry("training", palette::BLUE, None, Some(false))];
     if validated {
-        entries.push(("validation", palette::VERMILLION, Some(DASH)));
+        entries.push(entry(
+            "validation",
+            palette::VERMILLION,
+            Some(DASH),
+            Some(true),
+        ));
     }
     if let Some(kept) = &kept {
-        entries.push((kept, palette::GREEN, Some(DOTS)));
+        entries.push(entry(kept, palette::GREEN, Some(DOTS), None));
     }
-    let (sample, gap, size) = (44.0, 10.0, 15);
-    let width = |label: &str| sample + gap + text_width(label, size) + 24.0;
-    let total: f64 = entries.iter().map(|e| width(e.0)).sum();
-    let y = drawing.grow(30.0) + 10.0;
-    let mut x = (drawing.width() - total + 24.0) / 2.0;
-    for (label, color, dash) in entries {
-        drawing.line((x, y), (x + sample, y), color, dash);
-        if color != palette::GREEN {
-            drawing.marker(x + sample / 2.0, y, 4.0, color, dash.is_some());
-        }
-        let font = Font {
-            size,
-            color: "#000000",
-            anchor: TextAnchor::Start,
-        };
-        drawing.text(x + sample + gap, y + 5.0, label, font);
-        x += width(label);
-    }
+    legend(drawing, &entries);
 }
 
 #[cfg(test)]

@@ -4,16 +4,12 @@ use kuva::plot::{LinePlot, LineStyle, MarkerShape, ScatterPlot};
 use kuva::render::figure::Figure;
 use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
-use kuva::render::render::TextAnchor;
 use kuva::render::theme::Theme;
 
-use super::drawing::{Drawing, Font, text_width};
+use super::drawing::Drawing;
+use super::legend::{DASH, DOTS, Entry, legend};
 use super::palette;
 use crate::{Error, Result};
-
-/// Long, as in the learning curve.
-const DASH: &str = "12 9";
-const DOTS: &str = "4 8";
 
 /// One line of a panel; the same name has the same look in every panel. Up to three
 /// names.
@@ -62,7 +58,7 @@ pub fn growth(panels: &[Panel], title: &str) -> Result<Drawing> {
             .with_title_size(18);
     }
     let mut drawing = Drawing::from_scene(figure.render());
-    legend(&mut drawing, &names);
+    legend_of(&mut drawing, &names);
     Ok(drawing)
 }
 
@@ -150,25 +146,18 @@ fn short(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// One row under the panels.
-fn legend(drawing: &mut Drawing, names: &[&str]) {
-    let (sample, gap, size) = (44.0, 10.0, 15);
-    let width = |label: &str| sample + gap + text_width(label, size) + 24.0;
-    let total: f64 = names.iter().map(|name| width(name)).sum();
-    let y = drawing.grow(30.0) + 10.0;
-    let mut x = (drawing.width() - total + 24.0) / 2.0;
-    for (i, name) in names.iter().enumerate() {
+/// What each line is.
+fn legend_of(drawing: &mut Drawing, names: &[&str]) {
+    let entries = names.iter().enumerate().map(|(i, label)| {
         let (color, dash, square) = look(i);
-        drawing.line((x, y), (x + sample, y), color, dash);
-        drawing.marker(x + sample / 2.0, y, 4.0, color, square);
-        let font = Font {
-            size,
-            color: "#000000",
-            anchor: TextAnchor::Start,
-        };
-        drawing.text(x + sample + gap, y + 5.0, name, font);
-        x += width(name);
-    }
+        Entry {
+            label,
+            color,
+            dash,
+            square: Some(square),
+        }
+    });
+    legend(drawing, &entries.collect::<Vec<_>>());
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod curves;
 mod drawing;
 mod gallery;
 mod growth;
+mod legend;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;

@@ -135,28 +135,39 @@ pub fn check(
 
 /// Outputs and gradients of a case on one device. The incoming gradient is random.
 pub fn run_case(case: &Case, device: &Device, inputs: &[Vec<f64>]) -> Vec<(String, Vec<f64>)> {
+    run_case_given(case, device, inputs, None)
+}
+
+/// The same, with the gradients for outputs that another device gave, if `given`.
+fn run_case_given(
+    case: &Case,
+    device: &Device,
+    inputs: &[Vec<f64>],
+    given: Option<&[(String, Vec<f64>)]>,
+) -> Vec<(String, Vec<f64>)> {
+    let op = case.op.as_ref();
+    let tensor = |shape: &Shape, values: &[f64]| Tensor::new(device, shape.clone(), values);
     let tensors: Vec<Tensor> = case
         .inputs
         .iter()
         .zip(inputs)
-        .map(|((shape, _), values)| Tensor::new(device, shape.clone(), values).unwrap())
+        .map(|((shape, _), values)| tensor(shape, values).unwrap())
         .collect();
     let tensors: Vec<&Tensor> = tensors.iter().collect();
-    let outputs = run::forward(case.op.as_ref(), &tensors)
-        .unwrap_or_else(|e| panic!("{}, {}: {e}", case.op.name(), case.name));
+    let mut outputs =
+        run::forward(op, &tensors).unwrap_or_else(|e| panic!("{}, {}: {e}", op.name(), case.name));
     let mut all: Vec<(String, Vec<f64>)> = outputs
         .iter()
         .enumerate()
         .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
         .collect();
-    let wanted: Vec<bool> = (0..tensors.len())
-        .map(|i| case.op.differentiable(i))
-        .collect();
+    for (output, (_, values)) in outputs.iter_mut().zip(given.unwrap_or_default()) {
+        *output = tensor(output.shape(), values).unwrap();
+    }
+    let wanted: Vec<bool> = (0..tensors.len()).map(|i| op.differentiable(i)).collect();
     if wanted.contains(&true) {
-        let gradient = incoming(&outputs[0]);
-        let gradient = Tensor::new(device, outputs[0].shape().clone(), &gradient).unwrap();
-        let gradients =
-            run::backward(case.op.as_ref(), &tensors, &outputs, &gradient, &wanted).unwrap();
+        let gradient = tensor(outputs[0].shape(), &incoming(&outputs[0])).unwrap();
+        let gradients = run::backward(op, &tensors, &outputs, &gradient, &wanted).unwrap();
         for (i, gradient) in gradients.iter().enumerate() {
             if let Some(gradient) = gradient {
                 all.push((format!("gradient of input {i}"), gradient.to_vec().unwrap()));
@@ -183,10 +194,8 @@ pub fn agrees_with_reference(case: &Case, device: &Device) -> Result<(), String>
         true => case.op.decisions(),
         false => None,
     };
-    let want = match &decisions {
-        None => run_case(case, &Device::Reference, &inputs),
-        Some(_) => run_case_given(case, &inputs, &got),
-    };
+    let given = decisions.is_some().then_some(&got[..]);
+    let want = run_case_given(case, &Device::Reference, &inputs, given);
     let (op, tolerance) = (case.op.name(), case.tolerance);
     let failures: Vec<String> = got
         .iter()
@@ -208,45 +217,6 @@ pub fn agrees_with_reference(case: &Case, device: &Device) -> Result<(), String>
     } else {
         Err(failures.join("\n"))
     }
-}
-
-/// The reference's outputs, and its gradients for the outputs that a device gave.
-fn run_case_given(
-    case: &Case,
-    inputs: &[Vec<f64>],
-    given: &[(String, Vec<f64>)],
-) -> Vec<(String, Vec<f64>)> {
-    let (op, reference) = (case.op.as_ref(), &Device::Reference);
-    let tensor = |shape: &Shape, values: &[f64]| Tensor::new(reference, shape.clone(), values);
-    let inputs: Vec<Tensor> = case
-        .inputs
-        .iter()
-        .zip(inputs)
-        .map(|((shape, _), values)| tensor(shape, values).unwrap())
-        .collect();
-    let inputs: Vec<&Tensor> = inputs.iter().collect();
-    let outputs = run::forward(op, &inputs).unwrap();
-    let mut all: Vec<(String, Vec<f64>)> = outputs
-        .iter()
-        .enumerate()
-        .map(|(i, t)| (format!("output {i}"), t.to_vec().unwrap()))
-        .collect();
-    let wanted: Vec<bool> = (0..inputs.len()).map(|i| op.differentiable(i)).collect();
-    if wanted.contains(&true) {
-        let gradient = tensor(outputs[0].shape(), &incoming(&outputs[0])).unwrap();
-        let outputs: Vec<Tensor> = outputs
-            .iter()
-            .zip(given)
-            .map(|(output, (_, values))| tensor(output.shape(), values).unwrap())
-            .collect();
-        let gradients = run::backward(op, &inputs, &outputs, &gradient, &wanted).unwrap();
-        for (i, gradient) in gradients.iter().enumerate() {
-            if let Some(gradient) = gradient {
-                all.push((format!("gradient of input {i}"), gradient.to_vec().unwrap()));
-            }
-        }
-    }
-    all
 }
 
 /// The best adapter under guard. GPU tests fail where there is none; they are

@@ -11,6 +11,7 @@ use super::{ConvBlock, Norm};
 use crate::backend::simd::compiled_for;
 use crate::backend::{Cpu, Real};
 use crate::engine::{CpuOp, Saved, Shape, View, ViewMut};
+use crate::ops::conv2d::Geometry;
 use crate::ops::conv2d::cpu::{
     BackwardInput, BackwardKernel, Forward, images_per_partial, images_per_task,
 };
@@ -20,23 +21,20 @@ mod behind;
 mod sums;
 
 impl ConvBlock {
-    fn behind(&self, y: &Shape) -> Behind {
-        Behind::new(self.pool, self.sliding(y).expect("checked before"), y)
+    /// The convolution's sizes, and those of what stands behind it.
+    fn laid_out(&self, x: &Shape, kernel: &Shape) -> (Geometry, Behind) {
+        let g = self.conv.geometry(x, kernel).expect("checked before");
+        let y = self.convolved(x, kernel).expect("checked before");
+        let at = self.sliding(&y).expect("checked before");
+        (g, Behind::new(self.pool, at, &y))
     }
 }
 
 impl<T: Real> CpuOp<T> for ConvBlock {
     fn forward(&self, cpu: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let [x, kernel, bias] = [inputs[0], inputs[1], inputs[2]];
-        let g = self
-            .conv
-            .geometry(x.shape, kernel.shape)
-            .expect("checked before");
-        let shape = self
-            .convolved(x.shape, kernel.shape)
-            .expect("checked before");
+        let (g, behind) = self.laid_out(x.shape, kernel.shape);
         let conv = Forward::new(cpu, &g, kernel.data);
-        let behind = self.behind(&shape);
         let images = images_per_task(&g);
         let isa = cpu.isa();
         let x_image = x.shape[1] * x.shape[2] * x.shape[3];
@@ -116,14 +114,7 @@ impl<T: Real> CpuOp<T> for ConvBlock {
 
     fn backward(&self, cpu: &Cpu, saved: Saved<View<T>>, grads: &mut [Option<ViewMut<T>>]) {
         let (x, kernel) = (saved.inputs[0], saved.inputs[1]);
-        let g = self
-            .conv
-            .geometry(x.shape, kernel.shape)
-            .expect("checked before");
-        let shape = self
-            .convolved(x.shape, kernel.shape)
-            .expect("checked before");
-        let behind = self.behind(&shape);
+        let (g, behind) = self.laid_out(x.shape, kernel.shape);
         let images = images_per_task(&g);
         let isa = cpu.isa();
         let ahead = ahead::Ahead::new(self, isa, &behind, &saved);

@@ -133,18 +133,7 @@ fn shared(gpu: &Gpu, direction: Direction, slide: &Slide) -> Result<Cut> {
         .with("PIXEL_BLOCKS", format!("{down}u"))
         .with("FILTER_BLOCKS", format!("{across}u"))
         .with("FOURS", format!("{fours}u"));
-    let places = slide.places().max(1);
-    gpu.check_loops("conv2d", places * LOOPS_PER_TILE)?;
-    let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * fours * 4;
-    Ok(Cut {
-        kernel: tiled(gpu, kernel),
-        per_group: 1,
-        items: tiles,
-        share: (terms / places / 4 * 4).max(4),
-        wanted: slices_wanted(tiles, places, slide.channels),
-        together: None,
-        moments: None,
-    })
+    in_tiles(gpu, slide, tiled(gpu, kernel), tiles, fours * 4)
 }
 
 fn cooperative(
@@ -158,11 +147,17 @@ fn cooperative(
         Direction::Backward => "conv2d_backward_input_cooperative",
     };
     let tiles = slide.pixels().div_ceil(8 * size) * slide.filters.div_ceil(size * across);
+    let kernel = with_matrices(gpu, COOPERATIVE.kernel(entry), (size, across));
+    in_tiles(gpu, slide, kernel, tiles, 32)
+}
+
+/// A workgroup for each of `tiles`, which sums `terms` terms between two barriers.
+fn in_tiles(gpu: &Gpu, slide: &Slide, kernel: Kernel, tiles: usize, terms: usize) -> Result<Cut> {
     let places = slide.places().max(1);
     gpu.check_loops("conv2d", places * LOOPS_PER_TILE)?;
-    let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * 32;
+    let terms = MAX_LOOP_ITERATIONS / LOOPS_PER_TILE * terms;
     Ok(Cut {
-        kernel: with_matrices(gpu, COOPERATIVE.kernel(entry), (size, across)),
+        kernel,
         per_group: 1,
         items: tiles,
         share: (terms / places / 4 * 4).max(4),

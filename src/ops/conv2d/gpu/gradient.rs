@@ -7,7 +7,7 @@ use super::{
     with_matrices,
 };
 use crate::backend::Gpu;
-use crate::backend::gpu::{Bind, Body, GpuBuffer, Kernel, MAX_LOOP_ITERATIONS, Shader};
+use crate::backend::gpu::{Bind, Body, GpuBuffer, Kernel, MAX_LOOP_ITERATIONS, Parameter, Shader};
 use crate::ops::conv2d::Geometry;
 use crate::{Result, parameters};
 
@@ -120,27 +120,11 @@ fn direct(gpu: &Gpu, g: &Geometry, len: usize) -> Result<Cut> {
         .clamp(1, lines.max(1))
         .max(lines.div_ceil(MAX_LOOP_ITERATIONS / cost));
     let share = lines.div_ceil(slices);
-    let parameters = parameters![
-        rows.input,
-        columns.input,
-        g.channels,
-        rows.output,
-        columns.output,
-        g.filters,
-        rows.window,
-        columns.window,
-        rows.stride,
-        columns.stride,
-        rows.before,
-        columns.before,
-        lines,
-        share,
-        slices,
-        together,
-    ];
+    let mut parameters = sizes(g, g.channels).to_vec();
+    parameters.extend(parameters![lines, share, slices, together]);
     Ok(Cut {
         kernel,
-        parameters: parameters.to_vec(),
+        parameters,
         slices,
         per_group,
         items: blocks,
@@ -194,10 +178,10 @@ fn slices(pixels: usize, tiles: usize, len: usize, longest: usize) -> (usize, us
     (pixels.div_ceil(share).max(1), share)
 }
 
-fn tile_parameters(g: &Geometry, channels: usize, slices: usize, share: usize) -> Vec<u32> {
+/// What every kernel is told of the convolution, with so many channels.
+fn sizes(g: &Geometry, channels: usize) -> [u32; 12] {
     let (rows, columns) = (g.at.rows, g.at.columns);
-    parameters![
-        g.images,
+    [
         rows.input,
         columns.input,
         channels,
@@ -210,9 +194,13 @@ fn tile_parameters(g: &Geometry, channels: usize, slices: usize, share: usize) -
         columns.stride,
         rows.before,
         columns.before,
-        slices,
-        share,
-        g.channels,
     ]
-    .to_vec()
+    .map(Parameter::word)
+}
+
+fn tile_parameters(g: &Geometry, channels: usize, slices: usize, share: usize) -> Vec<u32> {
+    let mut words = parameters![g.images].to_vec();
+    words.extend(sizes(g, channels));
+    words.extend(parameters![slices, share, g.channels]);
+    words
 }
