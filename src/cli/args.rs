@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::backend::cpu;
 use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
 use crate::backend::{Cpu, Device, Isa};
-use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
+use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions};
 use crate::train::Precision;
 use crate::{Error, Result};
 
@@ -135,6 +135,12 @@ pub struct Reading {
     /// Fail on the first file that cannot be read instead of leaving it out
     #[arg(long)]
     pub strict: bool,
+    /// Which images of each cutout, in this order: template,search,difference
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub channels: Vec<Channel>,
+    /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
+    #[arg(long)]
+    pub lenient: bool,
 }
 
 impl Reading {
@@ -158,6 +164,8 @@ impl Reading {
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
+            channels: (!self.channels.is_empty()).then(|| self.channels.clone()),
+            lenient: self.lenient,
         };
         let data = data::open(inputs, &options)?;
         data.notices
