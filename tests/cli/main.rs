@@ -7,6 +7,7 @@ mod bench;
 mod damaged;
 mod fixtures;
 mod inputs;
+mod pack;
 mod printed;
 mod resume;
 mod same_bits;
