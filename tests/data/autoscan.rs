@@ -141,12 +141,8 @@ fn missing_and_broken_stamps() {
     fs::write(path("stamps_0/diff11802.gif"), &whole[..whole.len() - 60]).unwrap();
     fs::write(path("stamps_1/temp11803.gif"), b"").unwrap();
     // One with colours, and one of another size.
-    let mut colours = fs::read(path("stamps_0/diff11804.gif")).unwrap();
-    colours[13..13 + 768].fill(9);
-    colours[13 + 768 - 768..13 + 64].fill(7);
-    (13..13 + 768).step_by(3).for_each(|at| colours[at] = 8);
-    fs::write(path("stamps_0/diff11804.gif"), &colours).unwrap();
-    fs::write(path("stamps_1/srch11805.gif"), gif_of(2, 2)).unwrap();
+    fs::write(path("stamps_0/diff11804.gif"), gif_of(9, 11, [1, 2, 3])).unwrap();
+    fs::write(path("stamps_1/srch11805.gif"), gif_of(2, 2, [0; 3])).unwrap();
     fs::write(path("notes.txt"), b"hello").unwrap();
     let set = open(&[dir.path()], &labelled()).unwrap();
     assert_eq!(set.len(), 5);
@@ -177,9 +173,10 @@ fn missing_and_broken_stamps() {
     says(&error(dir.path(), &strict), &["11801", "no srch11801.gif"]);
 }
 
-fn gif_of(width: u16, height: u16) -> Vec<u8> {
+/// A GIF of one colour.
+fn gif_of(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[0; 6]).unwrap();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &colour.repeat(2)).unwrap();
     let pixels = vec![0; usize::from(width) * usize::from(height)];
     let frame = gif::Frame::from_indexed_pixels(width, height, pixels, None);
     encoder.write_frame(&frame).unwrap();
@@ -207,7 +204,7 @@ fn names_and_formats() {
         };
         fs::write(deep.join(format!("{name}007.fits")), fits(at as f32 + 0.5)).unwrap();
         fs::write(deep.join(format!("{name}8.fits")), fits(9.0)).unwrap();
-        fs::write(deep.join(format!("{name}8.gif")), gif_of(3, 2)).unwrap();
+        fs::write(deep.join(format!("{name}8.gif")), gif_of(3, 2, [0; 3])).unwrap();
     }
     let set = open(&[dir.path()], &ReadOptions::default()).unwrap();
     assert_eq!((set.len(), set.labels), (2, None));
