@@ -20,6 +20,8 @@ mod normalise;
 mod real;
 #[path = "data/split.rs"]
 mod split;
+#[path = "data/streams.rs"]
+mod streams;
 #[path = "data/writers.rs"]
 mod writers;
 
