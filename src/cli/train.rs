@@ -241,7 +241,7 @@ fn finish(
     let metrics = metrics(&parts, threshold);
     let model = ModelFile {
         model: outcome.model.clone(),
-        normalisation: config.normalisation,
+        preprocess: config.normalisation.into(),
         threshold,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").into(),

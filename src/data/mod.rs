@@ -11,7 +11,7 @@
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
-//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
@@ -34,6 +34,7 @@ mod npz;
 pub mod open;
 pub mod options;
 pub mod pixels;
+pub mod preprocess;
 pub mod split;
 mod triple;
 pub mod writer;
@@ -51,6 +52,7 @@ pub use normalise::Normalisation;
 pub use open::open;
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use preprocess::Preprocess;
 pub use split::{Fractions, Split};
 
 /// Size of one cutout: (H, W, C), in pixels and images.
