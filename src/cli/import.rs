@@ -9,6 +9,7 @@ use super::outputs::check_output;
 use super::summary::{grouped, size};
 use super::terminal::Terminal;
 use crate::Result;
+use crate::data::Channel;
 use crate::formats::{self, ImportOptions, RealOutput};
 
 /// Arguments of `rbgpu import`.
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// for one that is P(artifact); guessed, with a notice, unless given or known by --preprocess
     #[arg(long, value_name = "N|inverted")]
     real_output: Option<RealOutput>,
+    /// The images that the network takes, in order, such as template,search,difference
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    channels: Option<Vec<Channel>>,
     /// A candidate is real from this P(real) on
     #[arg(long, default_value_t = 0.5, value_name = "P")]
     threshold: f64,
@@ -60,6 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let options = ImportOptions {
         real_output: arguments.real_output,
         preprocess: arguments.preprocess.clone(),
+        channels: arguments.channels.clone(),
         threshold: arguments.threshold,
         network_name: arguments.network_name.clone(),
         network: arguments.network.clone(),

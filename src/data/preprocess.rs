@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::normalise::{fill, mean, standard_deviation};
-use super::{CutoutShape, Normalisation};
+use super::{Channel, CutoutShape, Normalisation};
 use crate::{Error, Result};
 
 /// Rows and columns of what braai's networks take.
@@ -76,6 +76,16 @@ impl Preprocess {
             Preprocess::BraaiD6m7 => "braai-d6m7",
             Preprocess::Braai => "braai",
             Preprocess::DiaNodia => "dia-nodia",
+        }
+    }
+
+    /// The images that it is made for, in this order; `None` where any will do.
+    pub fn channels(self) -> Option<[Channel; 3]> {
+        use Channel::{Difference, Search, Template};
+        match self {
+            Preprocess::Plain(_) => None,
+            Preprocess::BraaiD6m7 | Preprocess::Braai => Some([Search, Template, Difference]),
+            Preprocess::DiaNodia => Some([Difference, Search, Template]),
         }
     }
 

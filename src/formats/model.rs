@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
-use crate::data::Preprocess;
+use crate::data::{Channel, Preprocess};
 use crate::nn::{Architecture, Model};
 use crate::{Error, Result};
 
@@ -42,6 +42,8 @@ pub struct ModelFile {
     pub model: Model,
     /// What is done to cutouts before they go in.
     pub preprocess: Preprocess,
+    /// The images of a cutout that it takes, in this order; `None` where nobody said.
+    pub channels: Option<Vec<Channel>>,
     /// A candidate is real when P(real) is at least this.
     pub threshold: f64,
     /// Where it comes from.
@@ -57,6 +59,8 @@ struct Header {
     /// A [`Preprocess`]; the key is from when there were plain normalisations only,
     /// so that such an rbgpu refuses a recipe it does not know.
     normalisation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<Channel>>,
     threshold: f64,
     architecture: Architecture,
     provenance: Provenance,
@@ -76,6 +80,7 @@ impl ModelFile {
             meaning: MEANING.into(),
             input: self.model.plan().input,
             normalisation: self.preprocess.into(),
+            channels: self.channels.clone(),
             threshold: self.threshold,
             architecture: self.model.architecture().clone(),
             provenance: self.provenance.clone(),
@@ -122,6 +127,7 @@ impl ModelFile {
         Ok(ModelFile {
             model,
             preprocess,
+            channels: header.channels,
             threshold: header.threshold,
             provenance: header.provenance,
         })

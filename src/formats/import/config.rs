@@ -28,11 +28,6 @@ impl KerasLayer {
     pub fn place(&self) -> String {
         format!("layer {} ({}), {}", self.number, self.name, self.class)
     }
-
-    /// Whether it is Keras' own.
-    pub fn is_keras(&self) -> bool {
-        !self.own
-    }
 }
 
 /// A model as Keras describes it.
@@ -135,7 +130,8 @@ fn layer(number: usize, value: &Value) -> Option<KerasLayer> {
         number,
         name: name.to_string(),
         class: class.to_string(),
-        own: !module.split('.').any(|part| part.ends_with("keras")) || registered.contains('>'),
+        own: !matches!(module.split('.').next(), Some("keras" | "tf_keras"))
+            || registered.contains('>'),
         config,
         inbound: inbound.cloned().unwrap_or_default(),
     })

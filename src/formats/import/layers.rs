@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::config::{KerasLayer, KerasModel};
+use super::config::KerasModel;
+use super::options::Options;
 use crate::nn::{Activation, Layer, Pair};
 use crate::ops::Padding;
 use crate::{Error, Result};
@@ -192,150 +193,7 @@ fn check_heads(path: &Path, network: &Network) -> Result<()> {
     }
 }
 
-/// The options of one layer.
-struct Options<'a> {
-    path: &'a Path,
-    layer: &'a KerasLayer,
-}
-
 impl Options<'_> {
-    fn wrong(&self, found: &str, expected: &str) -> Error {
-        Error::input(self.path, self.layer.place(), found, expected)
-    }
-
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.layer.config.get(key).filter(|value| !value.is_null())
-    }
-
-    /// Refuses an option that is given and none of `allowed`.
-    fn only(&self, key: &str, allowed: &[Value]) -> Result<()> {
-        match self.get(key) {
-            Some(value) if !allowed.contains(value) => {
-                let all: Vec<String> = allowed.iter().map(Value::to_string).collect();
-                let expected = match &all[..] {
-                    [] => "none: rbgpu does not have it".into(),
-                    _ => format!("{key} = {}", all.join(" or ")),
-                };
-                Err(self.wrong(&format!("{key} = {value}"), &expected))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn flag(&self, key: &str, default: bool) -> Result<bool> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(other) => Err(self.wrong(&format!("{key} = {other}"), "true or false")),
-        }
-    }
-
-    fn count(&self, key: &str) -> Result<usize> {
-        let value = self.get(key);
-        let number = value.and_then(Value::as_u64);
-        number.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
-            let found = format!("{key} = {}", value.unwrap_or(&Value::Null));
-            self.wrong(&found, "a whole number")
-        })
-    }
-
-    fn number(&self, key: &str, default: f64) -> Result<f64> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_f64()
-                .ok_or_else(|| self.wrong(&format!("{key} = {value}"), "a number")),
-        }
-    }
-
-    /// One number for both axes, or two.
-    fn pair(&self, key: &str) -> Result<Option<Pair>> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        let number = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
-        let pair = match value.as_array().map(Vec::as_slice) {
-            Some([a, b]) => number(a).zip(number(b)),
-            Some(_) => None,
-            None => number(value).map(|n| (n, n)),
-        };
-        let wrong = || self.wrong(&format!("{key} = {value}"), "one or two whole numbers");
-        pair.map(|(a, b)| Some(Pair([a, b]))).ok_or_else(wrong)
-    }
-
-    /// The pair that must be given.
-    fn needed_pair(&self, key: &str) -> Result<Pair> {
-        let missing = || self.wrong(&format!("no {key}"), "one or two whole numbers");
-        self.pair(key)?.ok_or_else(missing)
-    }
-
-    fn activation(&self, key: &str) -> Result<Activation> {
-        let Some(value) = self.get(key) else {
-            return Ok(Activation::Linear);
-        };
-        // Keras 3 may write {"class_name": "function", "config": "relu"}.
-        let name = value.as_str().or_else(|| value.get("config")?.as_str());
-        match name {
-            Some("linear") => Ok(Activation::Linear),
-            Some("relu") => Ok(Activation::Relu),
-            Some("sigmoid") => Ok(Activation::Sigmoid),
-            Some("softmax") => Ok(Activation::Softmax),
-            _ => {
-                let text = name.map_or_else(|| value.to_string(), str::to_string);
-                let found = format!("{key} {text}");
-                Err(self.wrong(&found, "relu or linear, or at the end sigmoid or softmax"))
-            }
-        }
-    }
-
-    /// What an Activation, ReLU or Softmax layer does.
-    fn activation_layer(&self) -> Result<Activation> {
-        match self.layer.class.as_str() {
-            "ReLU" => {
-                self.only("max_value", &[])?;
-                for key in ["negative_slope", "threshold"] {
-                    if self.number(key, 0.0)? != 0.0 {
-                        self.only(key, &[0.0.into()])?;
-                    }
-                }
-                Ok(Activation::Relu)
-            }
-            "Softmax" => {
-                self.only("axis", &[(-1).into(), 1.into(), serde_json::json!([-1])])?;
-                Ok(Activation::Softmax)
-            }
-            _ => self.activation("activation"),
-        }
-    }
-
-    /// What any layer may have and rbgpu has not.
-    fn check_common(&self, notices: &mut Vec<String>) -> Result<()> {
-        self.only("data_format", &["channels_last".into()])?;
-        self.only("quantization_config", &[])?;
-        self.only("lora_rank", &[])?;
-        let dtype = self.get("dtype");
-        let policy = dtype
-            .and_then(|d| d.get("class_name"))
-            .and_then(Value::as_str);
-        let name = dtype.and_then(|d| match d {
-            Value::String(name) => Some(name.as_str()),
-            _ => d.get("config")?.get("name")?.as_str(),
-        });
-        match (policy, name) {
-            (Some("QuantizedDTypePolicy" | "QuantizedFloat8DTypePolicy"), _) => {
-                Err(self.wrong("quantised weights", "floating point weights"))
-            }
-            (_, None | Some("float32")) => Ok(()),
-            (_, Some(other)) => {
-                let notice = format!("the network was made in {other}: rbgpu calculates in f32");
-                if !notices.contains(&notice) && self.layer.class != "InputLayer" {
-                    notices.push(notice);
-                }
-                Ok(())
-            }
-        }
-    }
-
     /// The layer with the stem of its name in Keras 3's files and its parameters.
     fn translate(
         &self,
@@ -357,7 +215,7 @@ impl Options<'_> {
                 }
             }
         };
-        let ones = [1.into(), serde_json::json!([1, 1])];
+        let ones = [1.into(), json!([1, 1])];
         match class {
             "Conv2D" => {
                 self.only("dilation_rate", &ones)?;
@@ -399,6 +257,9 @@ impl Options<'_> {
             "Dropout" => {
                 self.only("noise_shape", &[])?;
                 let rate = self.number("rate", f64::NAN)?;
+                if !(0.0..1.0).contains(&rate) {
+                    return Err(self.wrong(&format!("rate {rate}"), "at least 0 and below 1"));
+                }
                 Ok((Layer::Dropout { rate }, "dropout", Vec::new()))
             }
             "Flatten" => Ok((Layer::Flatten {}, "flatten", Vec::new())),
@@ -408,12 +269,7 @@ impl Options<'_> {
 
     fn batch_norm(&self, flat: bool) -> Result<(Layer, &'static str, Vec<&'static str>)> {
         let last = if flat { 1 } else { 3 };
-        let lasts = [
-            (-1).into(),
-            last.into(),
-            serde_json::json!([-1]),
-            serde_json::json!([last]),
-        ];
+        let lasts = [(-1).into(), last.into(), json!([-1]), json!([last])];
         self.only("axis", &lasts)?;
         self.only("renorm", &[false.into()])?;
         self.only("virtual_batch_size", &[])?;

@@ -2,7 +2,8 @@
 //!
 //! | file | what it reads |
 //! |---|---|
-//! | `keras`, `config`, `layers`, `weights`, `hdf5` | Keras' HDF5, JSON with weights, .keras |
+//! | `keras`, `config`, `layers`, `options`, `weights`, `hdf5` | Keras' HDF5, JSON with weights, .keras |
+//! | `file` | what a file is, and what may be done with bytes that nobody vouches for |
 //! | `pytorch` | state dicts, as .pth or safetensors |
 //!
 //! A network is taken over exactly or not at all: what rbgpu does not have is an error
@@ -11,25 +12,25 @@
 //! other way round.
 
 mod config;
+mod file;
 mod hdf5;
 mod keras;
 mod layers;
+mod options;
 mod pytorch;
 mod weights;
 
-use std::fmt::{self, Display};
-use std::fs::File;
-use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::json;
 
+use self::file::{Kind, guarded, read_whole, recognise};
 use super::model::{ModelFile, Provenance};
 use crate::backend::Device;
-use crate::data::options::{LFS, lfs_error};
-use crate::data::{CutoutShape, Normalisation, Preprocess};
+use crate::data::channels::names;
+use crate::data::{Channel, CutoutShape, Normalisation, Preprocess};
 use crate::nn::{Activation, Architecture, Model, Plan};
 use crate::{Error, Result};
 
@@ -59,7 +60,7 @@ impl FromStr for RealOutput {
     }
 }
 
-impl Display for RealOutput {
+impl fmt::Display for RealOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RealOutput::Output(class) => write!(f, "{class}"),
@@ -77,6 +78,9 @@ pub struct ImportOptions {
     /// What is done to cutouts: a name that [`Preprocess`] knows, or `otrain` (pixels as
     /// they are, class 1 is real).
     pub preprocess: Option<String>,
+    /// The images that the network takes, in their order; those of `preprocess` if it
+    /// has any.
+    pub channels: Option<Vec<Channel>>,
     /// A candidate is real when P(real) is at least this, from 0 to 1.
     pub threshold: f64,
     /// What to call the network; the file's name if nothing is said.
@@ -93,6 +97,7 @@ impl Default for ImportOptions {
         ImportOptions {
             real_output: None,
             preprocess: None,
+            channels: None,
             threshold: 0.5,
             network_name: None,
             network: None,
@@ -162,86 +167,6 @@ fn read(path: &Path, weights: Option<&Path>, options: &ImportOptions) -> Result<
             format!("{other:?} beside {kind:?}"),
             "one file, or an architecture as JSON with weights in HDF5",
         )),
-    }
-}
-
-/// What a file is, by its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Hdf5,
-    Json,
-    Keras,
-    Pickle,
-    Safetensors,
-}
-
-fn recognise(path: &Path) -> Result<Kind> {
-    let expected = "a Keras model (.h5, .keras, or .json with weights) or PyTorch weights (.pth, .safetensors)";
-    let wrong = |found: &str| Error::input(path, "beginning", found, expected);
-    if path.is_dir() {
-        return Err(wrong("a folder; TensorFlow's can be saved again as .keras"));
-    }
-    let mut head = Vec::new();
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let read = file.take(512).read_to_end(&mut head);
-    read.map_err(Error::io("read", path))?;
-    let text = || head.iter().find(|byte| !byte.is_ascii_whitespace());
-    match &head[..] {
-        [] => Err(wrong("an empty file")),
-        _ if head.starts_with(LFS) => Err(lfs_error(path)),
-        [0x89, b'H', b'D', b'F', ..] => Ok(Kind::Hdf5),
-        [b'P', b'K', 3, 4, ..] => {
-            let file = File::open(path).map_err(Error::io("open", path))?;
-            let names = guarded(path, "zip", "a whole zip; it may be truncated", || {
-                zip::ZipArchive::new(std::io::BufReader::new(file))
-            })?;
-            let is_keras = names.index_for_name("config.json").is_some();
-            Ok(if is_keras { Kind::Keras } else { Kind::Pickle })
-        }
-        // Eight bytes of length, then JSON.
-        [_, _, _, _, _, _, 0, 0, b'{', ..] => Ok(Kind::Safetensors),
-        // A pickle of protocol 2 or later, or the tar of the first PyTorch.
-        [0x80, 2..=5, ..] => Ok(Kind::Pickle),
-        _ if head.get(257..262) == Some(b"ustar") => Ok(Kind::Pickle),
-        _ if text() == Some(&b'{') => Ok(Kind::Json),
-        _ => Err(wrong("something else")),
-    }
-}
-
-/// The most bytes of a file that is read as a whole.
-const LARGEST_FILE: u64 = 4 << 30;
-
-fn read_whole(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path)
-        .map_err(Error::io("read", path))?
-        .len();
-    if size > LARGEST_FILE {
-        let expected = format!("{LARGEST_FILE} bytes at most");
-        return Err(Error::input(
-            path,
-            "size",
-            format!("{size} bytes"),
-            expected,
-        ));
-    }
-    std::fs::read(path).map_err(Error::io("read", path))
-}
-
-/// Runs a foreign parser on foreign bytes: its errors name the place, and so does a
-/// panic.
-fn guarded<T, E: Display>(
-    path: &Path,
-    place: &str,
-    expected: &str,
-    parse: impl FnOnce() -> std::result::Result<T, E>,
-) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(parse)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::input(path, place, error.to_string(), expected)),
-        Err(_) => {
-            let found = "something its reader cannot make sense of";
-            Err(Error::input(path, place, found, expected))
-        }
     }
 }
 
@@ -333,7 +258,8 @@ fn finish(
         width,
         channels,
     };
-    preprocess.cutouts_for(input_shape)?;
+    let cutouts = preprocess.cutouts_for(input_shape)?;
+    let channels = channels_of(preprocess, cutouts, options.channels.as_ref())?;
     if let Preprocess::Plain(normalisation) = preprocess {
         architecture.training.normalisation = normalisation.name().into();
     }
@@ -369,10 +295,31 @@ fn finish(
     let file = ModelFile {
         model,
         preprocess,
+        channels,
         threshold: options.threshold,
         provenance,
     };
     Ok((file, notices))
+}
+
+/// The images that the network takes, as far as they are known.
+fn channels_of(
+    preprocess: Preprocess,
+    cutouts: CutoutShape,
+    asked: Option<&Vec<Channel>>,
+) -> Result<Option<Vec<Channel>>> {
+    let own = preprocess.channels().map(|channels| channels.to_vec());
+    match (own, asked) {
+        (Some(own), Some(asked)) if own != *asked => {
+            let expected = format!("{}, as '{preprocess}' has them", names(&own));
+            Err(Error::config("--channels", names(asked), expected))
+        }
+        (None, Some(asked)) if asked.len() != cutouts.channels => {
+            let expected = format!("{}, as the network takes", cutouts.channels);
+            Err(Error::config("--channels", names(asked), expected))
+        }
+        (own, asked) => Ok(own.or_else(|| asked.cloned())),
+    }
 }
 
 /// Makes the last dense layer (kernel (in, units) and bias, the last two of `values`)
