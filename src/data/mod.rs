@@ -13,7 +13,7 @@
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
-//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
@@ -39,6 +39,7 @@ mod npz;
 pub mod open;
 pub mod options;
 pub mod pixels;
+pub mod preprocess;
 pub mod rows;
 pub mod size;
 pub mod split;
@@ -60,6 +61,7 @@ pub use normalise::Normalisation;
 pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
 pub use split::{Fractions, Split};
 
