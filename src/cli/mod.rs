@@ -4,6 +4,7 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod export;
 pub mod outputs;
 pub mod profile;
 pub mod score;
@@ -33,6 +34,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
     Score(score::Arguments),
+    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    Export(export::Arguments),
     /// Write a labelled set of simulated cutouts
     Simulate(simulate::Arguments),
     /// Print a network's layers, output shapes and parameters
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
