@@ -26,14 +26,11 @@ const KERAS_3: &str = "3.0.0";
 /// Keras' .h5 of model and weights.
 pub fn h5(model: &Model, weights: &[NamedTensor], facts: &Facts, path: &Path) -> Result<Vec<u8>> {
     let mut file = Hdf5Builder::new()
-        .attribute(text(
-            "model_config",
-            &config(model, Style::Keras2).to_string(),
-        ))
+        .attribute(text("model_config", &config(model).to_string()))
         .attribute(text("keras_version", KERAS_2))
         .attribute(text("backend", "tensorflow"));
     for (key, value) in facts {
-        file = file.attribute(text(&format!("rbgpu_{key}"), value));
+        file = file.attribute(text(&prefixed(key), value));
     }
     let layers = &model.plan().layers;
     let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
@@ -67,7 +64,7 @@ pub fn weights_h5(
 ) -> Result<Vec<u8>> {
     let mut file = Hdf5Builder::new().group_attribute("vars", text("name", "sequential"));
     for (key, value) in facts {
-        file = file.attribute(text(&format!("rbgpu_{key}"), value));
+        file = file.attribute(text(&prefixed(key), value));
     }
     let mut weights = weights;
     for layer in &model.plan().layers {
@@ -91,14 +88,11 @@ pub fn zipped(
 ) -> Result<Vec<u8>> {
     let mut metadata = json!({ "keras_version": KERAS_3 });
     for (key, value) in facts {
-        metadata[format!("rbgpu_{key}")] = value.as_str().into();
+        metadata[prefixed(key)] = value.as_str().into();
     }
     let members = [
         ("metadata.json", metadata.to_string().into_bytes()),
-        (
-            "config.json",
-            config(model, Style::Keras3).to_string().into_bytes(),
-        ),
+        ("config.json", config(model).to_string().into_bytes()),
         ("model.weights.h5", weights_h5(model, weights, facts, path)?),
     ];
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -115,54 +109,38 @@ pub fn zipped(
     Ok(zip.into_inner())
 }
 
-/// Whose way of describing a layer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Keras2,
-    Keras3,
-}
-
 /// The model as Keras describes it.
-fn config(model: &Model, style: Style) -> Value {
+fn config(model: &Model) -> Value {
     let [h, w, c] = model.plan().input;
-    let shape = match style {
-        Style::Keras2 => "batch_input_shape",
-        Style::Keras3 => "batch_shape",
-    };
     let input = json!({
         "name": "input_layer", "dtype": "float32", "sparse": false, "ragged": false,
-        shape: [null, h, w, c],
+        // Keras 2's word for it, which Keras 3 knows too.
+        "batch_input_shape": [null, h, w, c],
     });
-    let mut layers = vec![object(style, "InputLayer", input, None)];
+    let mut layers = vec![object("InputLayer", input, None)];
     let mut before = Shape::from(model.plan().input);
     for layer in &model.plan().layers {
         let (class, config) = described(layer);
-        layers.push(object(style, class, config, Some(&before)));
+        layers.push(object(class, config, Some(&before)));
         before = layer.output.clone();
     }
-    let mut config = json!({ "name": "sequential", "layers": layers });
-    if style == Style::Keras3 {
-        config["trainable"] = true.into();
-        config["dtype"] = "float32".into();
-    }
-    object(style, "Sequential", config, Some(&Shape::from([h, w, c])))
+    let config = json!({ "name": "sequential", "trainable": true, "layers": layers });
+    object("Sequential", config, Some(&Shape::from([h, w, c])))
 }
 
-/// A class with its settings; Keras 3 says where it comes from, and what it is built on.
-fn object(style: Style, class: &str, config: Value, input: Option<&Shape>) -> Value {
-    let mut object = json!({ "class_name": class, "config": config });
-    if style == Style::Keras3 {
-        let module = match class {
-            "Sequential" => "keras",
-            _ => "keras.layers",
-        };
-        object["module"] = module.into();
-        object["registered_name"] = Value::Null;
-        if let Some(input) = input {
-            let batch = [Value::Null].into_iter();
-            let shape: Value = batch.chain(input.iter().map(|n| (*n).into())).collect();
-            object["build_config"] = json!({ "input_shape": shape });
-        }
+/// A class with its settings, where it comes from, and what it is built on.
+fn object(class: &str, config: Value, input: Option<&Shape>) -> Value {
+    let module = match class {
+        "Sequential" => "keras",
+        _ => "keras.layers",
+    };
+    let mut object = json!({
+        "module": module, "class_name": class, "config": config, "registered_name": null,
+    });
+    if let Some(input) = input {
+        let batch = [Value::Null].into_iter();
+        let shape: Value = batch.chain(input.iter().map(|n| (*n).into())).collect();
+        object["build_config"] = json!({ "input_shape": shape });
     }
     object
 }
@@ -232,6 +210,14 @@ fn name(activation: Activation) -> &'static str {
 fn dataset(name: String, tensor: &NamedTensor, path: &Path) -> Result<DatasetBuilder> {
     let shape: Vec<u64> = tensor.shape.iter().map(|n| *n as u64).collect();
     DatasetBuilder::typed_data(name, shape, &tensor.values).map_err(wrong(path, &tensor.name))
+}
+
+/// A fact's key beside Keras' own.
+fn prefixed(key: &str) -> String {
+    match key.starts_with("rbgpu") {
+        true => key.into(),
+        false => format!("rbgpu_{key}"),
+    }
 }
 
 fn text(name: &str, value: &str) -> AttributeBuilder {
