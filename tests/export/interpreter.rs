@@ -209,18 +209,26 @@ fn conv(node: &Node, x: &Tensor, kernel: &Tensor, bias: &Tensor) -> Tensor {
     let (rows, columns) = (out(h, kh, 0), out(w, kw, 1));
     let (x, kernel) = (x.as_slice().unwrap(), kernel.as_slice().unwrap());
     let mut y = Vec::with_capacity(n * f * rows * columns);
-    for (image, filter, row, column) in indices((n, f, rows, columns)) {
-        let mut sum = bias[[filter]];
+    for (image, filter) in indices((n, f)) {
+        let mut plane = vec![bias[[filter]]; rows * columns];
         for (channel, i, j) in indices((c, kh, kw)) {
-            let (up, left) = (row * strides[0] + i, column * strides[1] + j);
-            let inside =
-                (pads[0]..h + pads[0]).contains(&up) && (pads[1]..w + pads[1]).contains(&left);
-            if inside {
-                let pixel = x[((image * c + channel) * h + up - pads[0]) * w + left - pads[1]];
-                sum += pixel * kernel[((filter * c + channel) * kh + i) * kw + j];
+            let weight = kernel[((filter * c + channel) * kh + i) * kw + j];
+            // The columns whose pixel under the window's column j is none of the padding.
+            let first = pads[1].saturating_sub(j).div_ceil(strides[1]);
+            let end = (w + pads[1]).saturating_sub(j).div_ceil(strides[1]);
+            for row in 0..rows {
+                let up = row * strides[0] + i;
+                if !(pads[0]..h + pads[0]).contains(&up) {
+                    continue;
+                }
+                let line = &x[((image * c + channel) * h + up - pads[0]) * w..][..w];
+                for column in first..end.min(columns) {
+                    let pixel = line[column * strides[1] + j - pads[1]];
+                    plane[row * columns + column] += weight * pixel;
+                }
             }
         }
-        y.push(sum);
+        y.append(&mut plane);
     }
     Tensor::from_shape_vec(IxDyn(&[n, f, rows, columns]), y).unwrap()
 }
