@@ -4,12 +4,12 @@ use std::io::{Cursor, Read};
 
 use hdf5_reader::Hdf5File;
 use rbgpu::data::Normalisation;
-use rbgpu::formats::{Format, ModelFile};
+use rbgpu::formats::{Export, Format, ModelFile};
 use rbgpu::nn::{Activation, Layer, Pair};
 use rbgpu::ops::Padding;
 use serde_json::{Value, json};
 
-use super::networks::{all, exported, model};
+use super::networks::{FLAT, all, exported, model, parsed};
 
 /// Asserts that the dataset at `place` has the bits of parameter `index`.
 fn same_bits(file: &Hdf5File, place: &str, model: &ModelFile, index: usize) {
@@ -219,4 +219,26 @@ fn the_zip_has_both() {
         assert_eq!(metadata["rbgpu_normalisation"], "minmax");
         check_weights(member("model.weights.h5"), &model);
     }
+}
+
+#[test]
+fn a_description_beyond_what_hdf5_holds_is_refused() {
+    let mut long = parsed(FLAT);
+    let dropout = Layer::Dropout { rate: 0.1 };
+    long.layers.splice(0..0, vec![dropout; 500]);
+    let model = model(long, Normalisation::None);
+    let export = Export {
+        format: Format::KerasH5,
+        with_normalisation: false,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let refused = export.write(&model, &folder.path().join("long.h5"));
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("long.h5") && refused.contains("64 KiB"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // The zip has no such limit.
+    exported(&model, Format::Keras);
 }

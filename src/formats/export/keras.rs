@@ -23,15 +23,21 @@ use crate::{Error, Result};
 const KERAS_2: &str = "2.15.0";
 const KERAS_3: &str = "3.0.0";
 
+/// Bytes of a text beside the weights: HDF5 has 64 KiB for one with its name.
+const LONGEST: usize = 65_000;
+
 /// Keras' .h5 of model and weights.
 pub fn h5(model: &Model, weights: &[NamedTensor], facts: &Facts, path: &Path) -> Result<Vec<u8>> {
-    let mut file = Hdf5Builder::new()
-        .attribute(text("model_config", &config(model).to_string()))
+    let config = config(model).to_string();
+    if config.len() > LONGEST {
+        let found = format!("a description of {} bytes", config.len());
+        let expected = "less than 64 KiB, which is what HDF5 holds there; .keras has no such limit";
+        return Err(Error::input(path, "model_config", found, expected));
+    }
+    let mut file = told(facts)
+        .attribute(text("model_config", &config))
         .attribute(text("keras_version", KERAS_2))
         .attribute(text("backend", "tensorflow"));
-    for (key, value) in facts {
-        file = file.attribute(text(&prefixed(key), value));
-    }
     let layers = &model.plan().layers;
     let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
     file = file
@@ -62,10 +68,7 @@ pub fn weights_h5(
     facts: &Facts,
     path: &Path,
 ) -> Result<Vec<u8>> {
-    let mut file = Hdf5Builder::new().group_attribute("vars", text("name", "sequential"));
-    for (key, value) in facts {
-        file = file.attribute(text(&prefixed(key), value));
-    }
+    let mut file = told(facts).group_attribute("vars", text("name", "sequential"));
     let mut weights = weights;
     for layer in &model.plan().layers {
         let (own, rest) = weights.split_at(layer.parameters.len());
@@ -210,6 +213,15 @@ fn name(activation: Activation) -> &'static str {
 fn dataset(name: String, tensor: &NamedTensor, path: &Path) -> Result<DatasetBuilder> {
     let shape: Vec<u64> = tensor.shape.iter().map(|n| *n as u64).collect();
     DatasetBuilder::typed_data(name, shape, &tensor.values).map_err(wrong(path, &tensor.name))
+}
+
+/// A file that says the facts; Keras does not look at them. One that is too long is
+/// about where the model comes from, and nothing that its use depends on.
+fn told(facts: &Facts) -> Hdf5Builder {
+    let short = facts.iter().filter(|(_, value)| value.len() <= LONGEST);
+    short.fold(Hdf5Builder::new(), |file, (key, value)| {
+        file.attribute(text(&prefixed(key), value))
+    })
 }
 
 /// A fact's key beside Keras' own.
