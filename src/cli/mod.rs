@@ -5,6 +5,7 @@ pub mod args;
 pub mod bench;
 pub mod devices;
 pub mod import;
+pub mod export;
 pub mod outputs;
 pub mod profile;
 pub mod score;
@@ -36,6 +37,8 @@ enum Command {
     Score(score::Arguments),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
+    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    Export(export::Arguments),
     /// Write a labelled set of simulated cutouts
     Simulate(simulate::Arguments),
     /// Print a network's layers, output shapes and parameters
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

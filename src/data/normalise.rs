@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// Standard deviations per median absolute deviation, for Gaussian noise.
 const MAD_TO_SIGMA: f64 = 1.4826;
 /// Contrast, relative to the largest pixel, that is rounding and no signal.
-const NO_CONTRAST: f64 = 1e-9;
+pub const NO_CONTRAST: f64 = 1e-9;
 
 /// How each cutout is normalised. x is one image (H, W) of a candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

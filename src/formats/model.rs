@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const KEY: &str = "rbgpu";
 
 /// What the labels and scores mean: there is one answer, and the file says it.
-const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
+pub const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
 
 /// Where a model comes from. No clock times: the same run gives the same file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
