@@ -10,6 +10,8 @@
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
+//! | [`exposure`] | a whole science image, and the same with light added |
+//! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
@@ -25,6 +27,7 @@ mod array;
 pub mod atomic;
 pub mod augment;
 mod columns;
+pub mod exposure;
 pub mod fits;
 mod folder;
 pub mod loader;
@@ -36,6 +39,7 @@ pub mod options;
 pub mod pixels;
 pub mod split;
 mod triple;
+pub mod truth;
 pub mod writer;
 pub mod writer_fits;
 
