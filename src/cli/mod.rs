@@ -4,6 +4,7 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod inject;
 pub mod outputs;
 pub mod profile;
 pub mod score;
@@ -33,8 +34,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
     Score(score::Arguments),
-    /// Write a labelled set of simulated cutouts
-    Simulate(simulate::Arguments),
+    /// Write a labelled set of simulated cutouts, or put sources into images of your own
+    Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
     /// Measure how fast each network runs on each device, and how fast it could

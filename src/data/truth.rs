@@ -5,11 +5,27 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::exposure::stem;
 use crate::{Error, Result};
 
 /// Names of columns, in any case.
-const RA: &[&str] = &["ra", "ra_deg", "raj2000", "_raj2000", "alpha_j2000", "radeg"];
-const DEC: &[&str] = &["dec", "dec_deg", "dej2000", "_dej2000", "delta_j2000", "decdeg", "decl"];
+const RA: &[&str] = &[
+    "ra",
+    "ra_deg",
+    "raj2000",
+    "_raj2000",
+    "alpha_j2000",
+    "radeg",
+];
+const DEC: &[&str] = &[
+    "dec",
+    "dec_deg",
+    "dej2000",
+    "_dej2000",
+    "delta_j2000",
+    "decdeg",
+    "decl",
+];
 const X: &[&str] = &["x", "xpos", "x_image", "xpix"];
 const Y: &[&str] = &["y", "ypos", "y_image", "ypix"];
 const IMAGE: &[&str] = &["image", "originalfile", "parent", "filename", "file"];
@@ -102,14 +118,22 @@ impl Truth {
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(Error::io("read", path))?;
         let text = String::from_utf8(text).map_err(|_| {
-            Error::input(path, "file", "bytes that are no text", "a table such as CSV")
+            Error::input(
+                path,
+                "file",
+                "bytes that are no text",
+                "a table such as CSV",
+            )
         })?;
         Truth::parse(&text, path)
     }
 
     /// Reads a table from memory; `path` names it in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Truth> {
-        let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+        let mut lines = text
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| !line.trim().is_empty());
         let header = lines.clone().find(|(line, _)| {
             let fields = split(line.trim_start_matches(['#', ' ']));
             column(&fields, RA).is_some() || column(&fields, X).is_some()
@@ -124,7 +148,12 @@ impl Truth {
         let both = |a, b| column(&names, a).zip(column(&names, b));
         let (sky, pixels) = (both(RA, DEC), both(X, Y));
         if sky.is_none() && pixels.is_none() {
-            return Err(Error::input(path, format!("line {at}"), names.join(", "), expected));
+            return Err(Error::input(
+                path,
+                format!("line {at}"),
+                names.join(", "),
+                expected,
+            ));
         }
         let image = column(&names, IMAGE);
         let mut truth = Truth {
@@ -141,7 +170,12 @@ impl Truth {
             }
             let fields = split(line);
             let wrong = |found: String, expected: &str| {
-                Err(Error::input(path, format!("line {number}"), found, expected))
+                Err(Error::input(
+                    path,
+                    format!("line {number}"),
+                    found,
+                    expected,
+                ))
             };
             if fields.len() != names.len() {
                 let found = format!("{} fields", fields.len());
@@ -153,14 +187,17 @@ impl Truth {
             };
             let place = (pair(sky), pair(pixels));
             if place == (None, None) {
-                return wrong(format!("'{line}'"), "a position in numbers (degrees or pixels)");
+                return wrong(
+                    format!("'{line}'"),
+                    "a position in numbers (degrees or pixels)",
+                );
             }
             if let Some((ra, dec)) = place.0
                 && !((-360.0..=360.0).contains(&ra) && (-90.0..=90.0).contains(&dec))
             {
                 return wrong(format!("RA = {ra}, Dec = {dec}"), "degrees");
             }
-            truth.add(place, image.map(|at| stem(&fields[at])).unwrap_or_default());
+            truth.add(place, image.map_or("", |at| stem(&fields[at])).to_string());
         }
         truth.sort();
         Ok(truth)
@@ -171,14 +208,24 @@ impl Truth {
         self.len += 1;
         if let Some((ra, dec)) = sky {
             let direction = direction(ra, dec);
-            let one = OnSky { dec, direction, row };
+            let one = OnSky {
+                dec,
+                direction,
+                row,
+            };
             self.sky.push(one);
             if self.named {
-                self.sky_by_image.entry(image.clone()).or_default().push(one);
+                self.sky_by_image
+                    .entry(image.clone())
+                    .or_default()
+                    .push(one);
             }
         }
         if let Some((x, y)) = pixels {
-            self.pixels.entry(image).or_default().push(InImage { x, y, row });
+            self.pixels
+                .entry(image)
+                .or_default()
+                .push(InImage { x, y, row });
         }
     }
 
@@ -225,11 +272,11 @@ impl Truth {
         let image = stem(place.image);
         match radius {
             Radius::Arcsec(arcsec) => {
-                let own = self.sky_by_image.get(&image).filter(|_| !image.is_empty());
+                let own = self.sky_by_image.get(image).filter(|_| !image.is_empty());
                 nearest_on_sky(own.unwrap_or(&self.sky), place.ra, place.dec, arcsec)
             }
             Radius::Pixels(pixels) => {
-                let key = if self.named { image.as_str() } else { "" };
+                let key = if self.named { image } else { "" };
                 nearest_in_image(self.pixels.get(key)?, place.x, place.y, pixels)
             }
         }
@@ -244,7 +291,9 @@ fn nearest_on_sky(sky: &[OnSky], ra: f64, dec: f64, arcsec: f64) -> Option<Match
     let here = direction(ra, dec);
     // A little more than the radius, so that rounding loses nothing.
     let from = sky.partition_point(|one| one.dec < dec - reach - 1e-9);
-    let near = sky[from..].iter().take_while(|one| one.dec <= dec + reach + 1e-9);
+    let near = sky[from..]
+        .iter()
+        .take_while(|one| one.dec <= dec + reach + 1e-9);
     let found = near.map(|one| Match {
         row: one.row,
         distance: separation(here, one.direction).to_degrees() * 3600.0,
@@ -292,23 +341,21 @@ fn split(line: &str) -> Vec<String> {
             let mut records = reader.from_reader(line.as_bytes()).into_records();
             // A text in memory has no other error than bytes that are no text.
             let record = records.next().and_then(|record| record.ok());
-            record.unwrap_or_default().iter().map(String::from).collect()
+            record
+                .unwrap_or_default()
+                .iter()
+                .map(String::from)
+                .collect()
         }
         None => line.split_whitespace().map(String::from).collect(),
     };
-    fields.into_iter().map(|field| field.trim().to_string()).collect()
+    fields
+        .into_iter()
+        .map(|field| field.trim().to_string())
+        .collect()
 }
 
 fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
     let is = |name: &String| wanted.iter().any(|w| w.eq_ignore_ascii_case(name));
     names.iter().position(is)
-}
-
-/// The name of an image without its folder and the endings of FITS files.
-fn stem(image: &str) -> String {
-    let mut name = image.trim().rsplit(['/', '\\']).next().unwrap_or_default();
-    for ending in [".gz", ".fz", ".fits", ".fit", ".fts"] {
-        name = name.strip_suffix(ending).unwrap_or(name);
-    }
-    name.to_string()
 }

@@ -134,7 +134,7 @@ fn value(hdu: &Hdu, name: &str) -> Option<Value> {
 }
 
 /// A number, also where it stands in quotes, as some cameras write GAIN.
-fn number(value: Value) -> Option<f64> {
+pub(crate) fn number(value: Value) -> Option<f64> {
     match value {
         Value::Integer(n) => Some(n as f64),
         Value::Float(x) => Some(x),
@@ -171,17 +171,30 @@ fn decode(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
     let (scale, zero) = exposure.scaling();
     if !(scale.is_finite() && scale != 0.0 && zero.is_finite()) {
         let found = format!("BSCALE = {scale}, BZERO = {zero}");
-        return Err(Error::input(path, "header", found, "finite ones, BSCALE not 0"));
+        return Err(Error::input(
+            path,
+            "header",
+            found,
+            "finite ones, BSCALE not 0",
+        ));
     }
     match Wcs::of(&|name| value(exposure.own(), name)) {
         Ok(wcs) => exposure.wcs = Some(wcs),
         Err(why) => {
-            let name = path.display();
-            let notice = format!("{name}: {why}: the catalogue has x and y, but no ra and dec");
+            let notice = format!("{why}: the catalogue has x and y, but no ra and dec");
             exposure.notices.push(notice);
         }
     }
     Ok(exposure)
+}
+
+/// The name of an image without its folder and the endings of FITS files.
+pub(crate) fn stem(image: &str) -> &str {
+    let mut name = image.trim().rsplit(['/', '\\']).next().unwrap_or_default();
+    for ending in [".gz", ".fz", ".fits", ".fit", ".fts"] {
+        name = name.strip_suffix(ending).unwrap_or(name);
+    }
+    name
 }
 
 fn broken(path: &Path, len: usize) -> impl Fn(fitsio_pure::Error) -> Error {

@@ -69,7 +69,12 @@ impl Wcs {
             false => (pixel, cd),
         };
         let names = ["CD1_1", "CD1_2", "CD2_1", "CD2_2"];
-        let numbers = [("CRPIX1", at[0]), ("CRPIX2", at[1]), ("CRVAL1", ra), ("CRVAL2", dec)];
+        let numbers = [
+            ("CRPIX1", at[0]),
+            ("CRPIX2", at[1]),
+            ("CRVAL1", ra),
+            ("CRVAL2", dec),
+        ];
         for (name, value) in numbers.into_iter().chain(names.into_iter().zip(linear)) {
             fields.insert(name.into(), json!(value));
         }

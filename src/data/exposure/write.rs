@@ -62,7 +62,11 @@ impl Exposure {
     ) -> Result<Written> {
         if added.len() != self.values.len() {
             let shapes: [&[usize]; 2] = [&[added.len()], &[self.height, self.width]];
-            return Err(Error::shape("with_light", "they are not of one size", &shapes));
+            return Err(Error::shape(
+                "with_light",
+                "they are not of one size",
+                &shapes,
+            ));
         }
         let hdu = self.own();
         let failed = |e: fitsio_pure::Error| {
@@ -188,7 +192,10 @@ fn raw_cards(header: &[u8]) -> Vec<RawCard> {
         .take_while(|card| !card.starts_with(b"END     "))
         .copied()
         .collect();
-    while cards.last().is_some_and(|card| card.iter().all(|b| *b == b' ')) {
+    while cards
+        .last()
+        .is_some_and(|card| card.iter().all(|b| *b == b' '))
+    {
         cards.pop();
     }
     cards
@@ -205,7 +212,9 @@ fn is_comment(name: &str) -> bool {
 /// Whether a keyword describes the table that a compressed image is stored as.
 fn is_of_compression(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let numbered = ["TTYPE", "TFORM", "TDIM", "TUNIT", "ZTILE", "ZNAME", "ZVAL", "ZNAXIS"];
+    let numbered = [
+        "TTYPE", "TFORM", "TDIM", "TUNIT", "ZTILE", "ZNAME", "ZVAL", "ZNAXIS",
+    ];
     let fixed = [
         "ZSCALE", "ZZERO", "ZBLANK", "ZQUANTIZ", "ZDITHER", "ZCMPTYPE", "ZHECKSUM", "ZDATASUM",
         "THEAP", "ZMASKCMP", "FZALGOR", "FZTILE",
@@ -221,8 +230,13 @@ fn new_cards(keywords: &[Keyword]) -> fitsio_pure::Result<Vec<RawCard>> {
             Keyword::History(text) => {
                 let mut raw = [b' '; CARD_SIZE];
                 raw[..7].copy_from_slice(b"HISTORY");
-                let printable = text.bytes().map(|b| if (b' '..=b'~').contains(&b) { b } else { b'?' });
-                raw[8..].iter_mut().zip(printable).for_each(|(to, from)| *to = from);
+                let printable = text
+                    .bytes()
+                    .map(|b| if (b' '..=b'~').contains(&b) { b } else { b'?' });
+                raw[8..]
+                    .iter_mut()
+                    .zip(printable)
+                    .for_each(|(to, from)| *to = from);
                 return Ok(raw);
             }
         };

@@ -104,7 +104,10 @@ fn clipped(pixels: &mut Vec<f32>) -> (f64, f64) {
         noise = PER_MAD * f64::from(median32(&mut away));
         if noise == 0.0 {
             // Most pixels are alike: whole numbers with little noise.
-            let square: f64 = pixels.iter().map(|v| (f64::from(*v) - middle).powi(2)).sum();
+            let square: f64 = pixels
+                .iter()
+                .map(|v| (f64::from(*v) - middle).powi(2))
+                .sum();
             noise = (square / pixels.len() as f64).sqrt();
         }
         let before = pixels.len();
@@ -113,7 +116,10 @@ fn clipped(pixels: &mut Vec<f32>) -> (f64, f64) {
             break;
         }
     }
-    (middle, noise.max(f64::from(f32::EPSILON) * middle.abs()).max(1e-30))
+    (
+        middle,
+        noise.max(f64::from(f32::EPSILON) * middle.abs()).max(1e-30),
+    )
 }
 
 fn smoothed(cells: &[f64], columns: usize, rows: usize) -> Vec<f64> {

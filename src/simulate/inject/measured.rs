@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::background::{Background, median};
-use super::resample::{Template, interpolate};
+use super::resample::{Template, fade, interpolate};
 use super::stars::{Star, Stars};
 use crate::data::exposure::Exposure;
 use crate::simulate::psf::FWHM_PER_SIGMA;
@@ -59,7 +59,10 @@ impl Grid {
             let [column, row] = region(image, star.x, star.y);
             by_region[row * REGIONS + column].push(*star);
         }
-        let own = by_region.iter().filter(|stars| stars.len() >= STARS).count();
+        let own = by_region
+            .iter()
+            .filter(|stars| stars.len() >= STARS)
+            .count();
         let templates: Vec<Template> = (0..REGIONS * REGIONS)
             .into_par_iter()
             .map(|region| stack(image, sky, pool(&by_region, region), found))
@@ -68,9 +71,18 @@ impl Grid {
         if let Some(bad) = fwhm.iter().position(|f| !f.is_finite()) {
             let place = format!("region {}, {}", bad % REGIONS + 1, bad / REGIONS + 1);
             let expected = "stars that can be stacked; or --psf or --fwhm";
-            return Err(Error::input(&image.path, place, "no light in its stars", expected));
+            return Err(Error::input(
+                &image.path,
+                place,
+                "no light in its stars",
+                expected,
+            ));
         }
-        Ok(Grid { templates, fwhm, own })
+        Ok(Grid {
+            templates,
+            fwhm,
+            own,
+        })
     }
 }
 
@@ -80,7 +92,9 @@ fn pool(by_region: &[Vec<Star>], region: usize) -> Vec<Star> {
     let mut stars: Vec<Star> = Vec::new();
     for ring in 0..REGIONS {
         let there = (0..REGIONS * REGIONS).filter(|other| {
-            let away = (other % REGIONS).abs_diff(column).max((other / REGIONS).abs_diff(row));
+            let away = (other % REGIONS)
+                .abs_diff(column)
+                .max((other / REGIONS).abs_diff(row));
             away == ring
         });
         stars.extend(there.flat_map(|other| &by_region[other]));
@@ -147,17 +161,16 @@ fn stack(image: &Exposure, sky: &Background, stars: Vec<Star>, found: &Stars) ->
     let mut values: Vec<f64> = (0..side * side)
         .map(|i| robust(aligned.iter().map(|stamp| stamp[i]).collect()))
         .collect();
-    // The light ends smoothly, not with a square edge.
-    for (i, value) in values.iter_mut().enumerate() {
-        let part = offsets[i % side].hypot(offsets[i / side]) / (reach as f64 + 0.5);
-        let fade = ((part - 0.8) / 0.2).clamp(0.0, 1.0);
-        *value *= 0.5 + 0.5 * (std::f64::consts::PI * fade).cos();
-    }
+    fade(&mut values, side);
     let sum: f64 = values.iter().sum();
     // Without light there is no PSF, which is said by its FWHM.
     let sum = if sum > 0.0 { sum } else { f64::NAN };
     values.iter_mut().for_each(|value| *value /= sum);
-    Template { values, side, step: 1.0 }
+    Template {
+        values,
+        side,
+        step: 1.0,
+    }
 }
 
 fn robust(mut values: Vec<f64>) -> f64 {
@@ -165,7 +178,9 @@ fn robust(mut values: Vec<f64>) -> f64 {
     if values.len() < 5 {
         return middle;
     }
-    let kept = values.iter().filter(|v| (**v - middle).abs() <= CLIP * spread);
+    let kept = values
+        .iter()
+        .filter(|v| (**v - middle).abs() <= CLIP * spread);
     let (count, sum) = kept.fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v));
     // The median itself is always within.
     sum / count

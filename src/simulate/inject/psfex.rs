@@ -14,7 +14,7 @@ use fitsio_pure::hdu::{Hdu, HduInfo, parse_fits};
 use fitsio_pure::value::Value;
 
 use super::resample::Template;
-use crate::data::exposure::unpacked;
+use crate::data::exposure::{number as number_of, stem, unpacked};
 use crate::{Error, Result};
 
 /// Samples along a side, and coefficients per sample, that are believed.
@@ -55,7 +55,11 @@ impl PsfEx {
                 *value += factor * coefficient;
             }
         }
-        Template { values, side: self.side, step: self.step }
+        Template {
+            values,
+            side: self.side,
+            step: self.step,
+        }
     }
 }
 
@@ -72,19 +76,31 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     let (bytes, _) = unpacked(bytes, path)?;
     let broken = |e: fitsio_pure::Error| {
         let found = format!("{} bytes that cannot be read ({e})", bytes.len());
-        Error::input(path, "file", found, "a PSFEx .psf file; it may be truncated")
+        Error::input(
+            path,
+            "file",
+            found,
+            "a PSFEx .psf file; it may be truncated",
+        )
     };
     let file = parse_fits(&bytes).map_err(broken)?;
-    let tables: Vec<(&Hdu, usize)> = file.iter().filter_map(|hdu| Some((hdu, mask(hdu)?))).collect();
+    let tables: Vec<(&Hdu, usize)> = file
+        .iter()
+        .filter_map(|hdu| Some((hdu, mask(hdu)?)))
+        .collect();
     let [(hdu, column)] = tables[..] else {
         let found = format!("{} tables with a PSF_MASK", tables.len());
         return wrong("HDUs", found, "one, the PSF of one image");
     };
     let number = |name: &str| {
         let card = hdu.cards.iter().find(|card| card.keyword_str() == name)?;
-        super::number_of(card.value.as_ref()?)
+        number_of(card.value.clone()?)
     };
-    let count = |name: &str| number(name).filter(|n| *n >= 0.0 && n.fract() == 0.0).map(|n| n as usize);
+    let count = |name: &str| {
+        number(name)
+            .filter(|n| *n >= 0.0 && n.fract() == 0.0)
+            .map(|n| n as usize)
+    };
     let axes = (count("PSFAXIS1"), count("PSFAXIS2"), count("PSFAXIS3"));
     let (Some(side), Some(rows), planes) = axes else {
         return wrong("header", "no PSFAXIS1 or PSFAXIS2".into(), "both");
@@ -92,26 +108,45 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     let planes = planes.unwrap_or(1);
     if side != rows || side % 2 == 0 || side < 5 || side > MOST_SIDE || planes > MOST_TERMS {
         let found = format!("PSFAXIS = {side}, {rows}, {planes}");
-        return wrong("header", found, "a square of an odd number of samples, from 5 on");
+        return wrong(
+            "header",
+            found,
+            "a square of an odd number of samples, from 5 on",
+        );
     }
     let variables = count("POLNAXIS").unwrap_or(0);
-    let degree = if variables == 0 { 0 } else { count("POLDEG1").unwrap_or(0) };
+    let degree = if variables == 0 {
+        0
+    } else {
+        count("POLDEG1").unwrap_or(0)
+    };
     let names = POSITIONS.map(|(name, _)| text(hdu, name).unwrap_or_default());
-    let of_position = names.iter().zip(POSITIONS).all(|(name, (_, start))| name.starts_with(start));
+    let of_position = names
+        .iter()
+        .zip(POSITIONS)
+        .all(|(name, (_, start))| name.starts_with(start));
     let one_group = number("POLNGRP").unwrap_or(1.0) == 1.0 || variables == 0;
     if variables != 0 && !(variables == 2 && of_position && one_group) {
         let found = format!("POLNAXIS = {variables}: {}", names.join(", "));
-        return wrong("header", found, "a PSF that depends on X_IMAGE and Y_IMAGE alone, or on nothing");
+        return wrong(
+            "header",
+            found,
+            "a PSF that depends on X_IMAGE and Y_IMAGE alone, or on nothing",
+        );
     }
     if planes != powers(degree.min(MOST_TERMS)).count() {
         let found = format!("PSFAXIS3 = {planes} with POLDEG1 = {degree}");
         return wrong("header", found, "(POLDEG1 + 1)(POLDEG1 + 2) / 2 planes");
     }
-    let pair = |name: &str, missing: f64| [1, 2].map(|i| number(&format!("{name}{i}")).unwrap_or(missing));
+    let pair =
+        |name: &str, missing: f64| [1, 2].map(|i| number(&format!("{name}{i}")).unwrap_or(missing));
     let (zero, scale) = (pair("POLZERO", 0.0), pair("POLSCAL", 1.0));
     let step = number("PSF_SAMP").unwrap_or(f64::NAN);
     let usable = |x: &f64| x.is_finite() && *x != 0.0;
-    if !(scale.iter().all(usable) && zero.iter().all(|z| z.is_finite()) && (0.01..=10.0).contains(&step)) {
+    if !(scale.iter().all(usable)
+        && zero.iter().all(|z| z.is_finite())
+        && (0.01..=10.0).contains(&step))
+    {
         let found = format!("PSF_SAMP = {step}, POLZERO = {zero:?}, POLSCAL = {scale:?}");
         return wrong("header", found, "numbers, PSF_SAMP in pixels");
     }
@@ -123,13 +158,28 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     let finite = coefficients.iter().all(|c| c.is_finite());
     if coefficients.len() != planes * side * side || !finite {
         let found = format!("{} numbers, all finite: {finite}", coefficients.len());
-        return wrong("PSF_MASK", found, &format!("{planes} x {side} x {side} finite ones"));
+        return wrong(
+            "PSF_MASK",
+            found,
+            &format!("{planes} x {side} x {side} finite ones"),
+        );
     }
-    let psf = PsfEx { coefficients, side, degree, zero, scale, step };
+    let psf = PsfEx {
+        coefficients,
+        side,
+        degree,
+        zero,
+        scale,
+        step,
+    };
     if psf.at(zero[0], zero[1]).values.iter().sum::<f64>() > 0.0 {
         return Ok(psf);
     }
-    wrong("PSF_MASK", "a PSF without light".into(), "one whose sum is positive")
+    wrong(
+        "PSF_MASK",
+        "a PSF without light".into(),
+        "one whose sum is positive",
+    )
 }
 
 /// Keywords that name the variables, and how the names of places begin (X_IMAGE, XWIN_IMAGE).
@@ -141,7 +191,9 @@ fn mask(hdu: &Hdu) -> Option<usize> {
         return None;
     };
     let columns = parse_binary_table_columns(&hdu.cards, tfields.min(999)).ok()?;
-    columns.iter().position(|column| column.name.as_deref().map(str::trim) == Some("PSF_MASK"))
+    columns
+        .iter()
+        .position(|column| column.name.as_deref().map(str::trim) == Some("PSF_MASK"))
 }
 
 fn text(hdu: &Hdu, name: &str) -> Option<String> {
@@ -159,9 +211,5 @@ pub(super) fn file_for(given: &Path, image: &Path) -> PathBuf {
         return given.to_path_buf();
     }
     let name = image.file_name().unwrap_or_default().to_string_lossy();
-    let mut stem = &*name;
-    for ending in [".gz", ".fz", ".fits", ".fit", ".fts"] {
-        stem = stem.strip_suffix(ending).unwrap_or(stem);
-    }
-    given.join(format!("{stem}.psf"))
+    given.join(format!("{}.psf", stem(&name)))
 }

@@ -1,6 +1,8 @@
 //! Point spread functions as samples, and their values between the samples: Lanczos'
 //! windowed sinc of order 4, as PSFEx interpolates its own (Bertin 2011).
 
+use crate::simulate::Psf;
+
 /// Lobes of the kernel on either side.
 const LOBES: i64 = 4;
 const TAPS: usize = 2 * LOBES as usize;
@@ -51,7 +53,9 @@ pub(super) fn interpolate(
     let value = |column: usize, (first, taps): &(i64, [f64; TAPS])| {
         let from = (first - top) as usize;
         let terms = taps.iter().enumerate();
-        terms.map(|(k, tap)| tap * along[(from + k) * width + column]).sum()
+        terms
+            .map(|(k, tap)| tap * along[(from + k) * width + column])
+            .sum()
     };
     down.iter()
         .flat_map(|row| (0..width).map(move |column| (column, row)))
@@ -81,7 +85,30 @@ pub(super) struct Stamp {
     pub corner: [i64; 2],
 }
 
+/// Lets the light of a template end smoothly and round, not with a square edge.
+pub(super) fn fade(values: &mut [f64], side: usize) {
+    let middle = (side / 2) as f64;
+    for (i, value) in values.iter_mut().enumerate() {
+        let away = ((i % side) as f64 - middle).hypot((i / side) as f64 - middle);
+        let part = ((away / (middle + 0.5) - 0.8) / 0.2).clamp(0.0, 1.0);
+        *value *= 0.5 + 0.5 * (std::f64::consts::PI * part).cos();
+    }
+}
+
 impl Template {
+    /// An analytic one, out to five times its width.
+    pub fn analytic(psf: &Psf) -> Template {
+        let step = if psf.fwhm < 4.0 { 0.25 } else { 1.0 };
+        let middle = (5.0 * psf.fwhm.max(1.6) / step).ceil();
+        let side = 2 * middle as usize + 1;
+        let at = |i: usize| (i as f64 - middle) * step;
+        let mut values: Vec<f64> = (0..side * side)
+            .map(|i| psf.value(at(i % side), at(i / side)))
+            .collect();
+        fade(&mut values, side);
+        Template { values, side, step }
+    }
+
     /// Image pixels from the middle to the border, at most.
     pub fn reach(&self) -> i64 {
         ((self.side / 2) as f64 * self.step).floor() as i64
@@ -99,7 +126,11 @@ impl Template {
         let mut values = self.sample(&along(corner[0], x), &along(corner[1], y));
         let sum: f64 = values.iter().sum();
         values.iter_mut().for_each(|value| *value /= sum);
-        Stamp { values, side, corner }
+        Stamp {
+            values,
+            side,
+            corner,
+        }
     }
 
     /// Its values at places relative to its middle, in image pixels.
@@ -107,7 +138,11 @@ impl Template {
         let (side, middle) = (self.side as i64, (self.side / 2) as f64);
         let read = |x: i64, y: i64| {
             let inside = (0..side).contains(&x) && (0..side).contains(&y);
-            if inside { self.values[(y * side + x) as usize] } else { 0.0 }
+            if inside {
+                self.values[(y * side + x) as usize]
+            } else {
+                0.0
+            }
         };
         let own = |places: &[f64]| -> Vec<f64> {
             places.iter().map(|at| at / self.step + middle).collect()
@@ -137,10 +172,15 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::{Profile, Psf};
+    use crate::simulate::Profile;
 
     fn moffat(fwhm: f64) -> Psf {
-        Psf { profile: Profile::Moffat { beta: 3.0 }, fwhm, axis_ratio: 1.0, angle: 0.0 }
+        Psf {
+            profile: Profile::Moffat { beta: 3.0 },
+            fwhm,
+            axis_ratio: 1.0,
+            angle: 0.0,
+        }
     }
 
     #[test]
@@ -151,8 +191,16 @@ mod tests {
         let values = (0..side * side)
             .map(|i| psf.value(at(i), at(i / side)))
             .collect();
-        let template = Template { values, side, step: 1.0 };
-        assert!((template.fwhm() / 3.0 - 1.0).abs() < 0.01, "{}", template.fwhm());
+        let template = Template {
+            values,
+            side,
+            step: 1.0,
+        };
+        assert!(
+            (template.fwhm() / 3.0 - 1.0).abs() < 0.01,
+            "{}",
+            template.fwhm()
+        );
         let stamp = template.place(100.3, 50.8);
         let sum: f64 = stamp.values.iter().sum();
         assert!((sum - 1.0).abs() < 1e-12, "{sum}");

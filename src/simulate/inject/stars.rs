@@ -56,7 +56,11 @@ pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     let most = f64::from(most.reduce(|| f32::NEG_INFINITY, f32::max));
     let level = most - 0.02 * most.abs();
     let plateau = image.values.par_iter().filter(|v| f64::from(**v) >= level);
-    if plateau.count() >= 4 { level } else { f64::INFINITY }
+    if plateau.count() >= 4 {
+        level
+    } else {
+        f64::INFINITY
+    }
 }
 
 /// The stars, and how far their stamps reach from the middle, in pixels.
@@ -79,7 +83,11 @@ pub(super) fn find(image: &Exposure, sky: &Background, saturate: f64) -> Stars {
     let mut sizes: Vec<f64> = measured.iter().map(|(_, star)| star.fwhm).collect();
     let fwhm = mode(&mut sizes);
     if !fwhm.is_finite() {
-        return Stars { stars: Vec::new(), reach: 0, fwhm };
+        return Stars {
+            stars: Vec::new(),
+            reach: 0,
+            fwhm,
+        };
     }
     let reach = (5.0 * fwhm).ceil().clamp(8.0, 40.0) as usize;
     let near = Neighbours::of(&peaks, reach);
@@ -102,7 +110,16 @@ fn peaks(image: &Exposure, sky: &Background) -> Vec<Peak> {
                 let value = image.values[y * width + x];
                 let (level, noise) = sky.at(x as f64, y as f64);
                 let height = f64::from(value) - level;
-                let around = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+                let around = [
+                    (-1, -1),
+                    (0, -1),
+                    (1, -1),
+                    (-1, 0),
+                    (1, 0),
+                    (-1, 1),
+                    (0, 1),
+                    (1, 1),
+                ];
                 let above = |(i, (dx, dy)): (usize, &(i64, i64))| {
                     let other = image.at(x as i64 + dx, y as i64 + dy);
                     // Of two equal ones the first counts.
@@ -149,7 +166,11 @@ fn measure(image: &Exposure, sky: &Background, peak: &Peak) -> Option<Star> {
         let [xx, xy, yy] = [xx / sum, xy / sum, yy / sum];
         let weight = 1.0 / (sigma * sigma);
         let determinant = xx * yy - xy * xy;
-        let (a, b, c) = (yy / determinant - weight, -xy / determinant, xx / determinant - weight);
+        let (a, b, c) = (
+            yy / determinant - weight,
+            -xy / determinant,
+            xx / determinant - weight,
+        );
         let inverse = a * c - b * b;
         if !(determinant > 0.0 && inverse > 0.0 && a > 0.0) {
             return None;
@@ -170,7 +191,13 @@ fn measure(image: &Exposure, sky: &Background, peak: &Peak) -> Option<Star> {
         }
     }
     let fwhm = sigma * FWHM_PER_SIGMA;
-    let star = Star { x, y, fwhm, e, snr: peak.snr };
+    let star = Star {
+        x,
+        y,
+        fwhm,
+        e,
+        snr: peak.snr,
+    };
     (e[0].hypot(e[1]) < ELLIPTICITY).then_some(star)
 }
 
@@ -179,9 +206,8 @@ fn stamp_is_whole(image: &Exposure, star: &Star, reach: usize, saturate: f64) ->
     let reach = reach as i64 + 5;
     let (x, y) = (star.x.round() as i64, star.y.round() as i64);
     // NaN, also outside of the image, is below nothing.
-    (y - reach..=y + reach).all(|j| {
-        (x - reach..=x + reach).all(|i| f64::from(image.at(i, j)) < saturate)
-    })
+    (y - reach..=y + reach)
+        .all(|j| (x - reach..=x + reach).all(|i| f64::from(image.at(i, j)) < saturate))
 }
 
 /// The middle of the densest half of the densest half of … (half-sample mode).
@@ -209,7 +235,10 @@ impl<'a> Neighbours<'a> {
     fn of(peaks: &'a [Peak], side: usize) -> Neighbours<'a> {
         let mut squares: HashMap<_, Vec<_>> = HashMap::new();
         for peak in peaks {
-            squares.entry((peak.x / side, peak.y / side)).or_default().push(peak);
+            squares
+                .entry((peak.x / side, peak.y / side))
+                .or_default()
+                .push(peak);
         }
         Neighbours { side, squares }
     }
