@@ -32,7 +32,7 @@ const LINE: f64 = 19.0;
 const SMALL: u32 = 11;
 
 /// Cells of three images each: before and after on one grey scale, from the 1st percentile of
-/// the one to the 99.5th of the other, and the difference on its own. Pixels without a value
+/// the one to the 99th of the middle of the other, and the difference on its own. Pixels without a value
 /// are purple.
 pub fn injected(all: &[Compared]) -> Result<Drawing> {
     let side = all.first().map_or(0, |one| one.side);
@@ -66,7 +66,7 @@ pub fn injected(all: &[Compared]) -> Result<Drawing> {
             .zip(&one.before)
             .map(|(after, before)| after - before);
         let difference: Vec<f32> = difference.collect();
-        let scale = (percentile(&one.before, 0.01), percentile(&one.after, 0.995));
+        let scale = (percentile(&one.before, 0.01), percentile(&middle(one), 0.99));
         let own = (percentile(&difference, 0.0), percentile(&difference, 1.0));
         let images = [
             ("before", &one.before, scale),
@@ -93,4 +93,11 @@ pub fn injected(all: &[Compared]) -> Result<Drawing> {
         );
     }
     Ok(sheet)
+}
+
+/// The middle third of the image after: the source, whatever stands beside it.
+fn middle(one: &Compared) -> Vec<f32> {
+    let third = one.side / 3..one.side - one.side / 3;
+    let row = |y: usize| one.after[y * one.side..][third.clone()].iter();
+    third.clone().flat_map(row).copied().collect()
 }

@@ -263,7 +263,9 @@ fn sign(hdu: &mut [u8], header: usize) {
         at.map(|index| index * CARD_SIZE)
     };
     let put = |hdu: &mut [u8], at: usize, text: &str| {
-        let value = format!("{:<70}", format!("'{text:<16}' / renewed by rbgpu"));
+        // The value's place and width as others write them, who sum up the card anew.
+        let value = format!("{:<20} / renewed by rbgpu", format!("'{text:<8}'"));
+        let value = format!("{value:<70}");
         hdu[at + 10..at + CARD_SIZE].copy_from_slice(&value.as_bytes()[..70]);
     };
     if let Some(at) = place(hdu, b"DATASUM =") {
