@@ -37,6 +37,15 @@ pub enum Error {
         expected: String,
     },
 
+    /// A candidate cannot be used.
+    #[error("{candidate}: {why}")]
+    Candidate {
+        /// Its file or id.
+        candidate: String,
+        /// Why: what was found and what was expected.
+        why: String,
+    },
+
     /// The operating system refused a file operation.
     #[error("could not {doing} {}: {source}", path.display())]
     Io {

@@ -20,6 +20,8 @@ mod normalise;
 mod real;
 #[path = "data/split.rs"]
 mod split;
+#[path = "data/streams.rs"]
+mod streams;
 #[path = "data/writers.rs"]
 mod writers;
 
@@ -95,10 +97,12 @@ fn made(count: usize, height: usize, width: usize, channels: usize) -> Dataset {
         mag_err: 0.125,
         filter: ["g", "sdss_r"][i % 2].into(),
         fwhm: 2.5,
+        ..Candidate::default()
     };
     Dataset {
         source: "made".into(),
         shape,
+        channels: None,
         pixels: Box::new(InMemory { values, stride }),
         labels: Some((0..count).map(|i| (i % 2) as u8).collect()),
         candidates: (0..count).map(candidate).collect(),

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
-use crate::backend::cpu;
-use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
-use crate::backend::{Cpu, Device, Isa};
-use crate::data::{self, Dataset, LabelPolarity, ReadOptions};
+use crate::backend::Device;
+use crate::backend::gpu::GpuPrecision;
+use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions};
 use crate::train::Precision;
 use crate::{Error, Result};
 
@@ -79,43 +77,11 @@ impl Common {
             Precision::F32 => GpuPrecision::F32,
             Precision::F16 => GpuPrecision::F16,
         };
-        let cpu = || -> Result<Device> {
-            let isa = Isa::from_environment()?;
-            let cpu = Cpu::with_isa(cpu::Precision::F32, isa);
-            Ok(Device::Cpu(Arc::new(cpu)))
-        };
-        let choice = match self.device.as_str() {
-            "cpu" => return cpu(),
-            "auto" => {
-                return match Gpu::open_as(&Choice::Real, precision) {
-                    Ok(gpu) => Ok(Device::Gpu(gpu)),
-                    Err(Error::NoDevice { .. }) => {
-                        terminal.notice("no gpu found: using the cpu");
-                        cpu()
-                    }
-                    Err(error) => {
-                        terminal.notice(&format!("{error}: using the cpu"));
-                        cpu()
-                    }
-                };
-            }
-            "gpu" => Choice::Any,
-            name => Choice::Named(name.into()),
-        };
-        let gpu = Gpu::open_as(&choice, precision).map_err(|error| match error {
-            Error::NoDevice { wanted, problem } => Error::NoDevice {
-                wanted,
-                problem: format!("{problem}; --device cpu works everywhere"),
-            },
-            other => other,
-        })?;
-        if gpu.description().is_software() {
-            terminal.notice(&format!(
-                "{} is the processor acting as a gpu: right numbers, slowly; --device cpu is faster",
-                gpu.name()
-            ));
+        let (device, notice) = Device::open(&self.device, precision)?;
+        if let Some(notice) = notice {
+            terminal.notice(&notice);
         }
-        Ok(Device::Gpu(gpu))
+        Ok(device)
     }
 }
 
@@ -135,6 +101,12 @@ pub struct Reading {
     /// Fail on the first file that cannot be read instead of leaving it out
     #[arg(long)]
     pub strict: bool,
+    /// Which images of each cutout, in this order: template,search,difference
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub channels: Vec<Channel>,
+    /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
+    #[arg(long)]
+    pub lenient: bool,
 }
 
 impl Reading {
@@ -158,6 +130,8 @@ impl Reading {
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
+            channels: (!self.channels.is_empty()).then(|| self.channels.clone()),
+            lenient: self.lenient,
         };
         let data = data::open(inputs, &options)?;
         data.notices

@@ -128,6 +128,7 @@ impl Columns {
         let all = Dataset {
             source: path.to_path_buf(),
             shape: cutouts.shape,
+            channels: None,
             pixels: cutouts.pixels,
             labels,
             candidates,
@@ -176,6 +177,7 @@ impl Columns {
             mag_err: number(&mag_errs, row),
             filter: text(&filters, row).unwrap_or_default(),
             fwhm: number(&fwhms, row),
+            ..Candidate::default()
         };
         Ok((0..n).map(one).collect())
     }

@@ -3,18 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
-use super::fits::{FitsCutout, read_fits};
+use super::fits::{read_fits, read_fits_bytes};
 use super::options::{LabelPolarity, ReadOptions};
-use super::{Dataset, InMemory, Skipped};
+use super::rows::{Blob, Cutout, OfBlobs, Row};
+use super::{Candidate, Channel};
 use crate::{Error, Result};
 
 /// How a FITS file's name may end, in any case; .gz may follow.
 const ENDINGS: [&str; 5] = ["fits", "fit", "fts", "fits.fz", "fit.fz"];
 
-/// Reads the folder at `path`.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+/// The candidates of the folder at `path`.
+pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfBlobs> {
     let (yes, no) = (path.join("true"), path.join("false"));
     let mut files = Vec::new();
     let mut notices = Vec::new();
@@ -22,11 +21,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     if labelled {
         for (folder, label) in [(&yes, 1), (&no, 0)] {
             if folder.is_dir() {
-                files.extend(
-                    list(folder, &mut notices)?
-                        .into_iter()
-                        .map(|file| (file, label)),
-                );
+                let list = list(folder, &mut notices)?;
+                files.extend(list.into_iter().map(|file| (file, Some(label))));
             }
         }
         if options.label_polarity == LabelPolarity::RealIsZero {
@@ -39,7 +35,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
             let expected = "them to say which FITS files are real and which bogus";
             return Err(Error::input(path, "folder", found, expected));
         }
-        files.extend(list(path, &mut notices)?.into_iter().map(|file| (file, 0)));
+        let list = list(path, &mut notices)?;
+        files.extend(list.into_iter().map(|file| (file, None)));
     }
     if files.is_empty() {
         let place = if labelled {
@@ -50,23 +47,77 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         let expected = "files ending in .fits, .fit or .fts (or .gz, .fz behind it)";
         return Err(Error::input(path, place, "no FITS file", expected));
     }
-    gather(path, files, labelled, notices, options)
+    Ok(of_files(files, notices, options))
 }
 
-/// Reads FITS files given one by one, which have no labels. A broken one among
-/// several is left out, as in a folder; a broken one by itself is an error.
-pub(super) fn read_files(paths: &[&Path], options: &ReadOptions) -> Result<Dataset> {
-    let first = paths[0];
+/// The candidates of FITS files given one by one, which have no labels.
+pub(super) fn rows_of_files(paths: &[&Path], options: &ReadOptions) -> Result<OfBlobs> {
     if options.labels_required {
         let expected = "labels too: a folder with true/ and false/, or a cube";
-        return Err(Error::input(first, "labels", "a FITS file", expected));
+        return Err(Error::input(paths[0], "labels", "a FITS file", expected));
     }
-    let options = ReadOptions {
-        strict: options.strict || paths.len() == 1,
-        ..options.clone()
+    let files = paths
+        .iter()
+        .map(|path| (path.to_path_buf(), None))
+        .collect();
+    Ok(of_files(files, Vec::new(), options))
+}
+
+fn of_files(
+    files: Vec<(PathBuf, Option<u8>)>,
+    notices: Vec<String>,
+    options: &ReadOptions,
+) -> OfBlobs {
+    let expected = Some(files.len());
+    let blobs = files.into_iter().map(|(path, label)| {
+        Ok(Blob {
+            path,
+            bytes: None,
+            label,
+        })
+    });
+    let wanted = options.channels.clone();
+    let demanding = options.labels_required && !options.lenient;
+    let decode = move |blob: Blob| vec![cutout(blob, wanted.as_deref(), demanding)];
+    OfBlobs::new(Box::new(blobs), Box::new(decode), expected, notices)
+}
+
+/// The candidate of a FITS file; `demanding` as O'TRAIN is for training.
+pub(super) fn cutout(blob: Blob, wanted: Option<&[Channel]>, demanding: bool) -> Row {
+    let read = match &blob.bytes {
+        Some(bytes) => read_fits_bytes(bytes, &blob.path, wanted),
+        None => read_fits(&blob.path, wanted),
     };
-    let files = paths.iter().map(|path| (path.to_path_buf(), 0)).collect();
-    gather(first, files, false, Vec::new(), &options)
+    let file = match read {
+        Ok(file) => file,
+        Err(error) => {
+            let name = blob.path.file_name().unwrap_or(blob.path.as_os_str());
+            let candidate = Candidate {
+                id: name.to_string_lossy().into_owned(),
+                file: blob.path.display().to_string(),
+                ..Candidate::default()
+            };
+            return Row::unreadable(candidate, &error);
+        }
+    };
+    if demanding && !file.missing.is_empty() {
+        let missing = file.missing.join(" and ");
+        let why = format!(
+            "no keyword {missing}, which O'TRAIN's training cutouts have (--lenient takes it)"
+        );
+        return Row::left_out(file.candidate, why);
+    }
+    if file.candidate.edge == Some(true) {
+        let why = "EDGE is True: cut off by the edge of the image";
+        return Row::left_out(file.candidate, why);
+    }
+    Row::of(Cutout {
+        candidate: file.candidate,
+        label: blob.label,
+        channels: file.channels.map(Into::into),
+        shape: file.shape,
+        values: file.values,
+    })
 }
 
 /// Whether a file's name ends as a FITS file's does.
@@ -102,84 +153,4 @@ fn list(folder: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-fn gather(
-    source: &Path,
-    files: Vec<(PathBuf, u8)>,
-    labelled: bool,
-    mut notices: Vec<String>,
-    options: &ReadOptions,
-) -> Result<Dataset> {
-    let read: Vec<Result<FitsCutout>> = files.par_iter().map(|(file, _)| read_fits(file)).collect();
-    let total = files.len();
-    let mut skipped = Vec::new();
-    let mut first: Option<(PathBuf, super::CutoutShape)> = None;
-    let (mut values, mut labels, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
-    for ((file, label), cutout) in files.into_iter().zip(read) {
-        let mut leave = |why: String, unreadable: bool| {
-            let what = file.display().to_string();
-            skipped.push(Skipped {
-                // An error begins with the file's name already.
-                why: why
-                    .strip_prefix(&format!("{what}: "))
-                    .map_or(why.clone(), str::to_string),
-                what,
-                unreadable,
-            });
-        };
-        let cutout = match cutout {
-            Ok(cutout) => cutout,
-            Err(error) if options.strict => return Err(error),
-            Err(error) => {
-                leave(error.to_string(), true);
-                continue;
-            }
-        };
-        if cutout.edge {
-            let why = "EDGE is True: cut off by the edge of the image";
-            leave(why.into(), false);
-            continue;
-        }
-        if !cutout.values.iter().any(|v| v.is_finite()) {
-            leave("no finite pixel".into(), false);
-            continue;
-        }
-        let (name, shape) = first.get_or_insert_with(|| (file.clone(), cutout.shape));
-        if cutout.shape != *shape {
-            let found = format!("{} (H x W x images)", cutout.shape);
-            let expected = format!("{shape}, as in {}", name.display());
-            return Err(Error::input(&file, "size of the cutout", found, expected));
-        }
-        values.extend_from_slice(&cutout.values);
-        labels.push(label);
-        candidates.push(cutout.candidate);
-    }
-    let Some((_, shape)) = first else {
-        let why = skipped
-            .first()
-            .map_or(String::new(), |s| format!("{}: {}", s.what, s.why));
-        let found = format!("no usable cutout in {total} files; the first: {why}");
-        return Err(Error::input(source, "FITS files", found, "at least one"));
-    };
-    let unknown = candidates.iter().filter(|c| c.mag.is_nan()).count();
-    if unknown > 0 {
-        let of = candidates.len();
-        notices.push(format!(
-            "{unknown} of {of} FITS files have no magnitude (MAG)"
-        ));
-    }
-    Ok(Dataset {
-        source: source.to_path_buf(),
-        shape,
-        pixels: Box::new(InMemory {
-            values,
-            stride: shape.len(),
-        }),
-        labels: labelled.then_some(labels),
-        candidates,
-        parts: None,
-        skipped,
-        notices,
-    })
 }

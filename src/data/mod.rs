@@ -7,6 +7,8 @@
 //! | file | what it reads or does |
 //! |---|---|
 //! | [`open`](mod@open), [`options`] | recognises an input by what it holds, joins several |
+//! | [`candidate`], [`channels`], [`size`] | what is known of a candidate; choosing images, padding and cropping |
+//! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
@@ -26,10 +28,13 @@
 mod array;
 pub mod atomic;
 pub mod augment;
+pub mod candidate;
+pub mod channels;
 mod columns;
 pub mod exposure;
 pub mod fits;
 mod folder;
+mod gather;
 pub mod loader;
 pub mod normalise;
 mod npy;
@@ -37,6 +42,8 @@ mod npz;
 pub mod open;
 pub mod options;
 pub mod pixels;
+pub mod rows;
+pub mod size;
 pub mod split;
 mod triple;
 pub mod truth;
@@ -50,15 +57,18 @@ use crate::Result;
 
 pub use atomic::atomic_write;
 pub use augment::Augment;
+pub use candidate::Candidate;
+pub use channels::Channel;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
-pub use open::open;
+pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use rows::{Cutout, Failed, Row, Rows, Stream};
 pub use split::{Fractions, Split};
 
 /// Size of one cutout: (H, W, C), in pixels and images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct CutoutShape {
     /// Rows.
     pub height: usize,
@@ -83,35 +93,6 @@ impl CutoutShape {
 impl fmt::Display for CutoutShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}x{}", self.height, self.width, self.channels)
-    }
-}
-
-/// What is known of one candidate besides its pixels. Numbers that a file does
-/// not give are NaN, strings empty.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// CANDID, or the file's name, or the row.
-    pub id: String,
-    /// Magnitude.
-    pub mag: f64,
-    /// Its error, in magnitudes.
-    pub mag_err: f64,
-    /// Filter band.
-    pub filter: String,
-    /// Seeing, full width at half maximum, in pixels.
-    pub fwhm: f64,
-}
-
-impl Default for Candidate {
-    /// Nothing known: numbers NaN, strings empty.
-    fn default() -> Self {
-        Candidate {
-            id: String::new(),
-            mag: f64::NAN,
-            mag_err: f64::NAN,
-            filter: String::new(),
-            fwhm: f64::NAN,
-        }
     }
 }
 
@@ -159,6 +140,8 @@ pub struct Dataset {
     pub source: PathBuf,
     /// Size of every cutout.
     pub shape: CutoutShape,
+    /// What the images of each are, where the input says.
+    pub channels: Option<channels::Names>,
     /// The cutouts.
     pub pixels: Box<dyn Pixels>,
     /// 1 real, 0 bogus; `None` where the input has no labels.

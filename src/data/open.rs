@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
+use super::rows::{OfDataset, Rows, Stream};
 use super::{Concatenated, Dataset, folder, npy, npz, triple};
 use crate::{Error, Result};
 
@@ -25,62 +27,116 @@ enum Kind {
 /// alone (no labels). Several are joined in the order given; their cutouts must
 /// be of one size. Labels (and splits) are kept if every input has them.
 pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Dataset> {
+    let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
+    let mut sets = Vec::with_capacity(inputs.len());
+    for part in parts(&inputs, options)? {
+        let set = match part.kind {
+            Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options)?,
+            _ => {
+                let rows = Stream::new(vec![part.rows(options)?], part.strict(options), None);
+                gather(part.inputs[0], rows, options)?
+            }
+        };
+        sets.push(match &options.channels {
+            Some(wanted) => set.with_channels(wanted)?,
+            None => set,
+        });
+    }
+    match sets.len() {
+        1 => Ok(sets.remove(0)),
+        _ => join(sets),
+    }
+}
+
+/// As [`open`], one candidate after the other: what is on disk is read when it is
+/// asked for, and a broken candidate is a row of its own instead of an error
+/// (unless `options.strict`). An array's metadata are read at once.
+pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
+    let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
+    let parts = parts(&inputs, options)?;
+    let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
+    let sources = parts.iter().map(|part| part.rows(options));
+    let sources = sources.collect::<Result<Vec<_>>>()?;
+    Ok(Stream::new(sources, strict, options.channels.clone()))
+}
+
+/// Inputs that are read together.
+struct Inputs<'a> {
+    kind: Kind,
+    /// One, or FITS files in a row, as `score MODEL folder/*.fits` gives them.
+    inputs: Vec<&'a Path>,
+}
+
+impl Inputs<'_> {
+    /// A broken file by itself is an error, one among several a row that failed.
+    fn strict(&self, options: &ReadOptions) -> bool {
+        options.strict || (matches!(self.kind, Kind::FitsFile) && self.inputs.len() == 1)
+    }
+
+    fn set(&self, options: &ReadOptions) -> Result<Dataset> {
+        let input = self.inputs[0];
+        match &self.kind {
+            Kind::Npz => npz::read(input, options),
+            Kind::Npy => triple::read_bare(input, options),
+            Kind::Triple(prefix) => triple::read(prefix, options),
+            Kind::FitsFile | Kind::Folder => unreachable!("read row by row"),
+        }
+    }
+
+    fn rows(&self, options: &ReadOptions) -> Result<Box<dyn Rows>> {
+        Ok(match &self.kind {
+            Kind::FitsFile => Box::new(folder::rows_of_files(&self.inputs, options)?),
+            Kind::Folder => Box::new(folder::rows(self.inputs[0], options)?),
+            _ => Box::new(OfDataset::new(self.set(options)?)),
+        })
+    }
+}
+
+/// What the inputs are; at least one.
+fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a>>> {
+    let mut parts: Vec<Inputs> = Vec::new();
+    for &input in inputs {
+        let kind = recognise(input)?;
+        match parts.last_mut() {
+            Some(last) if matches!((&last.kind, &kind), (Kind::FitsFile, Kind::FitsFile)) => {
+                last.inputs.push(input);
+            }
+            _ => parts.push(Inputs {
+                kind,
+                inputs: vec![input],
+            }),
+        }
+    }
+    if parts.is_empty() {
+        let expected = "a cube, a folder, a FITS file or a prefix";
+        return Err(Error::config("INPUT", "nothing", expected));
+    }
+    check_keys(&parts, options)?;
+    Ok(parts)
+}
+
+/// Keys may only be named where there are any, and only those that are read.
+fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
     for name in options.keys.keys() {
         if !KEY_NAMES.contains(&name.as_str()) {
             let expected = format!("one of the names {}", KEY_NAMES.join(", "));
             return Err(Error::config("--key", format!("{name}=…"), expected));
         }
     }
-    let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
-    let kinds = inputs
-        .iter()
-        .map(|input| recognise(input))
-        .collect::<Result<Vec<Kind>>>()?;
-    if !kinds.is_empty() && !kinds.iter().any(|kind| matches!(kind, Kind::Npz)) {
-        let named = options
-            .keys
-            .iter()
-            .next()
-            .map(|(name, key)| ("--key", format!("{name}={key}")));
-        let split = options
-            .split_key
-            .iter()
-            .map(|key| ("--split-key", key.clone()))
-            .next();
-        if let Some((option, value)) = named.or(split) {
-            return Err(Error::config(
-                option,
-                value,
-                "an .npz input; nothing else has keys",
-            ));
+    if parts.iter().any(|part| matches!(part.kind, Kind::Npz)) {
+        return Ok(());
+    }
+    let mut named = options.keys.iter();
+    let named = named
+        .next()
+        .map(|(name, key)| ("--key", format!("{name}={key}")));
+    let split = options.split_key.as_ref();
+    match named.or(split.map(|key| ("--split-key", key.clone()))) {
+        Some((option, value)) => {
+            let expected = "an .npz input; nothing else has keys";
+            Err(Error::config(option, value, expected))
         }
-    }
-    let mut sets = Vec::with_capacity(inputs.len());
-    let mut at = 0;
-    while at < inputs.len() {
-        let input = inputs[at];
-        // FITS files in a row are read together, as `score MODEL folder/*.fits` gives them.
-        let fits = kinds[at..]
-            .iter()
-            .take_while(|kind| matches!(kind, Kind::FitsFile))
-            .count();
-        sets.push(match &kinds[at] {
-            Kind::Npz => npz::read(input, options),
-            Kind::Npy => triple::read_bare(input, options),
-            Kind::FitsFile => folder::read_files(&inputs[at..at + fits], options),
-            Kind::Folder => folder::read(input, options),
-            Kind::Triple(prefix) => triple::read(prefix, options),
-        }?);
-        at += fits.max(1);
-    }
-    match sets.len() {
-        0 => Err(Error::config(
-            "INPUT",
-            "nothing",
-            "a cube, a folder, a FITS file or a prefix",
-        )),
-        1 => Ok(sets.remove(0)),
-        _ => join(sets),
+        None => Ok(()),
     }
 }
 
@@ -142,6 +198,7 @@ fn recognise(input: &Path) -> Result<Kind> {
 /// Several sets as one.
 fn join(sets: Vec<Dataset>) -> Result<Dataset> {
     let (first, shape) = (sets[0].source.clone(), sets[0].shape);
+    let channels = sets[0].channels.clone();
     let labelled = sets.iter().filter(|s| s.labels.is_some()).count();
     let split = sets.iter().filter(|s| s.parts.is_some()).count();
     let total = sets.len();
@@ -163,6 +220,10 @@ fn join(sets: Vec<Dataset>) -> Result<Dataset> {
             let expected = format!("{shape}, as in {}", first.display());
             return Err(Error::input(&set.source, "cutouts", found, expected));
         }
+        if set.channels != channels {
+            let expected = format!("those of {} (--channels chooses)", first.display());
+            return Err(Error::input(&set.source, "images", "other ones", expected));
+        }
         pixels.push(set.pixels, set.candidates.len());
         if let (Some(all), Some(more)) = (&mut labels, set.labels) {
             all.extend(more);
@@ -183,6 +244,7 @@ fn join(sets: Vec<Dataset>) -> Result<Dataset> {
     Ok(Dataset {
         source: first,
         shape,
+        channels,
         pixels,
         labels,
         candidates,

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
+use super::Channel;
 use crate::{Error, Result};
 
 /// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
@@ -60,6 +61,12 @@ pub struct ReadOptions {
     /// Whether a FITS file that cannot be read is an error; otherwise it is
     /// left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
     pub strict: bool,
+    /// Which images of each cutout are wanted, in this order; those that the
+    /// format is read for otherwise (of FITS extensions the difference alone).
+    pub channels: Option<Vec<Channel>>,
+    /// Whether FITS files without the keywords that O'TRAIN demands for training
+    /// (CANDID, EDGE) are taken all the same.
+    pub lenient: bool,
 }
 
 pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {

@@ -18,7 +18,8 @@ const LONGEST_TEXT: usize = 68;
 
 /// Writes every candidate as a float32 FITS image, `dir/true/ID.fits` or
 /// `dir/false/ID.fits` (`dir/ID.fits` if the set has no labels), with the cards
-/// CANDID, MAG, MAGERR, FILTER, FWHM (-99 where unknown) and EDGE 'False'.
+/// CANDID, MAG, MAGERR, FILTER, FWHM (-99 where unknown) and EDGE 'False', and what
+/// else is known (RA, DEC, MJD, XPOS, YPOS, FILE, …).
 /// Several images per candidate become the planes of a cube. The folders are
 /// made; ones that already hold something are refused, so that no old cutout
 /// gets among the new.
@@ -125,6 +126,24 @@ fn encode(
         ("EDGE", text("False")),
     ] {
         cards.push(Card::new(name, value).map_err(failed)?);
+    }
+    // What O'TRAIN's training does not need stands there if it is known.
+    for (name, value) in [
+        ("FWHMPSF", candidate.fwhm_psf),
+        ("RA", candidate.ra),
+        ("DEC", candidate.dec),
+        ("MJD", candidate.mjd),
+        ("XPOS", candidate.x),
+        ("YPOS", candidate.y),
+    ] {
+        if value.is_finite() {
+            cards.push(Card::new(name, Value::Float(value)).map_err(failed)?);
+        }
+    }
+    for (name, value) in [("OBJECTID", &candidate.object), ("FILE", &candidate.parent)] {
+        if !value.is_empty() {
+            cards.push(Card::new(name, text(value)).map_err(failed)?);
+        }
     }
     let mut bytes = serialize_header(&cards).map_err(failed)?;
     let area = height * width;

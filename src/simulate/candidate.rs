@@ -40,6 +40,7 @@ pub(super) fn simulate(
         mag_err: 2.5 / std::f64::consts::LN_10 / detection.signal_to_noise.max(1e-3),
         filter: config.filter.clone(),
         fwhm: detection.fwhm,
+        ..Candidate::default()
     };
     (kind, candidate)
 }

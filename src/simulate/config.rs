@@ -1,5 +1,6 @@
 //! The telescope, the sky, and the shares of everything.
 
+use crate::data::Channel;
 use std::collections::BTreeMap;
 
 use super::kind::Kind;
@@ -22,6 +23,14 @@ impl Channels {
         match self {
             Channels::Difference => 1,
             Channels::Triplet => 3,
+        }
+    }
+
+    /// What they are, in order.
+    pub fn names(self) -> &'static [Channel] {
+        match self {
+            Channels::Difference => &[Channel::Difference],
+            Channels::Triplet => &Channel::ALL,
         }
     }
 }

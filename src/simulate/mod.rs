@@ -102,6 +102,7 @@ fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
     let dataset = Dataset {
         source: PathBuf::from(format!("simulated survey, seed {}", config.seed)),
         shape,
+        channels: Some(config.channels.names().into()),
         pixels: Box::new(InMemory { values, stride }),
         labels: Some(labels),
         candidates,

@@ -6,8 +6,8 @@ use std::path::Path;
 use rbgpu::data::writer::write_cube;
 use rbgpu::data::{Dataset, InMemory, ReadOptions, open};
 
-use super::folders::{hdu, image};
-use super::{error, fixture, keys, labelled, made, says};
+use super::folders::{DEMANDED, hdu, image};
+use super::{error, fixture, keys, labelled, made, pixels, says};
 
 /// A .npy file of version 1.
 pub fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -93,7 +93,7 @@ fn one_class_is_an_error_when_splitting() {
     for name in ["a", "b"] {
         fs::write(
             dir.path().join(format!("true/{name}.fits")),
-            image(8, &[], &[1; 6]),
+            image(8, &DEMANDED, &[1; 6]),
         )
         .unwrap();
     }
@@ -114,20 +114,28 @@ fn one_class_is_an_error_when_splitting() {
 fn sizes_that_differ() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a.fits"), image(8, &[], &[1; 6])).unwrap();
-    let other = hdu(
-        &[
-            "SIMPLE  =                    T",
-            "BITPIX  =                    8",
-            "NAXIS   =                    2",
-            "NAXIS1  =                    2",
-            "NAXIS2  =                    2",
-        ],
-        &[1; 4],
-    );
-    fs::write(dir.path().join("b.fits"), other).unwrap();
+    fs::write(dir.path().join("c.fits"), image(8, &[], &[1; 6])).unwrap();
+    let other = |size: usize| {
+        hdu(
+            &[
+                "SIMPLE  =                    T",
+                "BITPIX  =                    8",
+                "NAXIS   =                    2",
+                &format!("NAXIS1  = {size:>20}"),
+                &format!("NAXIS2  = {size:>20}"),
+            ],
+            &vec![1; size * size],
+        )
+    };
+    fs::write(dir.path().join("b.fits"), other(2)).unwrap();
+    let set = open(&[dir.path()], &ReadOptions::default()).unwrap();
+    assert!(pixels(&set, 1)[2].is_nan(), "padded at the right");
+    let notice = "1 of 3 cutouts are smaller than 2x3";
+    assert!(set.notices.iter().any(|n| n.starts_with(notice)));
+    fs::write(dir.path().join("d.fits"), other(4)).unwrap();
     says(
         &error(dir.path(), &ReadOptions::default()),
-        &["b.fits", "2x2x1", "2x3x1", "a.fits"],
+        &["d.fits", "4x4x1", "2x3x1, as most of 4"],
     );
 
     let (one, two) = (dir.path().join("one.npz"), dir.path().join("two.npz"));

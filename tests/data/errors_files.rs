@@ -87,6 +87,6 @@ fn fits_files_that_cannot_be() {
     fs::write(&path, &whole[..2890]).unwrap();
     says(
         &error(dir.path(), &ReadOptions::default()),
-        &["no usable cutout in 1 files", "x.fits", "truncated"],
+        &["no usable cutout among 1", "x.fits", "truncated"],
     );
 }

@@ -21,6 +21,9 @@ pub fn hdu(cards: &[&str], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The keywords that O'TRAIN demands for training.
+pub const DEMANDED: [&str; 2] = ["CANDID  = '7       '", "EDGE    = 'False   '"];
+
 /// A primary image of 2 x 3 (rows x columns).
 pub fn image(bitpix: i32, extra: &[&str], data: &[u8]) -> Vec<u8> {
     let bitpix = format!("BITPIX  = {bitpix:>20}");
@@ -42,7 +45,9 @@ pub fn floats(values: &[f32]) -> Vec<u8> {
 }
 
 fn values(bytes: &[u8]) -> Vec<f32> {
-    read_fits_bytes(bytes, Path::new("x.fits")).unwrap().values
+    read_fits_bytes(bytes, Path::new("x.fits"), None)
+        .unwrap()
+        .values
 }
 
 #[test]
@@ -86,8 +91,9 @@ fn every_bitpix_and_scaling() {
 fn keywords_and_their_fallbacks() {
     let data = floats(&[0.0; 6]);
     let read = |cards: &[&str]| {
-        let cutout = read_fits_bytes(&image(-32, cards, &data), Path::new("dir/x.fits")).unwrap();
-        (cutout.candidate, cutout.edge)
+        let cutout =
+            read_fits_bytes(&image(-32, cards, &data), Path::new("dir/x.fits"), None).unwrap();
+        (cutout.candidate.clone(), cutout.candidate.edge)
     };
     let (c, edge) = read(&[
         "CANDID  =  1034530232615015004",
@@ -101,16 +107,16 @@ fn keywords_and_their_fallbacks() {
         (c.id.as_str(), c.mag, c.mag_err),
         ("1034530232615015004", 18.25, 0.5)
     );
-    assert_eq!((c.filter.as_str(), c.fwhm, edge), ("r", 2.5, false));
+    assert_eq!((c.filter.as_str(), c.fwhm, edge), ("r", 2.5, Some(false)));
     let (c, edge) = read(&[
         "NAME    = 'obj 1   '",
         "MAG     =                 99.0",
         "HIERARCH mag_calib = 17.5 / calibrated",
         "EDGE    = 'True    '",
     ]);
-    assert_eq!((c.id.as_str(), c.mag, edge), ("obj 1", 17.5, true));
+    assert_eq!((c.id.as_str(), c.mag, edge), ("obj 1", 17.5, Some(true)));
     let (c, edge) = read(&["MAG     = '-99.0   '", "EDGE    =                    T"]);
-    assert_eq!((c.id.as_str(), edge), ("x.fits", true));
+    assert_eq!((c.id.as_str(), edge), ("x.fits", Some(true)));
     assert!(c.mag.is_nan() && c.mag_err.is_nan() && c.fwhm.is_nan() && c.filter.is_empty());
 }
 
@@ -147,7 +153,7 @@ fn extensions_planes_and_gzip() {
         extension("DIFF", 2.0),
     ]
     .concat();
-    let cutout = read_fits_bytes(&mef, Path::new("x.fits")).unwrap();
+    let cutout = read_fits_bytes(&mef, Path::new("x.fits"), None).unwrap();
     assert_eq!(
         (cutout.values[0], cutout.candidate.id.as_str()),
         (2.0, "mef")
@@ -155,7 +161,7 @@ fn extensions_planes_and_gzip() {
     let only = [primary.clone(), extension("SCI", 3.0)].concat();
     assert_eq!(values(&gzip::compress(&only, 6))[0], 3.0);
     let two = [primary, extension("SCI", 3.0), extension("REF", 3.0)].concat();
-    let error = read_fits_bytes(&two, Path::new("x.fits"))
+    let error = read_fits_bytes(&two, Path::new("x.fits"), None)
         .unwrap_err()
         .to_string();
     super::says(&error, &["x.fits", "SCI, REF", "DIFF"]);
@@ -171,7 +177,7 @@ fn extensions_planes_and_gzip() {
         ],
         &[1, 2, 3, 4, 5, 6],
     );
-    let cutout = read_fits_bytes(&planes, Path::new("x.fits")).unwrap();
+    let cutout = read_fits_bytes(&planes, Path::new("x.fits"), None).unwrap();
     assert_eq!(cutout.shape.to_string(), "1x2x3");
     assert_eq!(cutout.values, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
 }
@@ -184,16 +190,24 @@ fn a_folder_with_everything_that_is_left_out() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     };
-    let good = |v: f32| image(-32, &["MAG     =                 18.0"], &floats(&[v; 6]));
+    let cards = [&DEMANDED[..], &["MAG     =                 18.0"]].concat();
+    let good = |v: f32| image(-32, &cards, &floats(&[v; 6]));
     file("true/b.fits", good(2.0));
     file("true/a.FIT", good(1.0));
     file(
         "true/edge.fits",
-        image(-32, &["EDGE    = 'True    '"], &floats(&[0.0; 6])),
+        image(
+            -32,
+            &[DEMANDED[0], "EDGE    = 'True    '"],
+            &floats(&[0.0; 6]),
+        ),
     );
     file("true/._b.fits", b"resource fork".to_vec());
     file("false/c.fts.gz", gzip::compress(&good(3.0), 6));
-    file("false/nan.fits", image(-32, &[], &floats(&[f32::NAN; 6])));
+    file(
+        "false/nan.fits",
+        image(-32, &DEMANDED, &floats(&[f32::NAN; 6])),
+    );
     file("false/broken.fits", good(4.0)[..2900].to_vec());
     file(
         "false/lfs.fits",
@@ -246,7 +260,7 @@ fn a_folder_without_labels_and_a_single_file() {
     assert_eq!((set.len(), &set.labels), (2, &None));
     assert_eq!(set.candidates[0].id, "a.fits");
     assert!(
-        set.notices[0].contains("2 of 2 FITS files have no magnitude"),
+        set.notices[0].contains("2 of 2 cutouts have no magnitude"),
         "{:?}",
         set.notices
     );

@@ -24,6 +24,7 @@ fn as_bytes(set: &Dataset) -> Arc<Dataset> {
     Arc::new(Dataset {
         source: set.source.clone(),
         shape: set.shape,
+        channels: None,
         pixels: Box::new(Bytes { values, stride }),
         labels: set.labels.clone(),
         candidates: set.candidates.clone(),

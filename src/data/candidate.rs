@@ -1,0 +1,70 @@
+//! What is known of a candidate besides its pixels.
+
+/// What is known of one candidate besides its pixels. Numbers that a file does
+/// not give are NaN, strings empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// CANDID, or the file's name, or the row.
+    pub id: String,
+    /// The object that it is a detection of: objectId, OBJECTID.
+    pub object: String,
+    /// Magnitude.
+    pub mag: f64,
+    /// Its error, in magnitudes.
+    pub mag_err: f64,
+    /// Filter band.
+    pub filter: String,
+    /// Full width at half maximum of the source, in pixels.
+    pub fwhm: f64,
+    /// Full width at half maximum of the image's point spread function, in pixels.
+    pub fwhm_psf: f64,
+    /// Right ascension, in degrees.
+    pub ra: f64,
+    /// Declination, in degrees.
+    pub dec: f64,
+    /// When the image was taken: modified Julian date, in days, on the time scale of the file.
+    pub mjd: f64,
+    /// Column in the image that the cutout is from, in pixels, as the file counts them.
+    pub x: f64,
+    /// Row in that image, in pixels.
+    pub y: f64,
+    /// The image that the cutout is from, as the file names it (O'TRAIN: originalFile).
+    pub parent: String,
+    /// Whether the cutout was cut off by the edge of the image; `None` where nothing is said.
+    pub edge: Option<bool>,
+    /// The file that it was read from; empty for a row of an array.
+    pub file: String,
+}
+
+impl Default for Candidate {
+    /// Nothing known: numbers NaN, strings empty.
+    fn default() -> Self {
+        Candidate {
+            id: String::new(),
+            object: String::new(),
+            mag: f64::NAN,
+            mag_err: f64::NAN,
+            filter: String::new(),
+            fwhm: f64::NAN,
+            fwhm_psf: f64::NAN,
+            ra: f64::NAN,
+            dec: f64::NAN,
+            mjd: f64::NAN,
+            x: f64::NAN,
+            y: f64::NAN,
+            parent: String::new(),
+            edge: None,
+            file: String::new(),
+        }
+    }
+}
+
+impl Candidate {
+    /// Where it comes from, for messages: its file if it has one, else its id.
+    pub fn place(&self) -> &str {
+        match self.file.as_str() {
+            "" => &self.id,
+            file => file,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One cutout from one FITS file.
+
+mod header;
+mod images;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use fitsio_pure::hdu::{Hdu, parse_fits};
+use fitsio_pure::image::read_image_physical_f32;
+use fitsio_pure::value::{Value, parse_value};
+use fitsio_pure::{CARD_SIZE, gzip};
+
+use self::header::Header;
+use self::images::axes;
+use super::{Candidate, Channel, CutoutShape, npy, options};
+use crate::{Error, Result};
+
+/// Pixels per file that are believed: a cutout has thousands.
+const MOST_PIXELS: usize = 1 << 26;
+
+/// What one file holds.
+#[derive(Clone, Debug)]
+pub struct FitsCutout {
+    /// Its size: one image of NAXIS2 rows and NAXIS1 columns; NAXIS3 images if there are three axes.
+    pub shape: CutoutShape,
+    /// (H, W, C), BSCALE and BZERO applied; BLANK pixels are NaN.
+    pub values: Vec<f32>,
+    /// What the images are, where the file names them.
+    pub channels: Option<Vec<Channel>>,
+    /// What the keywords say.
+    pub candidate: Candidate,
+    /// Keywords that O'TRAIN demands of a training cutout like this one and that are not there.
+    pub missing: Vec<&'static str>,
+}
+
+/// Reads the FITS file at `path`, plain, gzipped or fpacked.
+pub fn read_fits(path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    read_fits_bytes(&bytes, path, wanted)
+}
+
+/// Reads a FITS file from memory; `path` names it in errors, and its last part
+/// is the candidate's id if the header has none.
+///
+/// Which image or images are taken is said in [`images`]. Keywords are looked up
+/// in the image's own header, then in the primary one.
+pub fn read_fits_bytes(
+    bytes: &[u8],
+    path: &Path,
+    wanted: Option<&[Channel]>,
+) -> Result<FitsCutout> {
+    // fitsio-pure returns errors, but the headers that it multiplies and
+    // allocates by come from outside.
+    catch_unwind(AssertUnwindSafe(|| decode(bytes, path, wanted))).unwrap_or_else(|_| {
+        Err(Error::input(
+            path,
+            "file",
+            "data that the FITS reader fails on",
+            "a whole FITS file",
+        ))
+    })
+}
+
+fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {
+    if bytes.starts_with(options::LFS) {
+        return Err(options::lfs_error(path));
+    }
+    let broken = |e: fitsio_pure::Error| {
+        let found = format!("{} bytes that cannot be read ({e})", bytes.len());
+        Error::input(
+            path,
+            "file",
+            found,
+            "a whole FITS file; it may be truncated",
+        )
+    };
+    let unpacked;
+    let bytes = if gzip::is_gzip(bytes) {
+        unpacked = gzip::decompress(bytes).map_err(broken)?;
+        &unpacked[..]
+    } else {
+        bytes
+    };
+    if !bytes.starts_with(b"SIMPLE") {
+        let found = if bytes.is_empty() {
+            "an empty file".into()
+        } else {
+            npy::printable(bytes)
+        };
+        return Err(Error::input(
+            path,
+            "start of the file",
+            found,
+            "a FITS file (SIMPLE = T)",
+        ));
+    }
+    plausible_axes(bytes).map_err(|found| {
+        Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
+    })?;
+    let file = parse_fits(bytes).map_err(broken)?;
+    let chosen = images::choose(&file, path, wanted)?;
+    let first = chosen.hdus[0];
+    let mut shape = shape_of(first, path)?;
+    let mut planes = Vec::new();
+    for hdu in &chosen.hdus {
+        let own = shape_of(hdu, path)?;
+        if own != shape {
+            let found = format!("images of {shape} and {own}");
+            return Err(Error::input(path, "HDUs", found, "images of one size"));
+        }
+        let pixels = read_image_physical_f32(bytes, hdu).map_err(broken)?;
+        if pixels.len() != shape.len() {
+            let found = format!("{} pixels", pixels.len());
+            let expected = format!("{} ({shape})", shape.len());
+            return Err(Error::input(path, "image", found, expected));
+        }
+        planes.extend(pixels);
+    }
+    shape.channels *= chosen.hdus.len();
+    let header = Header {
+        own: &first.cards,
+        primary: &file.primary().cards,
+    };
+    // An image that is compressed by tiles stands behind an empty primary HDU.
+    let alone = file.iter().count() == 1 || file.iter().all(|hdu| !is_named_extension(hdu));
+    let (candidate, missing) = header.candidate(path, alone);
+    Ok(FitsCutout {
+        shape,
+        values: channels_last(planes, shape),
+        channels: chosen.channels,
+        candidate,
+        missing,
+    })
+}
+
+/// Whether this is an extension with a name, as the parts of a multi-extension file have.
+fn is_named_extension(hdu: &Hdu) -> bool {
+    hdu.cards
+        .iter()
+        .any(|card| card.keyword_str() == "XTENSION")
+        && header::value(&hdu.cards, "EXTNAME")
+            .is_some_and(|name| !matches!(header::as_text(&name).as_str(), "" | "COMPRESSED_IMAGE"))
+}
+
+/// Refuses numbers of axes that would make the parser allocate without end.
+fn plausible_axes(bytes: &[u8]) -> Result<(), String> {
+    for card in bytes.as_chunks::<CARD_SIZE>().0 {
+        if !(card.starts_with(b"NAXIS   =") || card.starts_with(b"ZNAXIS  =")) {
+            continue;
+        }
+        if let Some((Value::Integer(n), _)) = parse_value(&card[10..])
+            && !(0..=999).contains(&n)
+        {
+            return Err(format!("NAXIS = {n}"));
+        }
+    }
+    Ok(())
+}
+
+fn shape_of(hdu: &Hdu, path: &Path) -> Result<CutoutShape> {
+    let mut axes = axes(hdu).unwrap_or_default();
+    while axes.len() > 2 && axes.last() == Some(&1) {
+        axes.pop();
+    }
+    let (width, height, channels) = match axes[..] {
+        [width, height] => (width, height, 1),
+        [width, height, planes] => (width, height, planes),
+        _ => {
+            let found = format!("NAXIS = {} ({})", axes.len(), npy::shape_text(&axes));
+            return Err(Error::input(
+                path,
+                "image",
+                found,
+                "2 axes, or 3 with NAXIS3 images",
+            ));
+        }
+    };
+    let pixels = width
+        .checked_mul(height)
+        .and_then(|n| n.checked_mul(channels));
+    if pixels.is_none_or(|n| n > MOST_PIXELS) {
+        let found = format!("{width} x {height} x {channels} pixels");
+        return Err(Error::input(
+            path,
+            "image",
+            found,
+            "a cutout, not a whole exposure",
+        ));
+    }
+    Ok(CutoutShape {
+        height,
+        width,
+        channels,
+    })
+}
+
+/// (C, H, W) to (H, W, C).
+fn channels_last(planes: Vec<f32>, shape: CutoutShape) -> Vec<f32> {
+    if shape.channels == 1 {
+        return planes;
+    }
+    let area = shape.height * shape.width;
+    let pixel = |i: usize| (0..shape.channels).map(move |c| c * area + i);
+    (0..area).flat_map(pixel).map(|from| planes[from]).collect()
+}

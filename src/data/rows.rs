@@ -1,0 +1,317 @@
+//! Candidates one after the other, for work that must not hold them all:
+//! scoring a night, packing a survey.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::channels::{self, Channel, Names};
+use super::{Candidate, CutoutShape, Dataset};
+use crate::{Error, Result};
+
+/// A candidate with its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cutout {
+    /// What is known of it.
+    pub candidate: Candidate,
+    /// 1 real, 0 bogus, where the input says.
+    pub label: Option<u8>,
+    /// What its images are, where the input says.
+    pub channels: Option<Names>,
+    /// Its size.
+    pub shape: CutoutShape,
+    /// (H, W, C), NaN where there is no pixel.
+    pub values: Vec<f32>,
+}
+
+impl Cutout {
+    /// The images `wanted`, in that order; else what there is.
+    pub fn with_channels(mut self, wanted: &[Channel]) -> std::result::Result<Cutout, String> {
+        let count = self.shape.channels;
+        let choice = channels::choose(self.channels.as_deref(), count, wanted)
+            .map_err(|found| format!("{found}, where {} is wanted", channels::names(wanted)))?;
+        if !choice.places.iter().copied().eq(0..count) {
+            self.values = channels::pick(&self.values, count, &choice.places);
+            self.shape.channels = wanted.len();
+        }
+        self.channels = Some(wanted.into());
+        Ok(self)
+    }
+}
+
+/// A candidate that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// What is known of it: its file or id at least.
+    pub candidate: Candidate,
+    /// Why.
+    pub why: String,
+    /// Whether it could not be read, though it should have been; otherwise a rule
+    /// leaves it out (EDGE, no finite pixel).
+    pub unreadable: bool,
+}
+
+/// One candidate of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    /// One with pixels.
+    Cutout(Box<Cutout>),
+    /// One without.
+    Failed(Box<Failed>),
+}
+
+impl Row {
+    /// One that could not be read: `error` says why.
+    pub(super) fn unreadable(candidate: Candidate, error: &Error) -> Row {
+        let why = error.to_string();
+        let place = format!("{}: ", candidate.place());
+        Row::Failed(Box::new(Failed {
+            // An error begins with the file's name already.
+            why: why.strip_prefix(&place).unwrap_or(&why).to_string(),
+            candidate,
+            unreadable: true,
+        }))
+    }
+
+    /// One that a rule leaves out.
+    pub(super) fn left_out(candidate: Candidate, why: impl Into<String>) -> Row {
+        Row::Failed(Box::new(Failed {
+            candidate,
+            why: why.into(),
+            unreadable: false,
+        }))
+    }
+
+    /// A whole cutout, or the failure that it has no finite pixel.
+    pub(super) fn of(cutout: Cutout) -> Row {
+        match cutout.values.iter().any(|v| v.is_finite()) {
+            true => Row::Cutout(Box::new(cutout)),
+            false => Row::left_out(cutout.candidate, "no finite pixel"),
+        }
+    }
+
+    /// What is known of the candidate.
+    pub fn candidate(&self) -> &Candidate {
+        match self {
+            Row::Cutout(cutout) => &cutout.candidate,
+            Row::Failed(failed) => &failed.candidate,
+        }
+    }
+}
+
+/// A source of candidates that are read as they are asked for.
+pub trait Rows: Send {
+    /// The next ones, about `most` of them; none when there are no more.
+    fn next(&mut self, most: usize) -> Result<Vec<Row>>;
+
+    /// How many there are in all, where that is known.
+    fn expected(&self) -> Option<usize> {
+        None
+    }
+
+    /// What a user should know and was not told yet.
+    fn notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The candidates of a data set.
+pub(super) struct OfDataset {
+    set: Dataset,
+    next: usize,
+}
+
+impl OfDataset {
+    pub fn new(set: Dataset) -> OfDataset {
+        OfDataset { set, next: 0 }
+    }
+
+    fn row(&self, index: usize) -> Row {
+        let set = &self.set;
+        let candidate = set.candidates[index].clone();
+        let mut values = vec![0.0; set.shape.len()];
+        match set.pixels.read(index, &mut values) {
+            Err(error) => Row::unreadable(candidate, &error),
+            Ok(()) => Row::of(Cutout {
+                candidate,
+                label: set.labels.as_ref().map(|labels| labels[index]),
+                channels: set.channels.clone(),
+                shape: set.shape,
+                values,
+            }),
+        }
+    }
+}
+
+impl Rows for OfDataset {
+    fn next(&mut self, most: usize) -> Result<Vec<Row>> {
+        let end = self.set.len().min(self.next.saturating_add(most));
+        let rows = (self.next..end)
+            .into_par_iter()
+            .map(|i| self.row(i))
+            .collect();
+        self.next = end;
+        Ok(rows)
+    }
+
+    fn expected(&self) -> Option<usize> {
+        Some(self.set.len())
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.set.notices)
+    }
+}
+
+/// A file, or a part of one, that holds candidates.
+pub(super) struct Blob {
+    /// What to call it: its path, or the archive's with the member behind it.
+    pub path: PathBuf,
+    /// Its bytes; `None` where they are to be read from `path`.
+    pub bytes: Option<Vec<u8>>,
+    /// The label of its candidates, where its place says so.
+    pub label: Option<u8>,
+}
+
+/// What turns a blob into its candidates; a broken one becomes a failure.
+pub(super) type Decode = Box<dyn Fn(Blob) -> Vec<Row> + Send + Sync>;
+
+/// Candidates of blobs that are decoded in parallel.
+pub(super) struct OfBlobs {
+    blobs: Box<dyn Iterator<Item = Result<Blob>> + Send>,
+    decode: Decode,
+    expected: Option<usize>,
+    notices: Vec<String>,
+}
+
+impl OfBlobs {
+    pub fn new(
+        blobs: Box<dyn Iterator<Item = Result<Blob>> + Send>,
+        decode: Decode,
+        expected: Option<usize>,
+        notices: Vec<String>,
+    ) -> OfBlobs {
+        OfBlobs {
+            blobs,
+            decode,
+            expected,
+            notices,
+        }
+    }
+}
+
+impl Rows for OfBlobs {
+    fn next(&mut self, most: usize) -> Result<Vec<Row>> {
+        loop {
+            let blobs: Vec<Blob> = self
+                .blobs
+                .by_ref()
+                .take(most.max(1))
+                .collect::<Result<_>>()?;
+            if blobs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let rows: Vec<Vec<Row>> = blobs.into_par_iter().map(&self.decode).collect();
+            let rows: Vec<Row> = rows.into_iter().flatten().collect();
+            // Blobs without a candidate are not the end.
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn expected(&self) -> Option<usize> {
+        self.expected
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+/// Several sources, one after the other; made by [`stream`](super::stream).
+pub struct Stream {
+    sources: VecDeque<Box<dyn Rows>>,
+    expected: Option<usize>,
+    strict: bool,
+    wanted: Option<Vec<Channel>>,
+    notices: Vec<String>,
+    guessed: bool,
+}
+
+impl Stream {
+    pub(super) fn new(
+        sources: Vec<Box<dyn Rows>>,
+        strict: bool,
+        wanted: Option<Vec<Channel>>,
+    ) -> Stream {
+        let expected = sources
+            .iter()
+            .map(|source| source.expected())
+            .try_fold(0, |sum, n| Some(sum + n?));
+        Stream {
+            sources: sources.into(),
+            expected,
+            strict,
+            wanted,
+            notices: Vec::new(),
+            guessed: false,
+        }
+    }
+
+    /// The row with the wanted images; an unreadable one is an error if the stream is strict.
+    fn finish(&mut self, row: Row) -> Result<Row> {
+        let row = match (row, &self.wanted) {
+            (Row::Cutout(cutout), Some(wanted)) => {
+                let count = cutout.shape.channels;
+                if !self.guessed {
+                    let choice = channels::choose(cutout.channels.as_deref(), count, wanted);
+                    let notice = choice.ok().and_then(|choice| choice.notice(count, wanted));
+                    self.guessed = notice.is_some();
+                    self.notices.extend(notice);
+                }
+                let candidate = cutout.candidate.clone();
+                match cutout.with_channels(wanted) {
+                    Ok(cutout) => Row::Cutout(Box::new(cutout)),
+                    Err(why) => Row::Failed(Box::new(Failed {
+                        candidate,
+                        why,
+                        unreadable: true,
+                    })),
+                }
+            }
+            (row, _) => row,
+        };
+        match row {
+            Row::Failed(failed) if failed.unreadable && self.strict => Err(Error::Candidate {
+                candidate: failed.candidate.place().to_string(),
+                why: failed.why,
+            }),
+            row => Ok(row),
+        }
+    }
+}
+
+impl Rows for Stream {
+    fn next(&mut self, most: usize) -> Result<Vec<Row>> {
+        while let Some(source) = self.sources.front_mut() {
+            let rows = source.next(most)?;
+            let notices = source.notices();
+            self.notices.extend(notices);
+            if !rows.is_empty() {
+                return rows.into_iter().map(|row| self.finish(row)).collect();
+            }
+            self.sources.pop_front();
+        }
+        Ok(Vec::new())
+    }
+
+    fn expected(&self) -> Option<usize> {
+        self.expected
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+}
