@@ -66,7 +66,7 @@ pub fn injected(all: &[Compared]) -> Result<Drawing> {
             .zip(&one.before)
             .map(|(after, before)| after - before);
         let difference: Vec<f32> = difference.collect();
-        let scale = (percentile(&one.before, 0.01), percentile(&middle(one), 0.99));
+        let scale = (percentile(&one.before, 0.01), percentile(&core(one), 0.99));
         let own = (percentile(&difference, 0.0), percentile(&difference, 1.0));
         let images = [
             ("before", &one.before, scale),
@@ -96,7 +96,7 @@ pub fn injected(all: &[Compared]) -> Result<Drawing> {
 }
 
 /// The middle third of the image after: the source, whatever stands beside it.
-fn middle(one: &Compared) -> Vec<f32> {
+fn core(one: &Compared) -> Vec<f32> {
     let third = one.side / 3..one.side - one.side / 3;
     let row = |y: usize| one.after[y * one.side..][third.clone()].iter();
     third.clone().flat_map(row).copied().collect()

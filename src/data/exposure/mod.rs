@@ -9,15 +9,16 @@
 mod wcs;
 mod write;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use fitsio_pure::gzip;
 use fitsio_pure::hdu::{FitsData, Hdu, HduInfo, parse_fits};
 use fitsio_pure::image::{extract_bscale_bzero, image_dimensions, read_image_physical_f32};
-use fitsio_pure::value::{Value, parse_value};
-use fitsio_pure::{CARD_SIZE, gzip};
+use fitsio_pure::value::Value;
 
-use super::{npy, options};
+use super::fits::{broken, header, unpacked};
 use crate::{Error, Result};
 
 pub use wcs::Wcs;
@@ -129,8 +130,7 @@ impl Exposure {
 
 /// The value of a keyword of one HDU.
 fn value(hdu: &Hdu, name: &str) -> Option<Value> {
-    let card = hdu.cards.iter().find(|card| card.keyword_str() == name)?;
-    card.value.clone()
+    header::value(&hdu.cards, name)
 }
 
 /// A number, also where it stands in quotes, as some cameras write GAIN.
@@ -144,13 +144,19 @@ pub(crate) fn number(value: Value) -> Option<f64> {
 }
 
 fn decode(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
-    let (bytes, gzipped) = unpacked(bytes, path)?;
-    let file = parse_fits(&bytes).map_err(broken(path, bytes.len()))?;
+    let failed = broken(path, bytes.len());
+    let gzipped = gzip::is_gzip(&bytes);
+    let owned = match unpacked(&bytes, path)? {
+        Cow::Owned(unzipped) => Some(unzipped),
+        Cow::Borrowed(_) => None,
+    };
+    let bytes = owned.unwrap_or(bytes);
+    let file = parse_fits(&bytes).map_err(&failed)?;
     let hdu = choose(&file, path, which)?;
     let (width, height) = plane(&file.hdus[hdu]).expect("what was chosen is an image");
     believable(&file.hdus[hdu], width, height, bytes.len(), path)?;
     let image = read_image_physical_f32(&bytes, &file.hdus[hdu]);
-    let values = image.map_err(broken(path, bytes.len()))?;
+    let values = image.map_err(&failed)?;
     if values.len() != width * height {
         let found = format!("{} pixels", values.len());
         let expected = format!("{width} x {height}");
@@ -195,49 +201,6 @@ pub(crate) fn stem(image: &str) -> &str {
         name = name.strip_suffix(ending).unwrap_or(name);
     }
     name
-}
-
-fn broken(path: &Path, len: usize) -> impl Fn(fitsio_pure::Error) -> Error {
-    let path = path.to_path_buf();
-    move |error| {
-        let found = format!("{len} bytes that cannot be read ({error})");
-        let expected = "a whole FITS file; it may be truncated";
-        Error::input(&path, "file", found, expected)
-    }
-}
-
-/// The bytes of the FITS file itself, and whether they were gzipped; refuses what is none.
-pub(crate) fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<(Vec<u8>, bool)> {
-    if bytes.starts_with(options::LFS) {
-        return Err(options::lfs_error(path));
-    }
-    let gzipped = gzip::is_gzip(&bytes);
-    let bytes = match gzipped {
-        true => gzip::decompress(&bytes).map_err(broken(path, bytes.len()))?,
-        false => bytes,
-    };
-    let refuse = |place: &str, found: String| {
-        let expected = "a FITS file (SIMPLE = T) with a sensible NAXIS";
-        Err(Error::input(path, place, found, expected))
-    };
-    if !bytes.starts_with(b"SIMPLE") {
-        let found = match bytes.is_empty() {
-            true => "an empty file".into(),
-            false => npy::printable(&bytes[..bytes.len().min(64)]),
-        };
-        return refuse("start of the file", found);
-    }
-    // Numbers of axes would make the parser allocate without end.
-    for card in bytes.as_chunks::<CARD_SIZE>().0 {
-        let axes = card.starts_with(b"NAXIS   =") || card.starts_with(b"ZNAXIS  =");
-        if axes
-            && let Some((Value::Integer(n), _)) = parse_value(&card[10..])
-            && !(0..=999).contains(&n)
-        {
-            return refuse("header", format!("NAXIS = {n}"));
-        }
-    }
-    Ok((bytes, gzipped))
 }
 
 /// Columns and rows of a 2-D image; further axes of length 1 do not count.

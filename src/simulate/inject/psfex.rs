@@ -14,7 +14,8 @@ use fitsio_pure::hdu::{Hdu, HduInfo, parse_fits};
 use fitsio_pure::value::Value;
 
 use super::resample::Template;
-use crate::data::exposure::{number as number_of, stem, unpacked};
+use crate::data::exposure::{number as number_of, stem};
+use crate::data::fits::{broken, unpacked};
 use crate::{Error, Result};
 
 /// Samples along a side, and coefficients per sample, that are believed.
@@ -73,17 +74,9 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     let wrong = |place: &str, found: String, expected: &str| {
         Err(Error::input(path, place, found, expected))
     };
-    let (bytes, _) = unpacked(bytes, path)?;
-    let broken = |e: fitsio_pure::Error| {
-        let found = format!("{} bytes that cannot be read ({e})", bytes.len());
-        Error::input(
-            path,
-            "file",
-            found,
-            "a PSFEx .psf file; it may be truncated",
-        )
-    };
-    let file = parse_fits(&bytes).map_err(broken)?;
+    let broken = broken(path, bytes.len());
+    let bytes = &*unpacked(&bytes, path)?;
+    let file = parse_fits(bytes).map_err(&broken)?;
     let tables: Vec<(&Hdu, usize)> = file
         .iter()
         .filter_map(|hdu| Some((hdu, mask(hdu)?)))
@@ -150,7 +143,7 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
         let found = format!("PSF_SAMP = {step}, POLZERO = {zero:?}, POLSCAL = {scale:?}");
         return wrong("header", found, "numbers, PSF_SAMP in pixels");
     }
-    let coefficients: Vec<f64> = match read_binary_column(&bytes, hdu, column).map_err(broken)? {
+    let coefficients: Vec<f64> = match read_binary_column(bytes, hdu, column).map_err(&broken)? {
         BinaryColumnData::Float(values) => values.into_iter().map(f64::from).collect(),
         BinaryColumnData::Double(values) => values,
         _ => Vec::new(),
@@ -212,4 +205,45 @@ pub(super) fn file_for(given: &Path, image: &Path) -> PathBuf {
     }
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     given.join(format!("{}.psf", stem(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Evaluated {
+        x: f64,
+        y: f64,
+        first: [i64; 2],
+        values: Vec<f64>,
+    }
+
+    /// tests/fixtures/make_psf.py made the file and evaluated it by the published formula.
+    #[test]
+    fn a_psfex_file_is_evaluated_as_published() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/psf");
+        let psf = PsfEx::read(&folder.join("field.psf")).unwrap();
+        let text = std::fs::read_to_string(folder.join("evaluated.json")).unwrap();
+        let expected: Vec<Evaluated> = serde_json::from_str(&text).unwrap();
+        assert_eq!(expected.len(), 3);
+        for one in expected {
+            let stamp = psf.at(one.x, one.y).place(one.x - 1.0, one.y - 1.0);
+            assert_eq!(
+                stamp.corner,
+                one.first.map(|at| at - 1),
+                "{}, {}",
+                one.x,
+                one.y
+            );
+            assert_eq!(stamp.values.len(), one.values.len());
+            let most = one.values.iter().copied().fold(0.0, f64::max);
+            for (found, expected) in stamp.values.iter().zip(&one.values) {
+                assert!(
+                    (found - expected).abs() <= 1e-7 * most,
+                    "{found} {expected}"
+                );
+            }
+        }
+    }
 }
