@@ -7,10 +7,11 @@ use clap::Args;
 use super::Done;
 use super::outputs::check_output;
 use super::terminal::Terminal;
+use crate::Result;
 use crate::backend::Device;
+use crate::data::{Normalisation, Preprocess};
 use crate::formats::export::pixels;
 use crate::formats::{Export, Format, ModelFile};
-use crate::{Result, data::Normalisation};
 
 /// Arguments of `rbgpu export`.
 #[derive(Debug, Args)]
@@ -52,22 +53,23 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         arguments.out.display(),
         model.threshold,
     ));
-    let pixels = pixels(model.normalisation, export.with_normalisation);
+    let pixels = pixels(model.preprocess, export.with_normalisation);
     terminal.notice(&format!(
         "it takes pixels {pixels}{}",
-        hint(&export, model.normalisation)
+        hint(&export, model.preprocess)
     ));
     Ok(Done::Whole)
 }
 
 /// That the graph could do it.
-fn hint(export: &Export, normalisation: Normalisation) -> &'static str {
+fn hint(export: &Export, preprocess: Preprocess) -> &'static str {
     let could = Export {
         with_normalisation: true,
         ..*export
     };
-    let is_work = normalisation != Normalisation::None && !export.with_normalisation;
-    match is_work && could.check(normalisation).is_ok() {
+    let is_work =
+        preprocess != Preprocess::Plain(Normalisation::None) && !export.with_normalisation;
+    match is_work && could.check(preprocess).is_ok() {
         true => " (--with-normalisation puts that into the graph)",
         false => "",
     }

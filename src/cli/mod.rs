@@ -4,8 +4,9 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
-pub mod import;
 pub mod export;
+pub mod import;
+pub mod inject;
 pub mod outputs;
 pub mod profile;
 pub mod score;
@@ -39,8 +40,8 @@ enum Command {
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
     Export(export::Arguments),
-    /// Write a labelled set of simulated cutouts
-    Simulate(simulate::Arguments),
+    /// Write a labelled set of simulated cutouts, or put sources into images of your own
+    Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
     /// Measure how fast each network runs on each device, and how fast it could

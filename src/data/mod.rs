@@ -12,6 +12,8 @@
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple` | DES arrays, memory-mapped |
+//! | [`exposure`] | a whole science image, and the same with light added |
+//! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
@@ -29,6 +31,7 @@ pub mod augment;
 pub mod candidate;
 pub mod channels;
 mod columns;
+pub mod exposure;
 pub mod fits;
 mod folder;
 mod gather;
@@ -44,6 +47,7 @@ pub mod rows;
 pub mod size;
 pub mod split;
 mod triple;
+pub mod truth;
 pub mod writer;
 pub mod writer_fits;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rbgpu::backend::Device;
-use rbgpu::data::Normalisation;
+use rbgpu::data::{Normalisation, Preprocess};
 use rbgpu::formats::{Export, Format, ModelFile, Provenance};
 use rbgpu::nn::{Architecture, Init, Model, Plan};
 
@@ -70,7 +70,8 @@ pub fn model(architecture: Architecture, normalisation: Normalisation) -> ModelF
     };
     ModelFile {
         model: Model::with_values(architecture, input, &Device::cpu(), values).unwrap(),
-        normalisation,
+        preprocess: Preprocess::Plain(normalisation),
+        channels: None,
         threshold: 0.37,
         provenance: Provenance::default(),
     }

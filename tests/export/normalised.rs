@@ -24,11 +24,12 @@ fn scores_of_raw(model: &ModelFile, pixels: &[f32]) -> Vec<f64> {
         width,
         channels,
     };
-    let mut pixels = pixels.to_vec();
-    for cutout in pixels.chunks_exact_mut(shape.len()) {
-        model.normalisation.apply(cutout, shape);
+    let mut ready = vec![0.0; pixels.len()];
+    let each = pixels.chunks_exact(shape.len());
+    for (cutout, out) in each.zip(ready.chunks_exact_mut(shape.len())) {
+        model.preprocess.apply(cutout, shape, out);
     }
-    scores(model, &pixels)
+    scores(model, &ready)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use rbgpu::backend::Device;
-use rbgpu::data::Normalisation;
+use rbgpu::data::{Normalisation, Preprocess};
 use rbgpu::formats::{Export, Format, ModelFile, Provenance};
 
 use super::committed;
@@ -19,7 +19,8 @@ use super::shared;
 fn exported(golden: &Golden) {
     let model = ModelFile {
         model: golden.model(&Device::cpu()),
-        normalisation: Normalisation::None,
+        preprocess: Preprocess::Plain(Normalisation::None),
+        channels: None,
         threshold: 0.5,
         provenance: Provenance::default(),
     };

@@ -1,7 +1,7 @@
 //! What a user of an exported model has to know, as plain texts.
 
 use super::{Export, Format};
-use crate::data::Normalisation;
+use crate::data::{Normalisation, Preprocess};
 use crate::formats::ModelFile;
 use crate::formats::model::MEANING;
 use crate::nn::Activation;
@@ -13,6 +13,8 @@ pub type Facts = Vec<(&'static str, String)>;
 pub fn of(model: &ModelFile, export: &Export) -> Facts {
     let network = &model.model;
     let [h, w, c] = network.plan().input;
+    let named = model.channels.as_deref();
+    let channels = named.map_or_else(|| c.to_string(), crate::data::channels::names);
     let json = |value| serde_json::to_string(&value).expect("plain data");
     vec![
         ("rbgpu_version", env!("CARGO_PKG_VERSION").into()),
@@ -20,11 +22,11 @@ pub fn of(model: &ModelFile, export: &Export) -> Facts {
         ("meaning", MEANING.into()),
         ("input", "cutouts (N, H, W, C), float32".into()),
         ("input_shape", format!("{h},{w},{c}")),
-        ("channels", c.to_string()),
-        ("normalisation", model.normalisation.name().into()),
+        ("channels", channels),
+        ("normalisation", model.preprocess.name().into()),
         (
             "pixels",
-            pixels(model.normalisation, export.with_normalisation),
+            pixels(model.preprocess, export.with_normalisation),
         ),
         ("output", output(network.architecture().head(), export)),
         ("threshold", model.threshold.to_string()),
@@ -41,8 +43,11 @@ pub fn of(model: &ModelFile, export: &Export) -> Facts {
 }
 
 /// What is to be done to the pixels before they go in.
-pub fn pixels(normalisation: Normalisation, inside: bool) -> String {
+pub fn pixels(preprocess: Preprocess, inside: bool) -> String {
     use Normalisation::*;
+    let Preprocess::Plain(normalisation) = preprocess else {
+        return format!("prepared as '{preprocess}' before they go in (rbgpu's README has it)");
+    };
     let rule = match normalisation {
         L2 | L2Rows => "pixels that are not finite count as 0",
         _ => "pixels that are not finite become the median of their image",

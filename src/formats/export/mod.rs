@@ -16,8 +16,8 @@ pub use facts::pixels;
 
 use super::ModelFile;
 use super::tensors::NamedTensor;
-use crate::data::Normalisation;
 use crate::data::atomic::atomic_write;
+use crate::data::{Normalisation, Preprocess};
 use crate::{Error, Result};
 
 /// A kind of file that another program reads.
@@ -107,7 +107,7 @@ pub struct Export {
 
 impl Export {
     /// Refuses what a format cannot hold.
-    pub fn check(&self, normalisation: Normalisation) -> Result<()> {
+    pub fn check(&self, preprocess: Preprocess) -> Result<()> {
         let wrong = |found: String, expected: &str| {
             Err(Error::config("--with-normalisation", found, expected))
         };
@@ -118,18 +118,22 @@ impl Export {
             let found = format!("format {}", self.format);
             return wrong(found, "onnx: the other formats hold the network alone");
         }
-        match normalisation {
-            Normalisation::Mad | Normalisation::Asinh => wrong(
-                format!("the model's normalisation '{normalisation}'"),
+        match preprocess {
+            Preprocess::Plain(Normalisation::Mad | Normalisation::Asinh) => wrong(
+                format!("the model's normalisation '{preprocess}'"),
                 "none, standard, l2, l2-rows or minmax: ONNX has no operator for a median",
             ),
-            _ => Ok(()),
+            Preprocess::Plain(_) => Ok(()),
+            _ => wrong(
+                format!("the model's preprocessing '{preprocess}'"),
+                "a plain normalisation: a survey's recipe is left to who calls the graph",
+            ),
         }
     }
 
     /// The file's bytes. The same model always gives the same; `path` is named in errors.
     pub fn bytes(&self, model: &ModelFile, path: &Path) -> Result<Vec<u8>> {
-        self.check(model.normalisation)?;
+        self.check(model.preprocess)?;
         let parameters = model.model.parameters().iter();
         let weights: Vec<NamedTensor> = parameters
             .map(|p| NamedTensor::read_back(p.name.clone(), &p.tensor))

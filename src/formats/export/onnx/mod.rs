@@ -14,6 +14,7 @@ use std::path::Path;
 use onnx_rs::ast::OpType;
 
 use super::facts::Facts;
+use crate::data::Preprocess;
 use crate::engine::Shape;
 use crate::formats::ModelFile;
 use crate::formats::tensors::NamedTensor;
@@ -37,7 +38,12 @@ pub fn bytes(
     let plan = file.model.plan();
     let not_finite = normalise::not_finite(&mut graph);
     let (pixels, counts_as_zero) = match with_normalisation {
-        true => normalise::apply(&mut graph, file.normalisation, &not_finite),
+        true => {
+            let Preprocess::Plain(normalisation) = file.preprocess else {
+                unreachable!("{} is refused before", file.preprocess)
+            };
+            normalise::apply(&mut graph, normalisation, &not_finite)
+        }
         false => (INPUT.to_string(), false),
     };
     let mut network = Network {
