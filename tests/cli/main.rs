@@ -7,6 +7,7 @@ mod bench;
 mod damaged;
 mod export;
 mod fixtures;
+mod import;
 mod inputs;
 mod printed;
 mod resume;

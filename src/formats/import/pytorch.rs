@@ -63,6 +63,19 @@ pub fn safetensors(path: &Path, options: &ImportOptions) -> Result<Network> {
     let file = guarded(path, "header", expected, || {
         SafeTensors::deserialize(&bytes)
     })?;
+    let (_, header) = guarded(path, "header", expected, || {
+        SafeTensors::read_metadata(&bytes)
+    })?;
+    let metadata = header.metadata().as_ref();
+    if metadata.is_some_and(|metadata| metadata.contains_key("rbgpu")) {
+        let expected = "a network of another program; rbgpu score takes this one as it is";
+        return Err(Error::input(
+            path,
+            "header",
+            "a model of rbgpu's own",
+            expected,
+        ));
+    }
     let all = file.tensors().into_iter().map(|(name, view)| {
         let values = match view.dtype() {
             Dtype::F32 => floats(view.data(), f32::from_le_bytes),
