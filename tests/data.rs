@@ -26,6 +26,8 @@ mod pack_shapes;
 mod real;
 #[path = "data/split.rs"]
 mod split;
+#[path = "data/streams.rs"]
+mod streams;
 #[path = "data/writers.rs"]
 mod writers;
 

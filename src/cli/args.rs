@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
-use crate::backend::cpu;
-use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
-use crate::backend::{Cpu, Device, Isa};
+use crate::backend::Device;
+use crate::backend::gpu::GpuPrecision;
 use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions, Skipped};
 use crate::train::Precision;
 use crate::{Error, Result};
@@ -79,43 +77,11 @@ impl Common {
             Precision::F32 => GpuPrecision::F32,
             Precision::F16 => GpuPrecision::F16,
         };
-        let cpu = || -> Result<Device> {
-            let isa = Isa::from_environment()?;
-            let cpu = Cpu::with_isa(cpu::Precision::F32, isa);
-            Ok(Device::Cpu(Arc::new(cpu)))
-        };
-        let choice = match self.device.as_str() {
-            "cpu" => return cpu(),
-            "auto" => {
-                return match Gpu::open_as(&Choice::Real, precision) {
-                    Ok(gpu) => Ok(Device::Gpu(gpu)),
-                    Err(Error::NoDevice { .. }) => {
-                        terminal.notice("no gpu found: using the cpu");
-                        cpu()
-                    }
-                    Err(error) => {
-                        terminal.notice(&format!("{error}: using the cpu"));
-                        cpu()
-                    }
-                };
-            }
-            "gpu" => Choice::Any,
-            name => Choice::Named(name.into()),
-        };
-        let gpu = Gpu::open_as(&choice, precision).map_err(|error| match error {
-            Error::NoDevice { wanted, problem } => Error::NoDevice {
-                wanted,
-                problem: format!("{problem}; --device cpu works everywhere"),
-            },
-            other => other,
-        })?;
-        if gpu.description().is_software() {
-            terminal.notice(&format!(
-                "{} is the processor acting as a gpu: right numbers, slowly; --device cpu is faster",
-                gpu.name()
-            ));
+        let (device, notice) = Device::open(&self.device, precision)?;
+        if let Some(notice) = notice {
+            terminal.notice(&notice);
         }
-        Ok(Device::Gpu(gpu))
+        Ok(device)
     }
 }
 

@@ -4,6 +4,9 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod export;
+pub mod import;
+pub mod inject;
 pub mod outputs;
 pub mod pack;
 pub mod profile;
@@ -36,8 +39,12 @@ enum Command {
     Score(score::Arguments),
     /// Gather cutouts of any kind into a cube or a DES triple
     Pack(Box<pack::Arguments>),
-    /// Write a labelled set of simulated cutouts
-    Simulate(simulate::Arguments),
+    /// Take over a network that Keras or PyTorch trained
+    Import(import::Arguments),
+    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    Export(export::Arguments),
+    /// Write a labelled set of simulated cutouts, or put sources into images of your own
+    Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
     /// Measure how fast each network runs on each device, and how fast it could
@@ -80,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

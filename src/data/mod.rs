@@ -13,8 +13,10 @@
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
 //! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
+//! | [`exposure`] | a whole science image, and the same with light added |
+//! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
-//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
 //! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`atomic`] | back to files |
 //!
@@ -33,6 +35,7 @@ mod beside;
 pub mod candidate;
 pub mod channels;
 mod columns;
+pub mod exposure;
 pub mod fits;
 mod folder;
 mod gather;
@@ -46,10 +49,12 @@ pub mod open;
 pub mod options;
 pub mod pack;
 pub mod pixels;
+pub mod preprocess;
 pub mod rows;
 pub mod size;
 pub mod split;
 mod triple;
+pub mod truth;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;
@@ -68,6 +73,7 @@ pub use normalise::Normalisation;
 pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
 pub use split::{Fractions, Split};
 
