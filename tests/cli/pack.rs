@@ -108,6 +108,6 @@ fn what_cannot_be_asked_for() {
     desk.refuses(
         "pack set.npz -o o.npz --channels difference,template",
         1,
-        &["one image"],
+        &["only difference"],
     );
 }

@@ -59,8 +59,8 @@ impl Npz<'_> {
                     }
                     packed.map(&file, start)
                 }
-                _ if packed.is_too_large(available_memory()) => packed.to_disk(&mut member),
-                _ => packed.to_memory(&mut member),
+                _ if packed.is_too_large(available_memory()) => packed.unpack_to_disk(&mut member),
+                _ => packed.unpack_to_memory(&mut member),
             }
         })
     }
@@ -119,7 +119,7 @@ impl Packed<'_> {
     }
 
     /// Unpacks to a file without a name, which is mapped and goes away with the map.
-    fn to_disk(mut self, reader: &mut impl Read) -> Result<Cutouts> {
+    fn unpack_to_disk(mut self, reader: &mut impl Read) -> Result<Cutouts> {
         let folder = std::env::temp_dir();
         let failed = |e| Error::io("write", &folder)(e);
         let mut file = BufWriter::new(tempfile::tempfile().map_err(failed)?);
@@ -131,7 +131,7 @@ impl Packed<'_> {
     }
 
     /// Bytes stay bytes, all else becomes f32, one piece at a time.
-    fn to_memory(self, reader: &mut impl Read) -> Result<Cutouts> {
+    fn unpack_to_memory(self, reader: &mut impl Read) -> Result<Cutouts> {
         let (header, shape) = (&self.header, self.shape);
         let total = self.count * shape.len();
         let stride = shape.len();
@@ -213,8 +213,8 @@ mod tests {
                 assert!(packed.is_too_large(Some(8)) && !packed.is_too_large(None));
                 assert!(!packed.is_too_large(Some(2 * 4 * 6 * 40)));
                 match to_disk {
-                    true => packed.to_disk(&mut member),
-                    false => packed.to_memory(&mut member),
+                    true => packed.unpack_to_disk(&mut member),
+                    false => packed.unpack_to_memory(&mut member),
                 }
             });
             let cutouts = read.unwrap();
