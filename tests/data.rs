@@ -1,5 +1,9 @@
 //! Readers, writers and everything between a file and a batch.
 
+#[path = "data/alerts.rs"]
+mod alerts;
+#[path = "data/alerts_real.rs"]
+mod alerts_real;
 #[path = "data/augment.rs"]
 mod augment;
 #[path = "data/cubes.rs"]

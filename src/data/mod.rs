@@ -11,6 +11,7 @@
 //! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
+//! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple` | DES arrays, memory-mapped |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
@@ -23,6 +24,7 @@
 //! [`Dataset::skipped`]. NaN pixels of the others stay NaN in
 //! [`Pixels::read`] and are replaced when normalising, see [`normalise`].
 
+mod alerts;
 mod array;
 pub mod atomic;
 pub mod augment;

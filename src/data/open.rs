@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, folder, npy, npz, triple};
+use super::{Concatenated, Dataset, alerts, folder, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
@@ -13,6 +13,8 @@ enum Kind {
     Npz,
     Npy,
     FitsFile,
+    /// Packets, or an archive of them.
+    Alerts,
     Folder,
     /// With its prefix.
     Triple(PathBuf),
@@ -22,7 +24,8 @@ enum Kind {
 ///
 /// An input is a .npz with O'TRAIN's keys or those named in `options`, a folder
 /// with `true/` and `false/` of FITS files, a folder of FITS files or a single
-/// one (no labels), the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
+/// one (no labels), alert packets of ZTF or Rubin (.avro, or a .tar.gz of them; no
+/// labels but in such folders), the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
 /// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
 /// alone (no labels). Several are joined in the order given; their cutouts must
 /// be of one size. Labels (and splits) are kept if every input has them.
@@ -63,7 +66,7 @@ pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Str
 /// Inputs that are read together.
 struct Inputs<'a> {
     kind: Kind,
-    /// One, or FITS files in a row, as `score MODEL folder/*.fits` gives them.
+    /// One, or FITS files (or alerts) in a row, as `score MODEL folder/*.fits` gives them.
     inputs: Vec<&'a Path>,
 }
 
@@ -79,14 +82,18 @@ impl Inputs<'_> {
             Kind::Npz => npz::read(input, options),
             Kind::Npy => triple::read_bare(input, options),
             Kind::Triple(prefix) => triple::read(prefix, options),
-            Kind::FitsFile | Kind::Folder => unreachable!("read row by row"),
+            Kind::FitsFile | Kind::Alerts | Kind::Folder => unreachable!("read row by row"),
         }
     }
 
     fn rows(&self, options: &ReadOptions) -> Result<Box<dyn Rows>> {
         Ok(match &self.kind {
             Kind::FitsFile => Box::new(folder::rows_of_files(&self.inputs, options)?),
-            Kind::Folder => Box::new(folder::rows(self.inputs[0], options)?),
+            Kind::Alerts => {
+                let files = self.inputs.iter().map(|path| (path.to_path_buf(), None));
+                alerts::rows(files.collect(), options)?
+            }
+            Kind::Folder => folder::rows(self.inputs[0], options)?,
             _ => Box::new(OfDataset::new(self.set(options)?)),
         })
     }
@@ -98,7 +105,12 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
     for &input in inputs {
         let kind = recognise(input)?;
         match parts.last_mut() {
-            Some(last) if matches!((&last.kind, &kind), (Kind::FitsFile, Kind::FitsFile)) => {
+            Some(last)
+                if matches!(
+                    (&last.kind, &kind),
+                    (Kind::FitsFile, Kind::FitsFile) | (Kind::Alerts, Kind::Alerts)
+                ) =>
+            {
                 last.inputs.push(input);
             }
             _ => parts.push(Inputs {
@@ -108,7 +120,7 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
         }
     }
     if parts.is_empty() {
-        let expected = "a cube, a folder, a FITS file or a prefix";
+        let expected = "a cube, a folder, a FITS file, alerts or a prefix";
         return Err(Error::config("INPUT", "nothing", expected));
     }
     check_keys(&parts, options)?;
@@ -148,7 +160,8 @@ fn recognise(input: &Path) -> Result<Kind> {
             return Ok(Kind::Triple(input.to_path_buf()));
         }
         let expected = format!(
-            "a .npz cube, a folder of FITS files, a FITS file, or the prefix of {}",
+            "a .npz cube, a folder of FITS files or alerts, a FITS file, alert packets (.avro, \
+             .tar.gz), or the prefix of {}",
             x.display()
         );
         return Err(Error::input(
@@ -164,6 +177,9 @@ fn recognise(input: &Path) -> Result<Kind> {
     if folder::has_fits_name(input) {
         // Whatever it holds: a broken one may be left out.
         return Ok(Kind::FitsFile);
+    }
+    if alerts::is_alerts(input) {
+        return Ok(Kind::Alerts);
     }
     refuse_lfs_pointer(input)?;
     let start = first_bytes(input)?;
@@ -181,7 +197,7 @@ fn recognise(input: &Path) -> Result<Kind> {
             input,
             "start of the file",
             "an empty file",
-            "a .npz, .npy or FITS file",
+            "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)",
         )),
         start => {
             let found = npy::printable(start);
@@ -189,7 +205,7 @@ fn recognise(input: &Path) -> Result<Kind> {
                 input,
                 "start of the file",
                 found,
-                "a .npz, .npy or FITS file",
+                "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)",
             ))
         }
     }
