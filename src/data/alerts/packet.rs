@@ -3,7 +3,7 @@
 use std::fmt;
 
 use apache_avro::reader::datum::GenericDatumReader;
-use serde::de::{EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::survey;
@@ -147,9 +147,9 @@ impl<'de> Visitor<'de> for Keep {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, of: A) -> Result<Field, A::Error> {
-        let (symbol, variant) = of.variant::<String>()?;
+        let (symbol, variant) = of.variant::<Symbol>()?;
         variant.unit_variant()?;
-        Ok(Field::Text(symbol))
+        Ok(Field::Text(symbol.0))
     }
 }
 
@@ -158,26 +158,39 @@ struct Known(Option<&'static str>);
 
 impl<'de> Deserialize<'de> for Known {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Known, D::Error> {
-        struct Name;
-
-        impl Visitor<'_> for Name {
-            type Value = Known;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Known, E> {
-                let place = survey::FIELDS.binary_search(&name).ok();
-                Ok(Known(place.map(|place| survey::FIELDS[place])))
-            }
-        }
-        deserializer.deserialize_identifier(Name)
+        deserializer.deserialize_identifier(Name(|name: &str| {
+            let place = survey::FIELDS.binary_search(&name).ok();
+            Known(place.map(|place| survey::FIELDS[place]))
+        }))
     }
 }
 
-/// A value that nobody wants: serde's IgnoredAny, but of any schema (that one
-/// takes an Avro enum for something else than it is).
+/// One of the symbols of an enum.
+struct Symbol(String);
+
+impl<'de> Deserialize<'de> for Symbol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Symbol, D::Error> {
+        deserializer.deserialize_identifier(Name(|name: &str| Symbol(name.into())))
+    }
+}
+
+/// Makes something of a name.
+struct Name<F>(F);
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<T, E> {
+        Ok(self.0(name))
+    }
+}
+
+/// A value that nobody wants. (Serde's IgnoredAny does not walk over Avro's enums
+/// and field names.)
 struct Skipped;
 
 impl<'de> Deserialize<'de> for Skipped {
@@ -223,14 +236,14 @@ impl<'de> Visitor<'de> for Skipped {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Skipped, A::Error> {
-        while map.next_key::<IgnoredAny>()?.is_some() {
+        while map.next_key::<Known>()?.is_some() {
             map.next_value::<Skipped>()?;
         }
         Ok(Skipped)
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, of: A) -> Result<Skipped, A::Error> {
-        of.variant::<IgnoredAny>()?.1.unit_variant()?;
+        of.variant::<Symbol>()?.1.unit_variant()?;
         Ok(Skipped)
     }
 }
