@@ -6,6 +6,7 @@ mod bad_output;
 mod bench;
 mod damaged;
 mod fixtures;
+mod inject;
 mod inputs;
 mod printed;
 mod resume;

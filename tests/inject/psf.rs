@@ -104,9 +104,10 @@ fn a_psfex_file_or_a_folder_of_them_stands_in_for_the_stars() {
         };
         let (done, light) = injected(file(&field(0, 1), calibrated()), &config);
         for source in &done.sources {
+            // Bilinear interpolation widens it by up to a tenth.
             let found = fwhm(&light, source.x - 1.0, source.y - 1.0);
             assert!(
-                (found / source.fwhm - 1.0).abs() < 0.08,
+                (0.97..1.12).contains(&(found / source.fwhm)),
                 "{found} {}",
                 source.fwhm
             );

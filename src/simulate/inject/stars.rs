@@ -46,8 +46,9 @@ struct Peak {
     snr: f64,
 }
 
-/// Where stars stop being faithful: what is said, or where four pixels or more are within 2%
-/// of the highest, which is a plateau and no star; infinite if neither.
+/// Where stars stop being faithful: what is said, or where four pixels or more, but not a
+/// hundredth of all, are within 2% of the highest, which is a plateau and no star; infinite
+/// if neither.
 pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     if let Some(level) = said {
         return level;
@@ -56,10 +57,9 @@ pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     let most = f64::from(most.reduce(|| f32::NEG_INFINITY, f32::max));
     let level = most - 0.02 * most.abs();
     let plateau = image.values.par_iter().filter(|v| f64::from(**v) >= level);
-    if plateau.count() >= 4 {
-        level
-    } else {
-        f64::INFINITY
+    match plateau.count() {
+        few if (4..image.values.len() / 100).contains(&few) => level,
+        _ => f64::INFINITY,
     }
 }
 
