@@ -167,9 +167,9 @@ fn no_pixel_is_raised_above_saturation() {
         assert!(*a <= b.max(5000.0), "pixel {i}: {b} became {a}");
     }
     for source in &done.sources {
-        let at = || around(source.x, source.y, 24).map(|(i, j)| j * SIDE + i);
-        let clipped = at().any(|at| light[at] != 0.0 && after.values[at] >= 5000.0);
-        let full = at().any(|at| after.values[at] >= 5000.0);
+        let near = |reach| around(source.x, source.y, reach).map(|(i, j)| j * SIDE + i);
+        let clipped = near(17).any(|at| light[at] > 0.0 && after.values[at] >= 5000.0);
+        let full = near(24).any(|at| after.values[at] >= 5000.0);
         // Light that falls on a pixel which was full before leaves no trace.
         assert!(source.saturated || !clipped, "{source:?}");
         assert!(full || !source.saturated, "{source:?}");

@@ -12,6 +12,8 @@ use crate::simulate::psf::FWHM_PER_SIGMA;
 /// A peak this many standard deviations high is something; this high, it may be measured.
 const DETECTED: f64 = 5.0;
 const BRIGHT: f64 = 20.0;
+/// The brightest so many are measured.
+const MOST_MEASURED: usize = 20_000;
 /// Of what is measured: the least FWHM (less is a cosmic ray), the most, and the largest
 /// ellipticity, (a^2 - b^2) / (a^2 + b^2).
 const FWHM: std::ops::Range<f64> = 1.2..30.0;
@@ -75,9 +77,11 @@ pub(super) struct Stars {
 /// Finds them.
 pub(super) fn find(image: &Exposure, sky: &Background, saturate: f64) -> Stars {
     let peaks = peaks(image, sky);
-    let measured: Vec<(Peak, Star)> = peaks
-        .par_iter()
-        .filter(|peak| peak.snr >= BRIGHT)
+    let mut bright: Vec<&Peak> = peaks.iter().filter(|peak| peak.snr >= BRIGHT).collect();
+    bright.sort_by(|a, b| b.snr.total_cmp(&a.snr));
+    bright.truncate(MOST_MEASURED);
+    let measured: Vec<(Peak, Star)> = bright
+        .into_par_iter()
         .filter_map(|peak| Some((*peak, measure(image, sky, peak)?)))
         .collect();
     let mut sizes: Vec<f64> = measured.iter().map(|(_, star)| star.fwhm).collect();
