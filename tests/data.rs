@@ -22,6 +22,8 @@ mod real;
 mod split;
 #[path = "data/streams.rs"]
 mod streams;
+#[path = "data/truth.rs"]
+mod truth;
 #[path = "data/writers.rs"]
 mod writers;
 

@@ -355,7 +355,12 @@ fn split(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// The first of the `wanted` that is there.
 fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
-    let is = |name: &String| wanted.iter().any(|w| w.eq_ignore_ascii_case(name));
-    names.iter().position(is)
+    let at = |wanted: &&str| {
+        names
+            .iter()
+            .position(|name| wanted.eq_ignore_ascii_case(name))
+    };
+    wanted.iter().find_map(at)
 }

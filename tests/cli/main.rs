@@ -8,6 +8,7 @@ mod damaged;
 mod export;
 mod fixtures;
 mod import;
+mod inject;
 mod inputs;
 mod printed;
 mod resume;
