@@ -2,6 +2,8 @@
 
 #[path = "data/augment.rs"]
 mod augment;
+#[path = "data/autoscan.rs"]
+mod autoscan;
 #[path = "data/cubes.rs"]
 mod cubes;
 #[path = "data/errors.rs"]
@@ -16,6 +18,10 @@ mod loader;
 mod mutations;
 #[path = "data/normalise.rs"]
 mod normalise;
+#[path = "data/pack.rs"]
+mod pack;
+#[path = "data/pack_shapes.rs"]
+mod pack_shapes;
 #[path = "data/real.rs"]
 mod real;
 #[path = "data/split.rs"]

@@ -11,12 +11,14 @@
 //! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
-//! | `triple` | DES arrays, memory-mapped |
+//! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
+//! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
-//! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
+//! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
+//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -28,6 +30,8 @@
 mod array;
 pub mod atomic;
 pub mod augment;
+mod autoscan;
+mod beside;
 pub mod candidate;
 pub mod channels;
 mod columns;
@@ -36,11 +40,14 @@ pub mod fits;
 mod folder;
 mod gather;
 pub mod loader;
+mod mapped;
+pub mod memory;
 pub mod normalise;
 mod npy;
 mod npz;
 pub mod open;
 pub mod options;
+pub mod pack;
 pub mod pixels;
 pub mod preprocess;
 pub mod rows;
@@ -50,6 +57,7 @@ mod triple;
 pub mod truth;
 pub mod writer;
 pub mod writer_fits;
+mod writer_triple;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ mod fixtures;
 mod import;
 mod inject;
 mod inputs;
+mod pack;
 mod printed;
 mod resume;
 mod same_bits;
