@@ -6,6 +6,8 @@ mod alerts;
 mod alerts_real;
 #[path = "data/augment.rs"]
 mod augment;
+#[path = "data/autoscan.rs"]
+mod autoscan;
 #[path = "data/cubes.rs"]
 mod cubes;
 #[path = "data/errors.rs"]
@@ -20,10 +22,18 @@ mod loader;
 mod mutations;
 #[path = "data/normalise.rs"]
 mod normalise;
+#[path = "data/pack.rs"]
+mod pack;
+#[path = "data/pack_shapes.rs"]
+mod pack_shapes;
 #[path = "data/real.rs"]
 mod real;
 #[path = "data/split.rs"]
 mod split;
+#[path = "data/streams.rs"]
+mod streams;
+#[path = "data/truth.rs"]
+mod truth;
 #[path = "data/writers.rs"]
 mod writers;
 

@@ -5,6 +5,7 @@ pub mod buffer;
 pub mod cpu;
 pub mod gpu;
 pub mod host;
+mod open;
 pub mod parallel;
 pub mod profile;
 pub mod simd;

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
-use crate::backend::cpu;
-use crate::backend::gpu::{Choice, Gpu, GpuPrecision};
-use crate::backend::{Cpu, Device, Isa};
-use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions};
+use crate::backend::Device;
+use crate::backend::gpu::GpuPrecision;
+use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions, Skipped};
 use crate::train::Precision;
 use crate::{Error, Result};
 
@@ -79,43 +77,11 @@ impl Common {
             Precision::F32 => GpuPrecision::F32,
             Precision::F16 => GpuPrecision::F16,
         };
-        let cpu = || -> Result<Device> {
-            let isa = Isa::from_environment()?;
-            let cpu = Cpu::with_isa(cpu::Precision::F32, isa);
-            Ok(Device::Cpu(Arc::new(cpu)))
-        };
-        let choice = match self.device.as_str() {
-            "cpu" => return cpu(),
-            "auto" => {
-                return match Gpu::open_as(&Choice::Real, precision) {
-                    Ok(gpu) => Ok(Device::Gpu(gpu)),
-                    Err(Error::NoDevice { .. }) => {
-                        terminal.notice("no gpu found: using the cpu");
-                        cpu()
-                    }
-                    Err(error) => {
-                        terminal.notice(&format!("{error}: using the cpu"));
-                        cpu()
-                    }
-                };
-            }
-            "gpu" => Choice::Any,
-            name => Choice::Named(name.into()),
-        };
-        let gpu = Gpu::open_as(&choice, precision).map_err(|error| match error {
-            Error::NoDevice { wanted, problem } => Error::NoDevice {
-                wanted,
-                problem: format!("{problem}; --device cpu works everywhere"),
-            },
-            other => other,
-        })?;
-        if gpu.description().is_software() {
-            terminal.notice(&format!(
-                "{} is the processor acting as a gpu: right numbers, slowly; --device cpu is faster",
-                gpu.name()
-            ));
+        let (device, notice) = Device::open(&self.device, precision)?;
+        if let Some(notice) = notice {
+            terminal.notice(&notice);
         }
-        Ok(Device::Gpu(gpu))
+        Ok(device)
     }
 }
 
@@ -138,19 +104,18 @@ pub struct Reading {
     /// Which images of each cutout, in this order: template,search,difference
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub channels: Vec<Channel>,
+    /// The table that says which DES stamps are artifacts (columns ID, OBJECT_TYPE); the
+    /// folder's own autoscan_features*.csv unless given
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
     #[arg(long)]
     pub lenient: bool,
 }
 
 impl Reading {
-    /// Opens the inputs, and says what a user should know of them.
-    pub fn open(
-        &self,
-        inputs: &[PathBuf],
-        labels_required: bool,
-        terminal: &Terminal,
-    ) -> Result<Dataset> {
+    /// How the inputs are to be read.
+    pub fn options(&self, labels_required: bool) -> Result<ReadOptions> {
         let mut keys = BTreeMap::new();
         for pair in &self.keys {
             let (name, key) = pair
@@ -158,20 +123,30 @@ impl Reading {
                 .ok_or_else(|| Error::config("--key", pair, "NAME=KEY, such as cube=stamps"))?;
             keys.insert(name.to_string(), key.to_string());
         }
-        let options = ReadOptions {
+        Ok(ReadOptions {
             keys,
             split_key: self.split_key.clone(),
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
             channels: (!self.channels.is_empty()).then(|| self.channels.clone()),
+            labels: self.labels.clone(),
             lenient: self.lenient,
-        };
-        let data = data::open(inputs, &options)?;
+        })
+    }
+
+    /// Opens the inputs, and says what a user should know of them.
+    pub fn open(
+        &self,
+        inputs: &[PathBuf],
+        labels_required: bool,
+        terminal: &Terminal,
+    ) -> Result<Dataset> {
+        let data = data::open(inputs, &self.options(labels_required)?)?;
         data.notices
             .iter()
             .for_each(|notice| terminal.notice(notice));
-        report_skipped(&data, terminal);
+        report_skipped(&data.skipped, terminal);
         Ok(data)
     }
 }
@@ -180,8 +155,8 @@ impl Reading {
 const NAMED: usize = 5;
 
 /// Says what was left out: broken files by name, the rest by the rule.
-fn report_skipped(data: &Dataset, terminal: &Terminal) {
-    let (broken, by_rule): (Vec<_>, Vec<_>) = data.skipped.iter().partition(|s| s.unreadable);
+pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {
+    let (broken, by_rule): (Vec<_>, Vec<_>) = skipped.iter().partition(|s| s.unreadable);
     let named = if terminal.verbose() {
         broken.len()
     } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
@@ -15,13 +15,12 @@ use super::terminal::{Terminal, table};
 use crate::data::atomic::atomic_try;
 use crate::data::writer::{CubeKind, write_cube_rows};
 use crate::data::{Augment, Dataset, Fractions, Normalisation, Part, Split};
-use crate::formats::{ModelFile, Provenance};
-use crate::judge::{Cut, Scored, history};
-use crate::nn::{Architecture, Model, Plan};
+use crate::formats::ModelFile;
+use crate::judge::history;
+use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
 use crate::simulate::{SurveyConfig, survey};
-use crate::train::scoring::{Feed, score_feed};
-use crate::train::{Config, Outcome, Residence, Session, Settings};
+use crate::train::{Config, Outcome, Residence, Session, Settings, finished};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -222,7 +221,7 @@ fn read(arguments: &Arguments, config: &Config, terminal: &Terminal) -> Result<D
     Ok(survey(&survey_config)?.dataset)
 }
 
-/// Picks the threshold, writes every file, prints the table.
+/// Writes every file, prints the table.
 fn finish(
     arguments: &Arguments,
     session: &Session,
@@ -231,28 +230,7 @@ fn finish(
     terminal: &Terminal,
 ) -> Result<Done> {
     let (config, data, split) = (session.config(), session.data(), session.split());
-    let validation = scored(session, &outcome.model, Part::Validation)?;
-    let best = validation.best_f1_plus_mcc(Cut::AtLeast);
-    let threshold = best.map_or(0.5, |best| best.threshold);
-    let mut parts = vec![("validation", validation)];
-    if !split.test.is_empty() {
-        parts.push(("test", scored(session, &outcome.model, Part::Test)?));
-    }
-    let metrics = metrics(&parts, threshold);
-    let model = ModelFile {
-        model: outcome.model.clone(),
-        normalisation: config.normalisation,
-        threshold,
-        provenance: Provenance {
-            version: env!("CARGO_PKG_VERSION").into(),
-            data: data.source.display().to_string(),
-            device: session.device().name(),
-            settings: serde_json::to_value(config).expect("plain data"),
-            parts: [split.train.len(), split.validation.len(), split.test.len()],
-            epoch: [outcome.best_epoch, outcome.history.len()],
-            metrics: metrics.clone(),
-        },
-    };
+    let model = finished(session, outcome)?;
     atomic_try(&files.history, |out| {
         history::write(&outcome.history, out, &files.history)
     })?;
@@ -272,42 +250,8 @@ fn finish(
     if let Err(error) = std::fs::remove_file(&files.checkpoint) {
         terminal.detail(&format!("{}: {error}", files.checkpoint.display()));
     }
-    print(arguments, outcome, files, terminal, &metrics, threshold)?;
+    print(arguments, outcome, files, terminal, &model)?;
     Ok(Done::reading(data))
-}
-
-fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
-    let loader = session.loader(part, false)?;
-    let feed = Feed {
-        loader: &loader,
-        resident: session.on_device()?,
-    };
-    let mut at_once = session.config().batch_size;
-    let scores = score_feed(model, feed, &mut at_once, |_| Ok(()))?;
-    let labels = session.data().labels.as_ref();
-    let labels = labels.expect("training data has labels");
-    let rows = session.split().part(part);
-    let labels: Vec<u8> = rows.iter().map(|i| labels[*i]).collect();
-    Scored::new(&labels, &scores)
-}
-
-fn metrics(parts: &[(&str, Scored)], threshold: f64) -> Value {
-    let each = parts.iter().map(|(name, scored)| {
-        let at = scored.confusion(threshold, Cut::AtLeast);
-        let value = json!({
-            "candidates": scored.len(),
-            "accuracy": at.accuracy(),
-            "f1": at.f1(),
-            "mcc": at.mcc(),
-            "precision": at.precision(),
-            "recall": at.tpr(),
-            "fpr": at.fpr(),
-            "mdr": at.mdr(),
-            "auc": scored.auc(),
-        });
-        ((*name).to_string(), value)
-    });
-    Value::Object(each.collect::<Map<_, _>>())
 }
 
 fn print(
@@ -315,9 +259,9 @@ fn print(
     outcome: &Outcome,
     files: &Files,
     terminal: &Terminal,
-    metrics: &Value,
-    threshold: f64,
+    model: &ModelFile,
 ) -> Result<()> {
+    let (metrics, threshold) = (&model.provenance.metrics, model.threshold);
     let parts = metrics.as_object().expect("made above");
     if arguments.json {
         let all = json!({

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::columns::Use;
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, alerts, folder, npy, npz, triple};
+use super::{Concatenated, Dataset, alerts, autoscan, folder, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
@@ -16,6 +17,8 @@ enum Kind {
     /// Packets, or an archive of them.
     Alerts,
     Folder,
+    /// A folder of DES stamps.
+    Stamps,
     /// With its prefix.
     Triple(PathBuf),
 }
@@ -24,8 +27,10 @@ enum Kind {
 ///
 /// An input is a .npz with O'TRAIN's keys or those named in `options`, a folder
 /// with `true/` and `false/` of FITS files, a folder of FITS files or a single
-/// one (no labels), alert packets of ZTF or Rubin (.avro, or a .tar.gz of them; no
-/// labels but in such folders), the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
+/// one (no labels), a folder of DES stamps (`temp123.gif`, `srch123.gif`,
+/// `diff123.gif`) with `autoscan_features*.csv`, alert packets of ZTF or Rubin (.avro, or
+/// a .tar.gz of them; no labels but in such folders), the prefix of a DES triple
+/// (`PREFIX_x.npy`, `PREFIX_y.npy`,
 /// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
 /// alone (no labels). Several are joined in the order given; their cutouts must
 /// be of one size. Labels (and splits) are kept if every input has them.
@@ -34,7 +39,7 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
     let mut sets = Vec::with_capacity(inputs.len());
     for part in parts(&inputs, options)? {
         let set = match part.kind {
-            Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options)?,
+            Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
                 let rows = Stream::new(vec![part.rows(options)?], part.strict(options), None);
                 gather(part.inputs[0], rows, options)?
@@ -76,13 +81,15 @@ impl Inputs<'_> {
         options.strict || (matches!(self.kind, Kind::FitsFile) && self.inputs.len() == 1)
     }
 
-    fn set(&self, options: &ReadOptions) -> Result<Dataset> {
+    fn set(&self, options: &ReadOptions, each: Use) -> Result<Dataset> {
         let input = self.inputs[0];
         match &self.kind {
-            Kind::Npz => npz::read(input, options),
-            Kind::Npy => triple::read_bare(input, options),
-            Kind::Triple(prefix) => triple::read(prefix, options),
-            Kind::FitsFile | Kind::Alerts | Kind::Folder => unreachable!("read row by row"),
+            Kind::Npz => npz::read(input, options, each),
+            Kind::Npy => triple::read_bare(input, options, each),
+            Kind::Triple(prefix) => triple::read(prefix, options, each),
+            Kind::FitsFile | Kind::Alerts | Kind::Folder | Kind::Stamps => {
+                unreachable!("read row by row")
+            }
         }
     }
 
@@ -94,7 +101,8 @@ impl Inputs<'_> {
                 alerts::rows(files.collect(), options)?
             }
             Kind::Folder => folder::rows(self.inputs[0], options)?,
-            _ => Box::new(OfDataset::new(self.set(options)?)),
+            Kind::Stamps => Box::new(autoscan::rows(self.inputs[0], options)?),
+            _ => Box::new(OfDataset::new(self.set(options, Use::Rows)?)),
         })
     }
 }
@@ -135,6 +143,16 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
             return Err(Error::config("--key", format!("{name}=…"), expected));
         }
     }
+    if let Some(table) = &options.labels
+        && !parts.iter().any(|part| matches!(part.kind, Kind::Stamps))
+    {
+        let expected = "a folder of DES stamps (temp123.gif, srch123.gif, diff123.gif) as INPUT";
+        return Err(Error::config(
+            "--labels",
+            table.display().to_string(),
+            expected,
+        ));
+    }
     if parts.iter().any(|part| matches!(part.kind, Kind::Npz)) {
         return Ok(());
     }
@@ -172,7 +190,10 @@ fn recognise(input: &Path) -> Result<Kind> {
         ));
     };
     if meta.is_dir() {
-        return Ok(Kind::Folder);
+        return Ok(match autoscan::has_stamps(input) {
+            true => Kind::Stamps,
+            false => Kind::Folder,
+        });
     }
     if folder::has_fits_name(input) {
         // Whatever it holds: a broken one may be left out.

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod finished;
 pub mod resident;
 pub mod scoring;
 pub mod session;
@@ -9,6 +10,7 @@ pub mod totals;
 pub mod trainer;
 
 pub use config::{Config, Precision, Settings};
+pub use finished::finished;
 pub use resident::{Residence, Resident};
 pub use session::{Observer, Outcome, Progress, Session};
 pub use totals::Totals;

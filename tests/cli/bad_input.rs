@@ -63,9 +63,9 @@ fn one_class_only() {
 fn mixed_sizes() {
     let desk = Desk::new();
     desk.write("set/true/a.fits", fits(16, |p| p as f32, &[]));
+    desk.write("set/true/b.fits", fits(17, |p| p as f32, &[]));
+    desk.write("set/false/c.fits", fits(16, |p| p as f32, &[]));
     let parts = ["b.fits", "17x17x1", "16x16x1, as most of 3"];
-    desk.refuses(&format!("train set {TRAIN}"), 1, &parts);
-    let parts = ["b.fits", "15x15x1", "16x16x1, as in", "a.fits"];
     desk.refuses(&format!("train set {TRAIN}"), 1, &parts);
 
     let desk = Desk::with_set();

@@ -347,7 +347,6 @@ fn schemas_without_an_end_are_refused() {
     for _ in 0..65 {
         nested = format!(r#"["null",{{"type":"array","items":{nested}}}]"#);
     }
-    // The JSON or the values are too deep.
     refused(&nested, &["schema"]);
     // Each record twice in the next: 2^40 values that take no byte.
     let mut bomb =
@@ -363,7 +362,6 @@ fn schemas_without_an_end_are_refused() {
 
 #[test]
 fn stamps_that_are_no_fits_files() {
-    // Zero codec, so that the stamps' bytes can be changed where they stand.
     let whole = bytes("ztf_new.avro");
     let stamps: Vec<usize> = (0..whole.len() - 2)
         .filter(|&i| whole[i..].starts_with(b"\x1f\x8b\x08"))

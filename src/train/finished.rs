@@ -1,0 +1,75 @@
+//! What a run leaves, as a model that can be used: its threshold chosen, its
+//! quality measured.
+
+use serde_json::{Map, Value, json};
+
+use super::scoring::{Feed, score_feed};
+use super::{Outcome, Session};
+use crate::Result;
+use crate::data::Part;
+use crate::formats::{ModelFile, Provenance};
+use crate::judge::{Cut, Scored};
+use crate::nn::Model;
+
+/// The model of a run, with the threshold in steps of 0.01 that has the largest
+/// F1 + MCC on the validation part. Its provenance has accuracy, F1, MCC, … of
+/// the validation part and of the test part, if there is one.
+pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
+    let (config, data, split) = (session.config(), session.data(), session.split());
+    let validation = scored(session, &outcome.model, Part::Validation)?;
+    let best = validation.best_f1_plus_mcc(Cut::AtLeast);
+    let threshold = best.map_or(0.5, |best| best.threshold);
+    let mut parts = vec![("validation", validation)];
+    if !split.test.is_empty() {
+        parts.push(("test", scored(session, &outcome.model, Part::Test)?));
+    }
+    Ok(ModelFile {
+        model: outcome.model.clone(),
+        preprocess: config.normalisation.into(),
+        channels: data.channels.as_deref().map(<[_]>::to_vec),
+        threshold,
+        provenance: Provenance {
+            version: env!("CARGO_PKG_VERSION").into(),
+            data: data.source.display().to_string(),
+            device: session.device().name(),
+            settings: serde_json::to_value(config).expect("plain data"),
+            parts: [split.train.len(), split.validation.len(), split.test.len()],
+            epoch: [outcome.best_epoch, outcome.history.len()],
+            metrics: metrics(&parts, threshold),
+        },
+    })
+}
+
+fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
+    let loader = session.loader(part, false)?;
+    let feed = Feed {
+        loader: &loader,
+        resident: session.on_device()?,
+    };
+    let mut at_once = session.config().batch_size;
+    let scores = score_feed(model, feed, &mut at_once, |_| Ok(()))?;
+    let labels = session.data().labels.as_ref();
+    let labels = labels.expect("training data has labels");
+    let rows = session.split().part(part);
+    let labels: Vec<u8> = rows.iter().map(|i| labels[*i]).collect();
+    Scored::new(&labels, &scores)
+}
+
+fn metrics(parts: &[(&str, Scored)], threshold: f64) -> Value {
+    let each = parts.iter().map(|(name, scored)| {
+        let at = scored.confusion(threshold, Cut::AtLeast);
+        let value = json!({
+            "candidates": scored.len(),
+            "accuracy": at.accuracy(),
+            "f1": at.f1(),
+            "mcc": at.mcc(),
+            "precision": at.precision(),
+            "recall": at.tpr(),
+            "fpr": at.fpr(),
+            "mdr": at.mdr(),
+            "auc": scored.auc(),
+        });
+        ((*name).to_string(), value)
+    });
+    Value::Object(each.collect::<Map<_, _>>())
+}
