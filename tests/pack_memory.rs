@@ -50,7 +50,7 @@ impl Rows for Made {
 fn packing_many_takes_the_memory_of_few() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("cube.npz");
-    let packed = pack(&mut Made(0), &out, &PackOptions::default(), |_| {}).unwrap();
+    let packed = pack(&mut Made(0), &out, &PackOptions::default(), None, |_| {}).unwrap();
     let peak = peak_memory().unwrap();
     assert_eq!(
         (packed.count, packed.labels),

@@ -10,6 +10,7 @@ use super::outputs::check_output;
 use super::terminal::Terminal;
 use crate::data::channels::names;
 use crate::data::pack::{Dtype, Format, PackOptions, Packed, Step, pack, triple_files};
+use crate::data::truth::{Radius, Truth};
 use crate::data::{Rows, stream};
 use crate::{Error, Result};
 
@@ -38,6 +39,13 @@ pub struct Arguments {
     /// The same seed chooses the same candidates for --frac-true
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A table of true positions (RA and Dec, or x, y and image): candidates near one are real,
+    /// the others bogus
+    #[arg(long, value_name = "CATALOGUE", requires = "radius")]
+    truth: Option<PathBuf>,
+    /// How near: arc seconds on the sky, such as 1.5, or pixels in the image, such as 2px
+    #[arg(long, requires = "truth")]
+    radius: Option<Radius>,
     #[command(flatten)]
     reading: Reading,
     /// Print errors only
@@ -74,6 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .iter()
         .flat_map(|input| triple_files(input));
     let inputs: Vec<PathBuf> = arguments.inputs.iter().cloned().chain(prefixes).collect();
+    let inputs: Vec<PathBuf> = inputs.into_iter().chain(arguments.truth.clone()).collect();
     for file in &files {
         check_output(file, &inputs)?;
     }
@@ -90,10 +99,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         strict: arguments.reading.strict,
     };
     options.check()?;
+    let truth = arguments.truth.as_ref().map(Truth::read).transpose()?;
     let mut rows = stream(&arguments.inputs, &arguments.reading.options(false)?)?;
     let bar = terminal.bar(rows.expected().unwrap_or(0), "reading");
     let unknown = rows.expected().is_none();
-    let packed = pack(&mut rows, &out, &options, |step| match step {
+    let truth = truth.as_ref().zip(arguments.radius);
+    let packed = pack(&mut rows, &out, &options, truth, |step| match step {
         Step::Read(more) => {
             if unknown {
                 bar.inc_length(more as u64);

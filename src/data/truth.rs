@@ -254,6 +254,11 @@ impl Truth {
         self.len == 0
     }
 
+    /// Whether the catalogue says which image each position is in.
+    pub fn names_images(&self) -> bool {
+        self.named
+    }
+
     /// Whether the catalogue can answer for a radius in this unit.
     pub fn answers(&self, radius: Radius) -> bool {
         match radius {

@@ -22,7 +22,7 @@ pub fn packed<P: AsRef<Path>>(
         labels_required: false,
         ..read.clone()
     };
-    pack(&mut stream(inputs, &read)?, out, options, |_| {})
+    pack(&mut stream(inputs, &read)?, out, options, None, |_| {})
 }
 
 pub const TRIPLE: PackOptions = PackOptions {
@@ -308,4 +308,66 @@ fn a_failed_run_leaves_what_was_there() {
     let report = packed(&[&input], &labelled(), &PackOptions::default(), &out).unwrap();
     assert_eq!((report.count, report.skipped.len()), (5, 1));
     assert!(report.skipped[0].unreadable);
+}
+
+/// `pack --truth`: within the radius real, elsewhere bogus, without a position left out.
+#[test]
+fn true_by_position() {
+    use rbgpu::data::truth::{Radius, Truth};
+    let dir = tempfile::tempdir().unwrap();
+    let (cube, out) = (dir.path().join("cube.npz"), dir.path().join("out.npz"));
+    let mut set = made(5, 2, 2, 1);
+    for (candidate, (ra, dec)) in set.candidates.iter_mut().zip([
+        (10.0, 20.0),
+        (10.0, 20.0 + 2.0 / 3600.0),
+        (10.5, 20.0),
+        (f64::NAN, 20.0),
+        (359.9999, 0.0),
+    ]) {
+        (candidate.ra, candidate.dec) = (ra, dec);
+        candidate.x = 7.0;
+        candidate.y = 7.0;
+    }
+    write_cube(&cube, &set).unwrap();
+    let text = "ra,dec\n10.0,20.00005\n0.0,0.0\n200,0\n";
+    let truth = Truth::parse(text, Path::new("truth.csv")).unwrap();
+    let run = |truth: &Truth, radius: &str, options: &PackOptions| {
+        let mut rows = stream(&[&cube], &ReadOptions::default()).unwrap();
+        let radius: Radius = radius.parse().unwrap();
+        pack(&mut rows, &out, options, Some((truth, radius)), |_| {})
+    };
+    let report = run(&truth, "1", &PackOptions::default()).unwrap();
+    assert_eq!((report.count, report.labels), (4, Some([2, 2, 0])));
+    says(
+        &report.notices.join("\n"),
+        &[
+            "2 of 3 positions in truth.csv",
+            "1 have none",
+            "5 candidates had labels",
+        ],
+    );
+    assert_eq!(report.skipped[0].what, "c3");
+    says(&report.skipped[0].why, &["no RA and Dec"]);
+    let found = open(&[&out], &labelled()).unwrap();
+    assert_eq!(found.labels.as_deref(), Some(&[1, 0, 0, 1][..]));
+    assert_eq!(
+        run(&truth, "2", &PackOptions::default()).unwrap().labels,
+        Some([3, 1, 0])
+    );
+    let strict = PackOptions {
+        strict: true,
+        ..PackOptions::default()
+    };
+    says(
+        &run(&truth, "1", &strict).unwrap_err().to_string(),
+        &["c3: no RA and Dec"],
+    );
+    let error = run(&truth, "2px", &PackOptions::default()).unwrap_err();
+    says(&error.to_string(), &["truth.csv", "no x and y"]);
+    let named = Truth::parse("x,y,image\n7,7,a.fits\n", Path::new("t.csv")).unwrap();
+    let error = run(&named, "2px", &PackOptions::default()).unwrap_err();
+    says(
+        &error.to_string(),
+        &["no usable cutout", "no name of its image"],
+    );
 }

@@ -11,15 +11,18 @@
 
 mod balance;
 mod packer;
+mod sort;
 mod spool;
 
 use std::path::{Path, PathBuf};
 
 use packer::Packer;
+use sort::Sorter;
 
 use super::channels::Names;
 use super::rows::Rows;
 use super::triple::member;
+use super::truth::{Radius, Truth};
 use super::{CutoutShape, Skipped};
 use crate::{Error, Result};
 
@@ -102,14 +105,21 @@ pub struct Packed {
 
 /// Reads `rows` to their end and writes them to `out`, which is a file, or for a triple
 /// the prefix of three. The file is there whole in the end or not at all.
+///
+/// With `truth` the labels are not the input's: real is what lies within the radius of
+/// one of its positions, bogus all else, and what has no position is left out.
 pub fn pack(
     rows: &mut dyn Rows,
     out: &Path,
     options: &PackOptions,
+    truth: Option<(&Truth, Radius)>,
     mut step: impl FnMut(Step),
 ) -> Result<Packed> {
     options.check()?;
-    let mut packer = Packer::new(out, *options)?;
+    let sorter = truth
+        .map(|(truth, radius)| Sorter::new(truth, radius))
+        .transpose()?;
+    let mut packer = Packer::new(out, *options, sorter)?;
     loop {
         let piece = rows.next(PIECE)?;
         packer.notices.extend(rows.notices());

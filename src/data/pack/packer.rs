@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::sort::Sorter;
 use super::spool::Spool;
 use super::{Dtype, Format, PackOptions, Packed, Step, balance};
 use crate::data::beside::Beside;
@@ -14,8 +15,10 @@ use crate::data::{CutoutShape, Skipped, size};
 use crate::{Error, Result};
 
 /// What has been read.
-pub struct Packer {
+pub struct Packer<'a> {
     options: PackOptions,
+    /// What says the labels, if the input does not.
+    sorter: Option<Sorter<'a>>,
     spool: Spool,
     beside: Beside,
     /// 1 real, 0 bogus, -1 undecided or nothing said.
@@ -27,11 +30,12 @@ pub struct Packer {
     pub notices: Vec<String>,
 }
 
-impl Packer {
+impl<'a> Packer<'a> {
     /// Nothing yet; pixels will wait beside `out`.
-    pub fn new(out: &Path, options: PackOptions) -> Result<Packer> {
+    pub fn new(out: &Path, options: PackOptions, sorter: Option<Sorter<'a>>) -> Result<Packer<'a>> {
         Ok(Packer {
             options,
+            sorter,
             spool: Spool::beside(out)?,
             beside: Beside::default(),
             labels: Vec::new(),
@@ -82,10 +86,19 @@ impl Packer {
                 }
             },
         };
+        let label = match &mut self.sorter {
+            None => cutout.label,
+            Some(sorter) => {
+                sorter.replaced += usize::from(cutout.label.is_some());
+                match sorter.label(&cutout.candidate) {
+                    Ok(label) => Some(label),
+                    Err(why) => return self.leave_out(cutout.candidate.place(), why),
+                }
+            }
+        };
         self.spool.push(shape, &values)?;
         self.beside.push(&cutout.candidate);
-        self.labels
-            .push(cutout.label.map_or(-1, |label| label as i8));
+        self.labels.push(label.map_or(-1, |label| label as i8));
         Ok(())
     }
 
@@ -132,6 +145,8 @@ impl Packer {
     /// Writes all of it to `out`.
     pub fn finish(mut self, out: &Path, mut step: impl FnMut(Step)) -> Result<Packed> {
         let shape = self.shape(out)?;
+        self.notices
+            .extend(self.sorter.iter().flat_map(Sorter::notices));
         let mut rows = Vec::with_capacity(self.labels.len());
         let mut padded = 0;
         for row in 0..self.labels.len() {
