@@ -4,6 +4,8 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod export;
+pub mod import;
 pub mod inject;
 pub mod outputs;
 pub mod profile;
@@ -34,6 +36,10 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
     Score(score::Arguments),
+    /// Take over a network that Keras or PyTorch trained
+    Import(import::Arguments),
+    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    Export(export::Arguments),
     /// Write a labelled set of simulated cutouts, or put sources into images of your own
     Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
@@ -72,6 +78,8 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

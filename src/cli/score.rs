@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             .open(&arguments.inputs, false, &terminal)?,
     );
     let [h, w, c] = file.model.plan().input;
-    let shape = set.shape;
+    let shape = file.preprocess.output_shape(set.shape)?;
     if [shape.height, shape.width, shape.channels] != [h, w, c] {
         let expected = format!(
             "{h}x{w}x{c}, which {} was trained on",
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     }
     let options = LoaderOptions {
         batch_size: arguments.batch_size,
-        normalisation: file.normalisation,
+        preprocess: file.preprocess,
         cache_bytes: 0,
         ..LoaderOptions::default()
     };

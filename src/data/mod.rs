@@ -15,7 +15,7 @@
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
-//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
@@ -42,6 +42,7 @@ mod npz;
 pub mod open;
 pub mod options;
 pub mod pixels;
+pub mod preprocess;
 pub mod rows;
 pub mod size;
 pub mod split;
@@ -64,6 +65,7 @@ pub use normalise::Normalisation;
 pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
 pub use split::{Fractions, Split};
 
