@@ -163,7 +163,7 @@ fn measure(image: &Exposure, sky: &Background, peak: &Peak) -> Option<Star> {
             }
         }
         // A pixel without a value makes all of them NaN.
-        if !(sum > 0.0) {
+        if sum.is_nan() || sum <= 0.0 {
             return None;
         }
         // The source's own moments: those of its product with the weight, less the weight.
