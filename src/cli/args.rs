@@ -110,13 +110,12 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Opens the inputs, and says what a user should know of them.
-    pub fn open(
+    /// How to read; the images are `channels` unless others are asked for.
+    pub fn options(
         &self,
-        inputs: &[PathBuf],
         labels_required: bool,
-        terminal: &Terminal,
-    ) -> Result<Dataset> {
+        channels: Option<Vec<Channel>>,
+    ) -> Result<ReadOptions> {
         let mut keys = BTreeMap::new();
         for pair in &self.keys {
             let (name, key) = pair
@@ -124,15 +123,29 @@ impl Reading {
                 .ok_or_else(|| Error::config("--key", pair, "NAME=KEY, such as cube=stamps"))?;
             keys.insert(name.to_string(), key.to_string());
         }
-        let options = ReadOptions {
+        Ok(ReadOptions {
             keys,
             split_key: self.split_key.clone(),
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
-            channels: (!self.channels.is_empty()).then(|| self.channels.clone()),
+            channels: match self.channels.is_empty() {
+                true => channels,
+                false => Some(self.channels.clone()),
+            },
             lenient: self.lenient,
-        };
+            keep_blank: false,
+        })
+    }
+
+    /// Opens the inputs, and says what a user should know of them.
+    pub fn open(
+        &self,
+        inputs: &[PathBuf],
+        labels_required: bool,
+        terminal: &Terminal,
+    ) -> Result<Dataset> {
+        let options = self.options(labels_required, None)?;
         let data = data::open(inputs, &options)?;
         data.notices
             .iter()
@@ -143,7 +156,7 @@ impl Reading {
 }
 
 /// Unreadable files named before the rest is counted.
-const NAMED: usize = 5;
+pub const NAMED: usize = 5;
 
 /// Says what was left out: broken files by name, the rest by the rule.
 fn report_skipped(data: &Dataset, terminal: &Terminal) {

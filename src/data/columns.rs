@@ -105,7 +105,7 @@ impl Columns {
         };
         let candidates = self.candidates(path, n, &mut notices)?;
         for &row in &cutouts.blank {
-            if !dropped[row] {
+            if !dropped[row] && !options.keep_blank {
                 dropped[row] = true;
                 let what = format!("row {row} ({})", candidates[row].id);
                 skipped.push(Skipped {

@@ -14,7 +14,8 @@
 //! | `triple` | DES arrays, memory-mapped |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
-//! | [`writer`], [`writer_fits`], [`atomic`] | back to files |
+//! | `incoming`, `listed` | standard input, lists of files |
+//! | [`writer`], [`writer_fits`], [`scores`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -32,6 +33,8 @@ mod columns;
 pub mod fits;
 mod folder;
 mod gather;
+mod incoming;
+mod listed;
 pub mod loader;
 pub mod normalise;
 mod npy;
@@ -40,6 +43,7 @@ pub mod open;
 pub mod options;
 pub mod pixels;
 pub mod rows;
+pub mod scores;
 pub mod size;
 pub mod split;
 mod triple;
@@ -55,12 +59,14 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;
 pub use channels::Channel;
+pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
 pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
+pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};
 
 /// Size of one cutout: (H, W, C), in pixels and images.
@@ -103,6 +109,10 @@ pub trait Pixels: Send + Sync + std::fmt::Debug {
     fn bytes(&self, _index: usize) -> Option<&[u8]> {
         None
     }
+
+    /// Says that the candidates before `index` will not be read again soon: a mapped
+    /// file need not stay in memory.
+    fn pass(&self, _index: usize) {}
 }
 
 /// A candidate that was left out, and why.

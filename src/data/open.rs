@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, folder, npy, npz, triple};
+use super::{Concatenated, Dataset, folder, incoming, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
-enum Kind {
+pub(super) enum Kind {
+    /// "-".
+    StandardInput,
     Npz,
     Npy,
     FitsFile,
@@ -30,6 +32,10 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let mut sets = Vec::with_capacity(inputs.len());
     for part in parts(&inputs, options)? {
+        if let Kind::StandardInput = part.kind {
+            let expected = "a file or a folder; only scoring reads standard input";
+            return Err(Error::config("INPUT", "-", expected));
+        }
         let set = match part.kind {
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options)?,
             _ => {
@@ -50,8 +56,13 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 
 /// As [`open`], one candidate after the other: what is on disk is read when it is
 /// asked for, and a broken candidate is a row of its own instead of an error
-/// (unless `options.strict`). An array's metadata are read at once.
+/// (unless `options.strict`). An array's metadata are read at once. The input "-"
+/// is standard input: a .npz, .npy or FITS file.
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
+    let options = &ReadOptions {
+        keep_blank: true,
+        ..options.clone()
+    };
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let parts = parts(&inputs, options)?;
     let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
@@ -79,7 +90,9 @@ impl Inputs<'_> {
             Kind::Npz => npz::read(input, options),
             Kind::Npy => triple::read_bare(input, options),
             Kind::Triple(prefix) => triple::read(prefix, options),
-            Kind::FitsFile | Kind::Folder => unreachable!("read row by row"),
+            Kind::FitsFile | Kind::Folder | Kind::StandardInput => {
+                unreachable!("read row by row")
+            }
         }
     }
 
@@ -87,6 +100,7 @@ impl Inputs<'_> {
         Ok(match &self.kind {
             Kind::FitsFile => Box::new(folder::rows_of_files(&self.inputs, options)?),
             Kind::Folder => Box::new(folder::rows(self.inputs[0], options)?),
+            Kind::StandardInput => incoming::rows(std::io::stdin(), options)?,
             _ => Box::new(OfDataset::new(self.set(options)?)),
         })
     }
@@ -123,7 +137,8 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
             return Err(Error::config("--key", format!("{name}=…"), expected));
         }
     }
-    if parts.iter().any(|part| matches!(part.kind, Kind::Npz)) {
+    let has_keys = |part: &Inputs| matches!(part.kind, Kind::Npz | Kind::StandardInput);
+    if parts.iter().any(has_keys) {
         return Ok(());
     }
     let mut named = options.keys.iter();
@@ -142,6 +157,9 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
 
 /// What `input` is, by its first bytes.
 fn recognise(input: &Path) -> Result<Kind> {
+    if input == Path::new("-") {
+        return Ok(Kind::StandardInput);
+    }
     let Ok(meta) = std::fs::metadata(input) else {
         let x = triple::member(input, "_x.npy");
         if x.is_file() {
@@ -166,32 +184,28 @@ fn recognise(input: &Path) -> Result<Kind> {
         return Ok(Kind::FitsFile);
     }
     refuse_lfs_pointer(input)?;
-    let start = first_bytes(input)?;
-    match &start[..] {
+    let kind = by_content(&first_bytes(input)?, input)?;
+    Ok(match (kind, input.to_str()) {
+        (Kind::Npy, Some(name)) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
+            Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
+        }
+        (kind, _) => kind,
+    })
+}
+
+/// What a file that begins with `start` is.
+pub(super) fn by_content(start: &[u8], input: &Path) -> Result<Kind> {
+    let refused = |found: String| {
+        let expected = "a .npz, .npy or FITS file";
+        Err(Error::input(input, "start of the file", found, expected))
+    };
+    match start {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Ok(Kind::Npz),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(match input.to_str() {
-            Some(name) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
-                Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
-            }
-            _ => Kind::Npy,
-        }),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(Kind::Npy),
         [0x1f, 0x8b, ..] => Ok(Kind::FitsFile),
         start if start.starts_with(b"SIMPLE") => Ok(Kind::FitsFile),
-        [] => Err(Error::input(
-            input,
-            "start of the file",
-            "an empty file",
-            "a .npz, .npy or FITS file",
-        )),
-        start => {
-            let found = npy::printable(start);
-            Err(Error::input(
-                input,
-                "start of the file",
-                found,
-                "a .npz, .npy or FITS file",
-            ))
-        }
+        [] => refused("an empty file".into()),
+        start => refused(npy::printable(start)),
     }
 }
 

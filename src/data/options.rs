@@ -67,6 +67,10 @@ pub struct ReadOptions {
     /// Whether FITS files without the keywords that O'TRAIN demands for training
     /// (CANDID, EDGE) are taken all the same.
     pub lenient: bool,
+    /// Whether rows of an array without a finite pixel stay in the set; otherwise
+    /// they are left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
+    /// [`stream`](super::stream) keeps them: each is a row that failed.
+    pub keep_blank: bool,
 }
 
 pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {

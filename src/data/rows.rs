@@ -151,6 +151,7 @@ impl Rows for OfDataset {
             .into_par_iter()
             .map(|i| self.row(i))
             .collect();
+        self.set.pixels.pass(end);
         self.next = end;
         Ok(rows)
     }

@@ -8,6 +8,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use rayon::prelude::*;
 
 use super::array::Array;
@@ -53,6 +55,17 @@ impl Pixels for Mapped {
 
     fn bytes(&self, index: usize) -> Option<&[u8]> {
         self.header.is_byte().then(|| self.row(index))
+    }
+
+    #[cfg(unix)]
+    fn pass(&self, index: usize) {
+        let passed = self.header.start + index * self.stride;
+        // SAFETY: the map is read-only and of a file: what is let go of is read from
+        // there again if it is looked at. A failure changes nothing.
+        let _ = unsafe {
+            self.map
+                .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, passed)
+        };
     }
 }
 
@@ -106,7 +119,7 @@ fn join(
     meaning: Meaning,
     options: &ReadOptions,
 ) -> Result<Dataset> {
-    let cutouts = map(x)?;
+    let cutouts = map(x, !options.keep_blank)?;
     let mut set = columns.join(x, cutouts, meaning, options)?;
     set.source = source.to_path_buf();
     Ok(set)
@@ -128,7 +141,7 @@ fn column(path: &Path) -> Result<Option<Column>> {
     Ok(Some(Column { place, array }))
 }
 
-fn map(path: &Path) -> Result<Cutouts> {
+fn map(path: &Path, find_blank: bool) -> Result<Cutouts> {
     super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let header = Header::read(&mut BufReader::new(&file), path, "cutouts")?;
@@ -166,7 +179,7 @@ fn map(path: &Path) -> Result<Cutouts> {
         path: path.to_path_buf(),
         header,
     };
-    let blank = if pixels.header.is_float() {
+    let blank = if find_blank && pixels.header.is_float() {
         // Stops at the first finite pixel of a row: one page per candidate.
         let is_blank = |row: &usize| !pixels.header.any_finite(pixels.row(*row));
         (0..count).into_par_iter().filter(is_blank).collect()
