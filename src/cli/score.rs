@@ -57,9 +57,9 @@ pub struct Arguments {
     /// RBCLASS, RBMODEL)
     #[arg(long, value_name = "FOLDER")]
     fits_copies: Option<PathBuf>,
-    /// Candidates at a time
-    #[arg(long, default_value_t = 256)]
-    batch_size: usize,
+    /// Candidates at a time; what suits the device unless given
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -117,8 +117,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
 
     let notices = scores.notices();
     notices.iter().for_each(|notice| terminal.notice(notice));
-    if let Some(at_once) = scores.at_once() {
-        terminal.notice(&notice_of_parts(arguments.batch_size, at_once));
+    if let Some((batch, at_once)) = scores.in_parts() {
+        terminal.notice(&notice_of_parts(batch, at_once));
     }
     if scores.padded() > 0 {
         let [height, width, channels] = classifier.input_shape();
@@ -244,6 +244,9 @@ impl<'a> Output<'a> {
         rows: Receiver<Result<Vec<Scored>>>,
         copies: &mut Option<FitsCopies>,
     ) -> Result<Duration> {
+        let mut rows = rows.into_iter().peekable();
+        // What fails at once leaves nothing, not even a header.
+        rows.next_if(Result::is_err).transpose()?;
         let mut writer = self.format.writer(out, path, self.score_name)?;
         let mut busy = Duration::ZERO;
         for rows in rows {

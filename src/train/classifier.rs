@@ -6,7 +6,7 @@ use ndarray::{ArrayView4, Axis};
 use rayon::prelude::*;
 
 use super::scoring::in_parts;
-use super::stream::{Recipe, Scores, StreamOptions};
+use super::stream::{Recipe, Scores, StreamOptions, batch_size};
 use crate::backend::{Device, GpuPrecision};
 use crate::data::{CutoutShape, Rows};
 use crate::formats::ModelFile;
@@ -108,10 +108,10 @@ impl Classifier {
             let expected = format!("{wanted}, which the model takes");
             return Err(Error::config("cutouts", found, expected));
         }
-        let mut options = StreamOptions::default();
+        let mut at_once = batch_size(&self.file.model);
         let recipe = self.recipe(None);
         let mut scores = Vec::with_capacity(count);
-        for batch in cutouts.axis_chunks_iter(Axis(0), options.batch_size.max(1)) {
+        for batch in cutouts.axis_chunks_iter(Axis(0), at_once) {
             let prepared: Vec<(Vec<f32>, bool)> = (0..batch.len_of(Axis(0)))
                 .into_par_iter()
                 .map(|i| {
@@ -129,7 +129,7 @@ impl Classifier {
             let stride = values.len() / prepared.len().max(1);
             let model = &self.file.model;
             let first = scores.len();
-            in_parts(prepared.len(), &mut options.batch_size, |part| {
+            in_parts(prepared.len(), &mut at_once, |part| {
                 let input = &values[part.start * stride..part.end * stride];
                 scores.extend(model.score(model.input(input)?)?);
                 Ok(())

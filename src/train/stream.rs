@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::scoring::in_parts;
+use crate::backend::Device;
 use crate::data::{Cutout, CutoutShape, Decision, Normalisation, Row, Rows, Scored, size};
 use crate::nn::Model;
 use crate::{Error, Result};
@@ -24,8 +25,9 @@ const ROWS: usize = 4;
 /// How a stream is scored.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamOptions {
-    /// Candidates at a time; halved where the device has no room for them.
-    pub batch_size: usize,
+    /// Candidates at a time, halved where the device has no room for them; what suits
+    /// the device unless given. The scores are the same.
+    pub batch_size: Option<usize>,
     /// The side in pixels to which cutouts are cropped about their centre.
     pub crop: Option<usize>,
     /// Whether a cutout that cannot be scored because of its size is an error.
@@ -33,14 +35,32 @@ pub struct StreamOptions {
 }
 
 impl Default for StreamOptions {
-    /// 256 at a time, as they are, an error costs its own row.
+    /// As many at a time as suits the device, as they are, an error costs its own row.
     fn default() -> Self {
         StreamOptions {
-            batch_size: 256,
+            batch_size: None,
             crop: None,
             strict: false,
         }
     }
+}
+
+/// Candidates at a time on a gpu, and at most.
+const LARGEST: usize = 256;
+
+/// Bytes of a layer's output on the cpu that stay in memory from batch to batch: the
+/// system takes larger ones back, and giving them anew cost 40% of braai's time.
+const KEPT: usize = 16 << 20;
+
+/// How many candidates at a time suit the device that `model` is on.
+pub(super) fn batch_size(model: &Model) -> usize {
+    if let Device::Gpu(_) = model.device() {
+        return LARGEST;
+    }
+    let outputs = model.plan().layers.iter().map(|layer| layer.output.len());
+    let largest = outputs.max().unwrap_or(1).max(1);
+    let fitting = (KEPT / (4 * largest)).clamp(32, LARGEST);
+    1 << fitting.ilog2()
 }
 
 /// What a cutout goes through before a network sees it.
@@ -142,7 +162,8 @@ struct Batch {
 struct Reader<R> {
     rows: R,
     recipe: Recipe,
-    options: StreamOptions,
+    batch_size: usize,
+    strict: bool,
     waiting: VecDeque<Prepared>,
     /// Of those, how many have pixels.
     usable: usize,
@@ -171,7 +192,7 @@ impl<R: Rows> Reader<R> {
 
     /// The next rows, none at the end: as many as fill a batch, where there are so many.
     fn batch(&mut self) -> Result<Batch> {
-        let size = self.options.batch_size;
+        let size = self.batch_size;
         while !self.ended && self.usable < size && self.waiting.len() < ROWS * size {
             let rows = self.rows.next(size)?;
             self.notices.extend(self.rows.notices());
@@ -211,7 +232,7 @@ impl<R: Rows> Reader<R> {
 
     /// An error for a row that failed, where that is asked for.
     fn refuse(&self, row: &Scored) -> Result<()> {
-        match row.failed && self.options.strict {
+        match row.failed && self.strict {
             true => Err(Error::Candidate {
                 candidate: row.candidate.place().to_string(),
                 why: row.error.clone(),
@@ -244,7 +265,7 @@ impl<'a> Scores<'a> {
         rows: impl Rows + 'static,
         options: StreamOptions,
     ) -> Result<Scores<'a>> {
-        let batch_size = options.batch_size;
+        let batch_size = options.batch_size.unwrap_or_else(|| batch_size(model));
         if batch_size == 0 {
             return Err(Error::config("--batch-size", "0", "at least 1"));
         }
@@ -255,7 +276,8 @@ impl<'a> Scores<'a> {
         let reader = Reader {
             rows,
             recipe,
-            options,
+            batch_size,
+            strict: options.strict,
             waiting: VecDeque::new(),
             usable: 0,
             ended: false,
@@ -285,9 +307,10 @@ impl<'a> Scores<'a> {
         self.padded
     }
 
-    /// How many candidates the device takes at a time, where a batch is too large for it.
-    pub fn at_once(&self) -> Option<usize> {
-        (self.at_once < self.batch_size).then_some(self.at_once)
+    /// Candidates in a batch, and how many of them the device takes at a time, where
+    /// a batch is too large for it.
+    pub fn in_parts(&self) -> Option<(usize, usize)> {
+        (self.at_once < self.batch_size).then_some((self.batch_size, self.at_once))
     }
 
     /// How long the rows so far were waited for: what reading and preparing them

@@ -10,6 +10,8 @@ mod inputs;
 mod printed;
 mod resume;
 mod same_bits;
+mod score_formats;
+mod score_streams;
 mod scores;
 mod startup;
 
