@@ -32,7 +32,7 @@ enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
-    Score(score::Arguments),
+    Score(Box<score::Arguments>),
     /// Write a labelled set of simulated cutouts
     Simulate(simulate::Arguments),
     /// Print a network's layers, output shapes and parameters

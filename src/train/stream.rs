@@ -80,11 +80,11 @@ impl Recipe {
         mut values: Vec<f32>,
         mut shape: CutoutShape,
     ) -> Result<(Vec<f32>, bool), String> {
-        if let Some(side) = self.crop.filter(|&s| s < shape.height || s < shape.width) {
-            if let Some(middle) = size::crop(&values, shape, side) {
-                values = middle;
-                (shape.height, shape.width) = (side, side);
-            }
+        if let Some(side) = self.crop.filter(|&s| s < shape.height || s < shape.width)
+            && let Some(middle) = size::crop(&values, shape, side)
+        {
+            values = middle;
+            (shape.height, shape.width) = (side, side);
         }
         let wanted = self.cutouts;
         let mut values = size::pad(values, shape, wanted).ok_or_else(|| {
