@@ -36,7 +36,7 @@ enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
-    Score(score::Arguments),
+    Score(Box<score::Arguments>),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors

@@ -6,11 +6,13 @@ use super::columns::Use;
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, alerts, autoscan, folder, npy, npz, triple};
+use super::{Concatenated, Dataset, alerts, autoscan, folder, incoming, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
-enum Kind {
+pub(super) enum Kind {
+    /// "-".
+    StandardInput,
     Npz,
     Npy,
     FitsFile,
@@ -38,6 +40,10 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let mut sets = Vec::with_capacity(inputs.len());
     for part in parts(&inputs, options)? {
+        if let Kind::StandardInput = part.kind {
+            let expected = "a file or a folder; only scoring reads standard input";
+            return Err(Error::config("INPUT", "-", expected));
+        }
         let set = match part.kind {
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
@@ -58,7 +64,8 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 
 /// As [`open`], one candidate after the other: what is on disk is read when it is
 /// asked for, and a broken candidate is a row of its own instead of an error
-/// (unless `options.strict`). An array's metadata are read at once.
+/// (unless `options.strict`). An array's metadata are read at once. The input "-"
+/// is standard input: alerts (Avro, .tar, .tar.gz), a .npz, .npy or FITS file.
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let parts = parts(&inputs, options)?;
@@ -87,7 +94,7 @@ impl Inputs<'_> {
             Kind::Npz => npz::read(input, options, each),
             Kind::Npy => triple::read_bare(input, options, each),
             Kind::Triple(prefix) => triple::read(prefix, options, each),
-            Kind::FitsFile | Kind::Alerts | Kind::Folder | Kind::Stamps => {
+            Kind::FitsFile | Kind::Alerts | Kind::Folder | Kind::Stamps | Kind::StandardInput => {
                 unreachable!("read row by row")
             }
         }
@@ -102,6 +109,7 @@ impl Inputs<'_> {
             }
             Kind::Folder => folder::rows(self.inputs[0], options)?,
             Kind::Stamps => Box::new(autoscan::rows(self.inputs[0], options)?),
+            Kind::StandardInput => incoming::rows(std::io::stdin(), options)?,
             _ => Box::new(OfDataset::new(self.set(options, Use::Rows)?)),
         })
     }
@@ -153,7 +161,8 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
             expected,
         ));
     }
-    if parts.iter().any(|part| matches!(part.kind, Kind::Npz)) {
+    let has_keys = |part: &Inputs| matches!(part.kind, Kind::Npz | Kind::StandardInput);
+    if parts.iter().any(has_keys) {
         return Ok(());
     }
     let mut named = options.keys.iter();
@@ -172,6 +181,9 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
 
 /// What `input` is, by its first bytes.
 fn recognise(input: &Path) -> Result<Kind> {
+    if input == Path::new("-") {
+        return Ok(Kind::StandardInput);
+    }
     let Ok(meta) = std::fs::metadata(input) else {
         let x = triple::member(input, "_x.npy");
         if x.is_file() {
@@ -203,32 +215,28 @@ fn recognise(input: &Path) -> Result<Kind> {
         return Ok(Kind::Alerts);
     }
     refuse_lfs_pointer(input)?;
-    let start = first_bytes(input)?;
-    match &start[..] {
+    let kind = by_content(&first_bytes(input)?, input)?;
+    Ok(match (kind, input.to_str()) {
+        (Kind::Npy, Some(name)) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
+            Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
+        }
+        (kind, _) => kind,
+    })
+}
+
+/// What a file that begins with `start` is.
+pub(super) fn by_content(start: &[u8], input: &Path) -> Result<Kind> {
+    let refused = |found: String| {
+        let expected = "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)";
+        Err(Error::input(input, "start of the file", found, expected))
+    };
+    match start {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Ok(Kind::Npz),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(match input.to_str() {
-            Some(name) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
-                Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
-            }
-            _ => Kind::Npy,
-        }),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(Kind::Npy),
         [0x1f, 0x8b, ..] => Ok(Kind::FitsFile),
         start if start.starts_with(b"SIMPLE") => Ok(Kind::FitsFile),
-        [] => Err(Error::input(
-            input,
-            "start of the file",
-            "an empty file",
-            "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)",
-        )),
-        start => {
-            let found = npy::printable(start);
-            Err(Error::input(
-                input,
-                "start of the file",
-                found,
-                "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)",
-            ))
-        }
+        [] => refused("an empty file".into()),
+        start => refused(npy::printable(start)),
     }
 }
 

@@ -14,6 +14,8 @@ mod pack;
 mod printed;
 mod resume;
 mod same_bits;
+mod score_formats;
+mod score_streams;
 mod scores;
 mod startup;
 

@@ -29,7 +29,7 @@ mod stamps;
 mod survey;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -72,15 +72,18 @@ pub(super) fn is_alerts(path: &Path) -> bool {
     if ENDINGS.iter().any(|end| name.ends_with(end)) {
         return true;
     }
-    let Ok(start) = File::open(path).and_then(start_of) else {
-        return false;
-    };
+    let start = File::open(path).and_then(start_of);
+    start.is_ok_and(|start| is_start(&start))
+}
+
+/// Whether a file that begins with `start` is one of these.
+pub(super) fn is_start(start: &[u8]) -> bool {
     let mut inside = Vec::new();
     if start.starts_with(GZIP) {
         // What came before the end of these bytes is kept.
-        let _ = MultiGzDecoder::new(&start[..]).read_to_end(&mut inside);
+        let _ = MultiGzDecoder::new(start).read_to_end(&mut inside);
     }
-    [start, inside].iter().any(|s| is_avro(s) || is_tar(s))
+    [start, &inside].iter().any(|s| is_avro(s) || is_tar(s))
 }
 
 fn start_of(file: File) -> std::io::Result<Vec<u8>> {
@@ -112,14 +115,32 @@ pub(super) fn rows(
     let pieces = files
         .into_iter()
         .flat_map(|(path, label)| pieces(path, label));
-    Ok(Box::new(Alerts {
-        pieces: Box::new(pieces),
+    Ok(decoded(Box::new(pieces), options))
+}
+
+/// The candidates that come out of `reader`, which is called `name`; they have no labels.
+pub(super) fn rows_of(
+    name: &str,
+    reader: Box<dyn BufRead + Send>,
+    options: &ReadOptions,
+) -> Result<Box<dyn Rows>> {
+    if options.labels_required {
+        let expected = "labels too: folders true/ and false/ of packets, or a cube";
+        return Err(Error::input(name, "labels", "alert packets", expected));
+    }
+    let pieces = archive::stream(name.to_string(), None, reader);
+    Ok(decoded(pieces, options))
+}
+
+fn decoded(pieces: Box<dyn Iterator<Item = Piece> + Send>, options: &ReadOptions) -> Box<dyn Rows> {
+    Box::new(Alerts {
+        pieces,
         reader: Reader {
             schemas: Schemas::default(),
             channels: options.channels.clone(),
         },
         notices: Vec::new(),
-    }))
+    })
 }
 
 /// A file as it is, if it is small; else what comes out of it, read by a thread.
