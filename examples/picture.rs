@@ -48,9 +48,10 @@ fn main() -> Result<()> {
         let row = nearest.expect("twelve candidates");
         let mut pixels = vec![0.0; shape.len()];
         set.pixels.read(row, &mut pixels)?;
-        let mut input = pixels.clone();
-        file.normalisation.apply(&mut input, shape);
-        let size = [1, shape.height, shape.width, shape.channels];
+        let made = file.preprocess.output_shape(shape)?;
+        let mut input = vec![0.0; made.len()];
+        file.preprocess.apply(&pixels, shape, &mut input);
+        let size = [1, made.height, made.width, made.channels];
         let score = file.model.score(Tensor::new(&device, size, &input)?)?[0];
         let mag = set.candidates[row].mag;
         let title = match kind.is_real() {

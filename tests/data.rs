@@ -1,7 +1,13 @@
 //! Readers, writers and everything between a file and a batch.
 
+#[path = "data/alerts.rs"]
+mod alerts;
+#[path = "data/alerts_real.rs"]
+mod alerts_real;
 #[path = "data/augment.rs"]
 mod augment;
+#[path = "data/autoscan.rs"]
+mod autoscan;
 #[path = "data/cubes.rs"]
 mod cubes;
 #[path = "data/errors.rs"]
@@ -16,10 +22,18 @@ mod loader;
 mod mutations;
 #[path = "data/normalise.rs"]
 mod normalise;
+#[path = "data/pack.rs"]
+mod pack;
+#[path = "data/pack_shapes.rs"]
+mod pack_shapes;
 #[path = "data/real.rs"]
 mod real;
 #[path = "data/split.rs"]
 mod split;
+#[path = "data/streams.rs"]
+mod streams;
+#[path = "data/truth.rs"]
+mod truth;
 #[path = "data/writers.rs"]
 mod writers;
 

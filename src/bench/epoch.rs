@@ -55,7 +55,7 @@ impl EpochTime {
         let normalisation: Normalisation = architecture.training.normalisation.parse()?;
         let options = LoaderOptions {
             batch_size: batch,
-            normalisation,
+            preprocess: normalisation.into(),
             augment: Augment::D4,
             shuffle: true,
             seed: 1,

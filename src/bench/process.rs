@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use cpu_time::ProcessTime;
 
+pub use crate::data::memory::available_memory;
+use crate::data::memory::kilobytes;
+
 /// Processor time of all threads since the process began; zero where the system does
 /// not say.
 pub fn cpu_time() -> Duration {
@@ -15,23 +18,11 @@ pub fn peak_memory() -> Option<u64> {
     kilobytes("/proc/self/status", "VmHWM:")
 }
 
-/// Memory that programs could still have, in bytes; known on Linux only.
-pub fn available_memory() -> Option<u64> {
-    kilobytes("/proc/meminfo", "MemAvailable:")
-}
-
 /// Runnable tasks of the last minute, from which a reader sees whether others worked
 /// on the machine; known on Linux only.
 pub fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()
-}
-
-fn kilobytes(file: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let number = line.trim().strip_suffix("kB")?.trim();
-    Some(number.parse::<u64>().ok()? * 1024)
 }
 
 #[cfg(all(test, target_os = "linux"))]

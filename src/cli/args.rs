@@ -8,7 +8,7 @@ use clap::Args;
 use super::terminal::Terminal;
 use crate::backend::Device;
 use crate::backend::gpu::GpuPrecision;
-use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions};
+use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions, Skipped};
 use crate::train::Precision;
 use crate::{Error, Result};
 
@@ -104,6 +104,10 @@ pub struct Reading {
     /// Which images of each cutout, in this order: template,search,difference
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub channels: Vec<Channel>,
+    /// The table that says which DES stamps are artifacts (columns ID, OBJECT_TYPE); the
+    /// folder's own autoscan_features*.csv unless given
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
     #[arg(long)]
     pub lenient: bool,
@@ -133,8 +137,8 @@ impl Reading {
                 true => channels,
                 false => Some(self.channels.clone()),
             },
+            labels: self.labels.clone(),
             lenient: self.lenient,
-            keep_blank: false,
         })
     }
 
@@ -150,7 +154,7 @@ impl Reading {
         data.notices
             .iter()
             .for_each(|notice| terminal.notice(notice));
-        report_skipped(&data, terminal);
+        report_skipped(&data.skipped, terminal);
         Ok(data)
     }
 }
@@ -159,8 +163,8 @@ impl Reading {
 pub const NAMED: usize = 5;
 
 /// Says what was left out: broken files by name, the rest by the rule.
-fn report_skipped(data: &Dataset, terminal: &Terminal) {
-    let (broken, by_rule): (Vec<_>, Vec<_>) = data.skipped.iter().partition(|s| s.unreadable);
+pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {
+    let (broken, by_rule): (Vec<_>, Vec<_>) = skipped.iter().partition(|s| s.unreadable);
     let named = if terminal.verbose() {
         broken.len()
     } else {

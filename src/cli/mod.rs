@@ -4,7 +4,11 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod export;
+pub mod import;
+pub mod inject;
 pub mod outputs;
+pub mod pack;
 pub mod profile;
 pub mod score;
 pub mod simulate;
@@ -17,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::Error;
-use crate::data::Dataset;
+use crate::data::{Dataset, Skipped};
 
 /// Trains and runs the small CNNs that tell real transients from bogus ones.
 #[derive(Debug, Parser)]
@@ -33,8 +37,14 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
-    /// Write a labelled set of simulated cutouts
-    Simulate(simulate::Arguments),
+    /// Take over a network that Keras or PyTorch trained
+    Import(import::Arguments),
+    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    Export(export::Arguments),
+    /// Gather cutouts of any kind into a cube or a DES triple
+    Pack(Box<pack::Arguments>),
+    /// Write a labelled set of simulated cutouts, or put sources into images of your own
+    Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
     /// Measure how fast each network runs on each device, and how fast it could
@@ -55,7 +65,12 @@ pub enum Done {
 impl Done {
     /// How reading `data` went. What a rule leaves out is no failure.
     pub fn reading(data: &Dataset) -> Done {
-        if data.skipped.iter().any(|skipped| skipped.unreadable) {
+        Done::but(&data.skipped)
+    }
+
+    /// How it went, but for what was left out.
+    pub fn but(skipped: &[Skipped]) -> Done {
+        if skipped.iter().any(|skipped| skipped.unreadable) {
             Done::Partly
         } else {
             Done::Whole
@@ -71,6 +86,9 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Pack(arguments) => pack::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         Some(folder) => Some(FitsCopies::new(folder, &model_name(&arguments.model)?)?),
         None => None,
     };
-    let rows = open(arguments)?;
+    let rows = open(arguments, &classifier)?;
     let bar = terminal.bar(rows.expected().unwrap_or(0), "scoring");
     let options = StreamOptions {
         batch_size: arguments.batch_size,
@@ -157,8 +157,9 @@ fn output_format(arguments: &Arguments) -> Format {
     arguments.format.unwrap_or_else(by_name)
 }
 
-fn open(arguments: &Arguments) -> Result<Stream> {
-    let options = arguments.reading.options(false, None)?;
+fn open(arguments: &Arguments, classifier: &Classifier) -> Result<Stream> {
+    let channels = classifier.file().channels.clone();
+    let options = arguments.reading.options(false, channels)?;
     let Some(list) = &arguments.files_from else {
         return data::stream(&arguments.inputs, &options);
     };

@@ -1,13 +1,13 @@
 //! `rbgpu simulate`: a labelled set of simulated cutouts, as a cube or as FITS
-//! folders.
+//! folders; with `--into` sources in images of one's own.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Done;
 use super::outputs::check_output;
 use super::terminal::Terminal;
+use super::{Done, inject};
 use crate::Result;
 use crate::data::{writer, writer_fits};
 use crate::simulate::{Channels, SurveyConfig, survey};
@@ -15,7 +15,8 @@ use crate::simulate::{Channels, SurveyConfig, survey};
 /// Arguments of `rbgpu simulate`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What to write: a cube if it ends in .npz, else a folder with true/ and false/ FITS files
+    /// What to write: a cube if it ends in .npz, else a folder with true/ and false/ FITS files;
+    /// with --into the folder for the images and their catalogue
     #[arg(long, short, value_name = "FILE|FOLDER")]
     out: PathBuf,
     /// How many candidates
@@ -36,11 +37,16 @@ pub struct Arguments {
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    inject: inject::Arguments,
 }
 
 /// Simulates and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(arguments.quiet, false);
+    if arguments.inject.is_wanted() {
+        return inject::run(&arguments.inject, &arguments.out, arguments.seed, &terminal);
+    }
     let base = match arguments.channels.as_str() {
         "triplet" => SurveyConfig::triplets(),
         _ => SurveyConfig {

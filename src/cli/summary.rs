@@ -133,7 +133,7 @@ fn describe(layer: &Layer) -> String {
 }
 
 /// "63,63,1" as numbers.
-fn size(text: &str) -> std::result::Result<[usize; 3], String> {
+pub(super) fn size(text: &str) -> std::result::Result<[usize; 3], String> {
     let numbers = text
         .split([',', 'x'])
         .map(|number| number.trim().parse().ok().filter(|n| *n > 0));
@@ -144,7 +144,7 @@ fn size(text: &str) -> std::result::Result<[usize; 3], String> {
 }
 
 /// 2621826 as 2,621,826.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -61,6 +61,21 @@ pub fn atomic_try<T>(
     Ok(value)
 }
 
+/// An empty folder beside `path`, to be filled and renamed to it; it goes away with the value.
+/// The folder that both are in must be there.
+pub(crate) fn folder_beside(path: &Path) -> Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".rbgpu-").suffix(".tmp");
+    // As for files: the usual mode, less the umask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    let made = builder.tempdir_in(folder_of(path));
+    made.map_err(Error::io("create", path))
+}
+
 /// Whether `path` could be written now, for what is to be written after long
 /// work: its folder is there and takes files, and it is no folder itself.
 pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::pixels::as_bytes;
 use super::rows::{Cutout, Row, Rows};
 use super::{CutoutShape, Dataset, Pixels, ReadOptions, Skipped, size};
 use crate::{Error, Result};
@@ -10,14 +11,52 @@ use crate::{Error, Result};
 /// Candidates that are asked for at a time.
 const PIECE: usize = 1024;
 
+/// Pixels of one candidate, as small as they can be held.
+#[derive(Debug)]
+enum Held {
+    Bytes(Box<[u8]>),
+    Floats(Box<[f32]>),
+}
+
+impl Held {
+    fn of(values: Vec<f32>) -> Held {
+        let mut bytes = Vec::new();
+        match as_bytes(&values, &mut bytes) {
+            true => Held::Bytes(bytes.into()),
+            false => Held::Floats(values.into()),
+        }
+    }
+
+    fn into_values(self) -> Vec<f32> {
+        match self {
+            Held::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte)).collect(),
+            Held::Floats(values) => values.into(),
+        }
+    }
+}
+
 /// Pixels of candidates that were read one by one.
 #[derive(Debug)]
-struct OneByOne(Vec<Box<[f32]>>);
+struct OneByOne(Vec<Held>);
 
 impl Pixels for OneByOne {
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
-        out.copy_from_slice(&self.0[index]);
+        match &self.0[index] {
+            Held::Floats(values) => out.copy_from_slice(values),
+            Held::Bytes(bytes) => {
+                for (value, &byte) in out.iter_mut().zip(bytes) {
+                    *value = f32::from(byte);
+                }
+            }
+        }
         Ok(())
+    }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        match &self.0[index] {
+            Held::Bytes(bytes) => Some(bytes),
+            Held::Floats(_) => None,
+        }
     }
 }
 
@@ -25,6 +64,7 @@ impl Pixels for OneByOne {
 /// ones are padded (see [`size::pad`]), larger ones are an error.
 pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) -> Result<Dataset> {
     let (mut cutouts, mut skipped): (Vec<Cutout>, Vec<Skipped>) = (Vec::new(), Vec::new());
+    let mut held = Vec::new();
     let mut notices = Vec::new();
     loop {
         let piece = rows.next(PIECE)?;
@@ -34,7 +74,10 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
         }
         for row in piece {
             match row {
-                Row::Cutout(cutout) => cutouts.push(*cutout),
+                Row::Cutout(mut cutout) => {
+                    held.push(Held::of(std::mem::take(&mut cutout.values)));
+                    cutouts.push(*cutout);
+                }
                 Row::Failed(failed) => skipped.push(Skipped {
                     what: failed.candidate.place().to_string(),
                     why: failed.why,
@@ -69,7 +112,7 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
     let mut padded = 0;
     let mut labels = Vec::with_capacity(total);
     let (mut pixels, mut candidates) = (Vec::with_capacity(total), Vec::with_capacity(total));
-    for cutout in cutouts {
+    for (cutout, own) in cutouts.into_iter().zip(held) {
         let (place, found) = (cutout.candidate.place().to_string(), cutout.shape);
         if cutout.channels != channels {
             let found = "other images than in those before";
@@ -80,10 +123,14 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
             let found = format!("{found} (H x W x images)");
             Error::input(&place, "size of the cutout", found, expected)
         };
-        let values = size::pad(cutout.values, found, shape).ok_or_else(wrong)?;
-        padded += usize::from(found != shape);
+        let own = if found == shape {
+            own
+        } else {
+            padded += 1;
+            Held::of(size::pad(own.into_values(), found, shape).ok_or_else(wrong)?)
+        };
         labels.push(cutout.label.unwrap_or(0));
-        pixels.push(values.into_boxed_slice());
+        pixels.push(own);
         candidates.push(cutout.candidate);
     }
     if padded > 0 {

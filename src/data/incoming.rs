@@ -1,23 +1,24 @@
 //! Standard input: what it is, is seen from its first bytes. A format that is read
 //! from its beginning to its end needs no file; the others are put into one first.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder;
+use super::columns::Use;
 use super::open::{Kind, by_content};
 use super::options::{LFS, ReadOptions, lfs_error};
 use super::rows::{Blob, OfBlobs, OfDataset, Row, Rows};
-use super::{Dataset, npz, triple};
+use super::{Dataset, alerts, folder, npz, triple};
 use crate::{Error, Result};
 
 /// What it is called in messages and, for a FITS file, in the column `file`.
 const NAME: &str = "standard input";
 
-/// Bytes that say what it is.
-const START: u64 = 512;
+/// Bytes that say what it is; of a compressed one, enough to see into it.
+const START: u64 = 2048;
 
-/// The candidates that `input` brings: a .npz, .npy or FITS file (or .fits.gz).
+/// The candidates that `input` brings: a .npz, .npy or FITS file (or .fits.gz), or
+/// alerts as packets follow one another, in a container or an archive.
 pub(super) fn rows(
     mut input: impl Read + Send + 'static,
     options: &ReadOptions,
@@ -28,12 +29,17 @@ pub(super) fn rows(
     if start.starts_with(LFS) {
         return Err(lfs_error(Path::new(NAME)));
     }
+    if alerts::begin(&start) {
+        let whole = std::io::Cursor::new(start).chain(input);
+        let whole = Box::new(BufReader::with_capacity(1 << 16, whole));
+        return Ok(alerts::rows_of_reader(NAME, whole, options));
+    }
     let kind = by_content(&start, Path::new(NAME))?;
     let whole = std::io::Cursor::new(start).chain(input);
     match kind {
-        Kind::Npz => spooled(whole, |path| npz::read(path, options)),
+        Kind::Npz => spooled(whole, |path| npz::read(path, options, Use::Rows)),
         Kind::FitsFile => one_fits_file(whole, options),
-        _ => spooled(whole, |path| triple::read_bare(path, options)),
+        _ => spooled(whole, |path| triple::read_bare(path, options, Use::Rows)),
     }
 }
 

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::augment::{mix, transform};
 use super::split::shuffle;
-use super::{Augment, CutoutShape, Dataset, Normalisation};
+use super::{Augment, CutoutShape, Dataset, Preprocess};
 use crate::{Error, Result};
 
 /// Batches that wait to be taken.
@@ -29,14 +29,14 @@ pub struct LoaderOptions {
     /// Candidates per batch; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     /// What is done to the pixels.
-    pub normalisation: Normalisation,
+    pub preprocess: Preprocess,
     /// How training cutouts are turned.
     pub augment: Augment,
     /// Whether every epoch has its own order (training) or the one given.
     pub shuffle: bool,
     /// Of the order and of the augmentation.
     pub seed: u64,
-    /// Normalised cutouts are kept in memory if they all fit in this many bytes.
+    /// Cutouts made ready are kept in memory if they all fit in this many bytes.
     pub cache_bytes: u64,
 }
 
@@ -45,7 +45,7 @@ impl Default for LoaderOptions {
     fn default() -> Self {
         LoaderOptions {
             batch_size: 128,
-            normalisation: Normalisation::default(),
+            preprocess: Preprocess::default(),
             augment: Augment::None,
             shuffle: false,
             seed: 0,
@@ -57,7 +57,7 @@ impl Default for LoaderOptions {
 /// Some candidates, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// (B, H, W, C), row-major, normalised.
+    /// (B, H, W, C), row-major, ready for the network.
     pub values: Vec<f32>,
     /// (B), 1 real, 0 bogus; empty if the data set has no labels.
     pub labels: Vec<u8>,
@@ -90,10 +90,12 @@ pub struct Loader {
 #[derive(Debug)]
 struct Source {
     set: Arc<Dataset>,
+    /// What the set's cutouts become.
+    shape: CutoutShape,
     indices: Vec<usize>,
     labels: Option<Vec<u8>>,
     options: LoaderOptions,
-    /// Normalised cutouts by position in `indices`; empty if they do not fit.
+    /// Cutouts made ready, by position in `indices`; empty if they do not fit.
     cache: Vec<OnceLock<Box<[f32]>>>,
 }
 
@@ -143,7 +145,8 @@ impl Loader {
                 expected,
             ));
         }
-        let bytes = indices.len() as u64 * set.shape.len() as u64 * 4;
+        let shape = options.preprocess.output_shape(set.shape)?;
+        let bytes = indices.len() as u64 * shape.len() as u64 * 4;
         let cached = if bytes <= options.cache_bytes {
             indices.len()
         } else {
@@ -154,6 +157,7 @@ impl Loader {
         Ok(Loader {
             source: Arc::new(Source {
                 set,
+                shape,
                 indices,
                 labels,
                 options,
@@ -177,9 +181,9 @@ impl Loader {
         self.len().div_ceil(self.source.options.batch_size)
     }
 
-    /// Size of the cutouts.
+    /// Size of the cutouts in a batch.
     pub fn shape(&self) -> CutoutShape {
-        self.source.set.shape
+        self.source.shape
     }
 
     /// The batches of an epoch without their pixels, for who has these already.
@@ -261,7 +265,7 @@ impl Source {
     }
 
     fn batch(&self, epoch: u64, positions: &[usize]) -> Result<Batch> {
-        let stride = self.set.shape.len();
+        let stride = self.shape.len();
         let mut values = vec![0.0; positions.len() * stride];
         if stride > 0 {
             let fill = |(out, &position): (&mut [f32], &usize)| self.cutout(epoch, position, out);
@@ -283,33 +287,32 @@ impl Source {
         })
     }
 
-    /// The cutout at `position`, normalised and turned, into `out`.
+    /// The cutout at `position`, made ready and turned, into `out`.
     fn cutout(&self, epoch: u64, position: usize, out: &mut [f32]) -> Result<()> {
-        let (shape, index) = (self.set.shape, self.indices[position]);
+        let (shape, index) = (self.shape, self.indices[position]);
         let element = self
             .options
             .augment
             .element(self.options.seed, epoch, index);
-        let normalised = |out: &mut [f32]| -> Result<()> {
-            self.set.pixels.read(index, out)?;
-            self.options.normalisation.apply(out, shape);
-            Ok(())
+        let ready = |out: &mut [f32]| {
+            let read = |values: &mut [f32]| self.set.pixels.read(index, values);
+            self.options.preprocess.read(self.set.shape, out, read)
         };
         match self.cache.get(position) {
             Some(slot) => {
                 let kept = match slot.get() {
                     Some(kept) => kept,
                     None => {
-                        normalised(out)?;
+                        ready(out)?;
                         slot.get_or_init(|| out.into())
                     }
                 };
                 transform(element, shape, kept, out);
             }
-            None if element == 0 => normalised(out)?,
+            None if element == 0 => ready(out)?,
             None => {
                 let mut upright = vec![0.0; shape.len()];
-                normalised(&mut upright)?;
+                ready(&mut upright)?;
                 transform(element, shape, &upright, out);
             }
         }

@@ -11,11 +11,16 @@
 //! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
-//! | `triple` | DES arrays, memory-mapped |
+//! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
+//! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
+//! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
+//! | [`exposure`] | a whole science image, and the same with light added |
+//! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
-//! | [`normalise`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
-//! | [`writer`], [`writer_fits`], [`scores`], [`atomic`] | back to files |
+//! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
+//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -24,31 +29,41 @@
 //! [`Dataset::skipped`]. NaN pixels of the others stay NaN in
 //! [`Pixels::read`] and are replaced when normalising, see [`normalise`].
 
+mod alerts;
 mod array;
 pub mod atomic;
 pub mod augment;
+mod autoscan;
+mod beside;
 pub mod candidate;
 pub mod channels;
 mod columns;
+pub mod exposure;
 pub mod fits;
 mod folder;
 mod gather;
 mod incoming;
 mod listed;
 pub mod loader;
+mod mapped;
+pub mod memory;
 pub mod normalise;
 mod npy;
 mod npz;
 pub mod open;
 pub mod options;
+pub mod pack;
 pub mod pixels;
+pub mod preprocess;
 pub mod rows;
 pub mod scores;
 pub mod size;
 pub mod split;
 mod triple;
+pub mod truth;
 pub mod writer;
 pub mod writer_fits;
+mod writer_triple;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +80,7 @@ pub use normalise::Normalisation;
 pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
+pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
 pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};

@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// Standard deviations per median absolute deviation, for Gaussian noise.
 const MAD_TO_SIGMA: f64 = 1.4826;
 /// Contrast, relative to the largest pixel, that is rounding and no signal.
-const NO_CONTRAST: f64 = 1e-9;
+pub const NO_CONTRAST: f64 = 1e-9;
 
 /// How each cutout is normalised. x is one image (H, W) of a candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -231,7 +231,13 @@ impl FromStr for Normalisation {
 }
 
 /// The NaN rule, for one channel.
-fn fill(values: &mut [f32], channel: usize, channels: usize, zero: bool, image: &mut Vec<f32>) {
+pub(super) fn fill(
+    values: &mut [f32],
+    channel: usize,
+    channels: usize,
+    zero: bool,
+    image: &mut Vec<f32>,
+) {
     let pixels = || values.iter().skip(channel).step_by(channels);
     if pixels().all(|v| v.is_finite()) {
         return;
@@ -303,12 +309,12 @@ fn l2(values: &mut [f32], channel: usize, channels: usize) {
     }
 }
 
-fn mean(image: &[f32]) -> f64 {
+pub(super) fn mean(image: &[f32]) -> f64 {
     image.iter().map(|&v| f64::from(v)).sum::<f64>() / image.len().max(1) as f64
 }
 
 /// Over N, not N - 1.
-fn standard_deviation(image: &[f32]) -> f64 {
+pub(super) fn standard_deviation(image: &[f32]) -> f64 {
     let mean = mean(image);
     let squares: f64 = image.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum();
     (squares / image.len().max(1) as f64).sqrt()

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::columns::Use;
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, folder, incoming, npy, npz, triple};
+use super::{Concatenated, Dataset, alerts, autoscan, folder, incoming, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
@@ -15,7 +16,11 @@ pub(super) enum Kind {
     Npz,
     Npy,
     FitsFile,
+    /// Packets, or an archive of them.
+    Alerts,
     Folder,
+    /// A folder of DES stamps.
+    Stamps,
     /// With its prefix.
     Triple(PathBuf),
 }
@@ -24,7 +29,10 @@ pub(super) enum Kind {
 ///
 /// An input is a .npz with O'TRAIN's keys or those named in `options`, a folder
 /// with `true/` and `false/` of FITS files, a folder of FITS files or a single
-/// one (no labels), the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
+/// one (no labels), a folder of DES stamps (`temp123.gif`, `srch123.gif`,
+/// `diff123.gif`) with `autoscan_features*.csv`, alert packets of ZTF or Rubin (.avro, or
+/// a .tar.gz of them; no labels but in such folders), the prefix of a DES triple
+/// (`PREFIX_x.npy`, `PREFIX_y.npy`,
 /// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
 /// alone (no labels). Several are joined in the order given; their cutouts must
 /// be of one size. Labels (and splits) are kept if every input has them.
@@ -37,7 +45,7 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
             return Err(Error::config("INPUT", "-", expected));
         }
         let set = match part.kind {
-            Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options)?,
+            Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
                 let rows = Stream::new(vec![part.rows(options)?], part.strict(options), None);
                 gather(part.inputs[0], rows, options)?
@@ -57,12 +65,8 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 /// As [`open`], one candidate after the other: what is on disk is read when it is
 /// asked for, and a broken candidate is a row of its own instead of an error
 /// (unless `options.strict`). An array's metadata are read at once. The input "-"
-/// is standard input: a .npz, .npy or FITS file.
+/// is standard input: a .npz, .npy or FITS file, or alerts (.avro, .tar, .tar.gz).
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
-    let options = &ReadOptions {
-        keep_blank: true,
-        ..options.clone()
-    };
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let parts = parts(&inputs, options)?;
     let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
@@ -74,7 +78,7 @@ pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Str
 /// Inputs that are read together.
 struct Inputs<'a> {
     kind: Kind,
-    /// One, or FITS files in a row, as `score MODEL folder/*.fits` gives them.
+    /// One, or FITS files (or alerts) in a row, as `score MODEL folder/*.fits` gives them.
     inputs: Vec<&'a Path>,
 }
 
@@ -84,13 +88,13 @@ impl Inputs<'_> {
         options.strict || (matches!(self.kind, Kind::FitsFile) && self.inputs.len() == 1)
     }
 
-    fn set(&self, options: &ReadOptions) -> Result<Dataset> {
+    fn set(&self, options: &ReadOptions, each: Use) -> Result<Dataset> {
         let input = self.inputs[0];
         match &self.kind {
-            Kind::Npz => npz::read(input, options),
-            Kind::Npy => triple::read_bare(input, options),
-            Kind::Triple(prefix) => triple::read(prefix, options),
-            Kind::FitsFile | Kind::Folder | Kind::StandardInput => {
+            Kind::Npz => npz::read(input, options, each),
+            Kind::Npy => triple::read_bare(input, options, each),
+            Kind::Triple(prefix) => triple::read(prefix, options, each),
+            Kind::FitsFile | Kind::Alerts | Kind::Folder | Kind::Stamps | Kind::StandardInput => {
                 unreachable!("read row by row")
             }
         }
@@ -99,9 +103,14 @@ impl Inputs<'_> {
     fn rows(&self, options: &ReadOptions) -> Result<Box<dyn Rows>> {
         Ok(match &self.kind {
             Kind::FitsFile => Box::new(folder::rows_of_files(&self.inputs, options)?),
-            Kind::Folder => Box::new(folder::rows(self.inputs[0], options)?),
+            Kind::Alerts => {
+                let files = self.inputs.iter().map(|path| (path.to_path_buf(), None));
+                alerts::rows(files.collect(), options)?
+            }
+            Kind::Folder => folder::rows(self.inputs[0], options)?,
             Kind::StandardInput => incoming::rows(std::io::stdin(), options)?,
-            _ => Box::new(OfDataset::new(self.set(options)?)),
+            Kind::Stamps => Box::new(autoscan::rows(self.inputs[0], options)?),
+            _ => Box::new(OfDataset::new(self.set(options, Use::Rows)?)),
         })
     }
 }
@@ -112,7 +121,12 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
     for &input in inputs {
         let kind = recognise(input)?;
         match parts.last_mut() {
-            Some(last) if matches!((&last.kind, &kind), (Kind::FitsFile, Kind::FitsFile)) => {
+            Some(last)
+                if matches!(
+                    (&last.kind, &kind),
+                    (Kind::FitsFile, Kind::FitsFile) | (Kind::Alerts, Kind::Alerts)
+                ) =>
+            {
                 last.inputs.push(input);
             }
             _ => parts.push(Inputs {
@@ -122,7 +136,7 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
         }
     }
     if parts.is_empty() {
-        let expected = "a cube, a folder, a FITS file or a prefix";
+        let expected = "a cube, a folder, a FITS file, alerts or a prefix";
         return Err(Error::config("INPUT", "nothing", expected));
     }
     check_keys(&parts, options)?;
@@ -136,6 +150,16 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
             let expected = format!("one of the names {}", KEY_NAMES.join(", "));
             return Err(Error::config("--key", format!("{name}=…"), expected));
         }
+    }
+    if let Some(table) = &options.labels
+        && !parts.iter().any(|part| matches!(part.kind, Kind::Stamps))
+    {
+        let expected = "a folder of DES stamps (temp123.gif, srch123.gif, diff123.gif) as INPUT";
+        return Err(Error::config(
+            "--labels",
+            table.display().to_string(),
+            expected,
+        ));
     }
     let has_keys = |part: &Inputs| matches!(part.kind, Kind::Npz | Kind::StandardInput);
     if parts.iter().any(has_keys) {
@@ -166,7 +190,8 @@ fn recognise(input: &Path) -> Result<Kind> {
             return Ok(Kind::Triple(input.to_path_buf()));
         }
         let expected = format!(
-            "a .npz cube, a folder of FITS files, a FITS file, or the prefix of {}",
+            "a .npz cube, a folder of FITS files or alerts, a FITS file, alert packets (.avro, \
+             .tar.gz), or the prefix of {}",
             x.display()
         );
         return Err(Error::input(
@@ -177,11 +202,17 @@ fn recognise(input: &Path) -> Result<Kind> {
         ));
     };
     if meta.is_dir() {
-        return Ok(Kind::Folder);
+        return Ok(match autoscan::has_stamps(input) {
+            true => Kind::Stamps,
+            false => Kind::Folder,
+        });
     }
     if folder::has_fits_name(input) {
         // Whatever it holds: a broken one may be left out.
         return Ok(Kind::FitsFile);
+    }
+    if alerts::is_alerts(input) {
+        return Ok(Kind::Alerts);
     }
     refuse_lfs_pointer(input)?;
     let kind = by_content(&first_bytes(input)?, input)?;
@@ -193,10 +224,10 @@ fn recognise(input: &Path) -> Result<Kind> {
     })
 }
 
-/// What a file that begins with `start` is.
+/// What a file that begins with `start` is, if it holds no alerts.
 pub(super) fn by_content(start: &[u8], input: &Path) -> Result<Kind> {
     let refused = |found: String| {
-        let expected = "a .npz, .npy or FITS file";
+        let expected = "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)";
         Err(Error::input(input, "start of the file", found, expected))
     };
     match start {

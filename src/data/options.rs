@@ -3,16 +3,31 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::Channel;
 use crate::{Error, Result};
 
 /// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
-/// O'TRAIN calls them.
-pub const KEY_NAMES: [&str; 7] = [
-    "cube", "labels", "mags", "errmags", "filters", "fwhms", "candids",
+/// O'TRAIN calls them, and of what rbgpu's cubes have besides.
+pub const KEY_NAMES: [&str; 16] = [
+    "cube",
+    "labels",
+    "mags",
+    "errmags",
+    "filters",
+    "fwhms",
+    "candids",
+    "objects",
+    "ras",
+    "decs",
+    "mjds",
+    "xs",
+    "ys",
+    "parents",
+    "fwhms_psf",
+    "channels",
 ];
 
 /// What the labels 0 and 1 of a file mean.
@@ -64,13 +79,12 @@ pub struct ReadOptions {
     /// Which images of each cutout are wanted, in this order; those that the
     /// format is read for otherwise (of FITS extensions the difference alone).
     pub channels: Option<Vec<Channel>>,
+    /// The table that says which stamps of an autoscan folder are artifacts (columns ID and
+    /// OBJECT_TYPE); without it the folder's own autoscan_features*.csv.
+    pub labels: Option<PathBuf>,
     /// Whether FITS files without the keywords that O'TRAIN demands for training
     /// (CANDID, EDGE) are taken all the same.
     pub lenient: bool,
-    /// Whether rows of an array without a finite pixel stay in the set; otherwise
-    /// they are left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
-    /// [`stream`](super::stream) keeps them: each is a row that failed.
-    pub keep_blank: bool,
 }
 
 pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {

@@ -45,6 +45,19 @@ impl Pixels for Bytes {
     }
 }
 
+/// Puts values that are all whole numbers from 0 to 255 into `out`; false, with
+/// anything in `out`, if one is not.
+pub(super) fn as_bytes(values: &[f32], out: &mut Vec<u8>) -> bool {
+    // A cast saturates, so that NaN is 0 and not equal; neither is -0.
+    let is_byte = |v: &f32| f32::from(*v as u8).to_bits() == v.to_bits();
+    // Most floats are found out at once, without looking at the rest.
+    if !values.iter().take(64).all(is_byte) {
+        return false;
+    }
+    out.extend(values.iter().map(|v| *v as u8));
+    values.iter().fold(true, |all, v| all & is_byte(v))
+}
+
 /// Some rows of another source, in any order; nothing is copied.
 #[derive(Debug)]
 pub struct Subset {
@@ -106,5 +119,24 @@ impl Pixels for Concatenated {
     fn bytes(&self, index: usize) -> Option<&[u8]> {
         let (part, row) = self.place(index);
         part.bytes(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_bytes;
+
+    #[test]
+    fn what_is_a_byte() {
+        let mut out = Vec::new();
+        assert!(as_bytes(&[0.0, 255.0, 17.0], &mut out) && out == [0, 255, 17]);
+        for no in [0.5, -1.0, 256.0, f32::NAN, f32::INFINITY, -0.0] {
+            let mut values = vec![1.0; 100];
+            for place in [0, 99] {
+                values[place] = no;
+                assert!(!as_bytes(&values, &mut Vec::new()), "{no} at {place}");
+                values[place] = 1.0;
+            }
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::channels::{self, Channel, Names};
-use super::{Candidate, CutoutShape, Dataset};
+use super::columns::UNDECIDED;
+use super::{Candidate, CutoutShape, Dataset, Skipped};
 use crate::{Error, Result};
 
 /// A candidate with its pixels.
@@ -83,6 +84,19 @@ impl Row {
         }))
     }
 
+    /// One that was left out of a set.
+    fn skipped(skipped: Skipped) -> Row {
+        let candidate = Candidate {
+            id: skipped.what,
+            ..Candidate::default()
+        };
+        Row::Failed(Box::new(Failed {
+            candidate,
+            why: skipped.why,
+            unreadable: skipped.unreadable,
+        }))
+    }
+
     /// A whole cutout, or the failure that it has no finite pixel.
     pub(super) fn of(cutout: Cutout) -> Row {
         match cutout.values.iter().any(|v| v.is_finite()) {
@@ -135,7 +149,11 @@ impl OfDataset {
             Err(error) => Row::unreadable(candidate, &error),
             Ok(()) => Row::of(Cutout {
                 candidate,
-                label: set.labels.as_ref().map(|labels| labels[index]),
+                label: set
+                    .labels
+                    .as_ref()
+                    .map(|labels| labels[index])
+                    .filter(|&label| label != UNDECIDED),
                 channels: set.channels.clone(),
                 shape: set.shape,
                 values,
@@ -146,18 +164,17 @@ impl OfDataset {
 
 impl Rows for OfDataset {
     fn next(&mut self, most: usize) -> Result<Vec<Row>> {
+        // First what was left out when the set was read.
+        let mut rows: Vec<Row> = self.set.skipped.drain(..).map(Row::skipped).collect();
         let end = self.set.len().min(self.next.saturating_add(most));
-        let rows = (self.next..end)
-            .into_par_iter()
-            .map(|i| self.row(i))
-            .collect();
+        rows.par_extend((self.next..end).into_par_iter().map(|i| self.row(i)));
         self.set.pixels.pass(end);
         self.next = end;
         Ok(rows)
     }
 
     fn expected(&self) -> Option<usize> {
-        Some(self.set.len())
+        Some(self.set.len() + self.set.skipped.len())
     }
 
     fn notices(&mut self) -> Vec<String> {

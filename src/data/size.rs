@@ -14,10 +14,7 @@ pub fn pad(values: Vec<f32>, shape: CutoutShape, wanted: CutoutShape) -> Option<
         return Some(values);
     }
     let (row, wanted_row) = (shape.width * shape.channels, wanted.width * wanted.channels);
-    if shape.height > wanted.height || shape.width > wanted.width || row == 0 {
-        return None;
-    }
-    if shape.channels != wanted.channels {
+    if !fits(shape, wanted) || row == 0 {
         return None;
     }
     let mut out = vec![f32::NAN; wanted.len()];
@@ -28,6 +25,13 @@ pub fn pad(values: Vec<f32>, shape: CutoutShape, wanted: CutoutShape) -> Option<
         to[..row].copy_from_slice(from);
     }
     Some(out)
+}
+
+/// Whether a cutout of `shape` can be padded to `wanted`, or is of that size.
+pub fn fits(shape: CutoutShape, wanted: CutoutShape) -> bool {
+    shape.height <= wanted.height
+        && shape.width <= wanted.width
+        && shape.channels == wanted.channels
 }
 
 /// The middle `size` x `size` pixels of a cutout of `shape`, as O'TRAIN's

@@ -1,83 +1,29 @@
 //! The arrays of the Dark Energy Survey's autoscan set: `PREFIX_x.npy` holds
 //! the cutouts, `PREFIX_y.npy` the labels (1 is an artifact), `PREFIX_idx.npy`
-//! the candidates' ids. The cutouts are mapped into memory and read row by
-//! row: 898,963 x 51 x 51 x 3 do not have to fit.
+//! the candidates' ids. The cutouts are mapped, not loaded.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
-#[cfg(unix)]
-use memmap2::UncheckedAdvice;
-use rayon::prelude::*;
-
+use super::Dataset;
 use super::array::Array;
-use super::columns::{Column, Columns, Cutouts, Meaning};
-use super::npy::{Header, shape_text};
+use super::columns::{Column, Columns, Cutouts, Meaning, Use};
+use super::mapped::{Mapped, Place};
+use super::npy::Header;
 use super::npz::cube_shape;
 use super::options::ReadOptions;
-use super::{Dataset, Pixels};
 use crate::{Error, Result};
 
-/// Rows of a .npy file, decoded as they are asked for.
-struct Mapped {
-    map: Mmap,
-    header: Header,
-    path: PathBuf,
-    /// Bytes per candidate.
-    stride: usize,
-}
-
-impl std::fmt::Debug for Mapped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Mapped({}, {})",
-            self.path.display(),
-            shape_text(&self.header.shape)
-        )
-    }
-}
-
-impl Mapped {
-    fn row(&self, index: usize) -> &[u8] {
-        let from = self.header.start + index * self.stride;
-        &self.map[from..from + self.stride]
-    }
-}
-
-impl Pixels for Mapped {
-    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
-        self.header.decode_f32(self.row(index), out);
-        Ok(())
-    }
-
-    fn bytes(&self, index: usize) -> Option<&[u8]> {
-        self.header.is_byte().then(|| self.row(index))
-    }
-
-    #[cfg(unix)]
-    fn pass(&self, index: usize) {
-        let passed = self.header.start + index * self.stride;
-        // SAFETY: the map is read-only and of a file: what is let go of is read from
-        // there again if it is looked at. A failure changes nothing.
-        let _ = unsafe {
-            self.map
-                .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, passed)
-        };
-    }
-}
-
 /// `PREFIX` and `suffix` as a file's path; the prefix may be a folder and a name's beginning.
-pub(super) fn member(prefix: &Path, suffix: &str) -> PathBuf {
+pub fn member(prefix: &Path, suffix: &str) -> PathBuf {
     let mut name = prefix.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
 }
 
 /// Reads `PREFIX_x.npy` and what stands beside it.
-pub(super) fn read(prefix: &Path, options: &ReadOptions) -> Result<Dataset> {
+pub(super) fn read(prefix: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     let y = member(prefix, "_y.npy");
     if options.labels_required && !y.exists() {
         let expected = "it to hold the labels (1 artifact, 0 real) of the cutouts beside it";
@@ -92,11 +38,18 @@ pub(super) fn read(prefix: &Path, options: &ReadOptions) -> Result<Dataset> {
         real_is_one: false,
         guessed: true,
     };
-    join(prefix, &member(prefix, "_x.npy"), columns, meaning, options)
+    join(
+        prefix,
+        &member(prefix, "_x.npy"),
+        columns,
+        meaning,
+        options,
+        each,
+    )
 }
 
 /// Reads one .npy with cutouts and nothing else.
-pub(super) fn read_bare(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+pub(super) fn read_bare(path: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     if options.labels_required {
         return Err(Error::input(
             path,
@@ -109,7 +62,7 @@ pub(super) fn read_bare(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         real_is_one: true,
         guessed: false,
     };
-    join(path, path, Columns::default(), meaning, options)
+    join(path, path, Columns::default(), meaning, options, each)
 }
 
 fn join(
@@ -118,9 +71,10 @@ fn join(
     columns: Columns,
     meaning: Meaning,
     options: &ReadOptions,
+    each: Use,
 ) -> Result<Dataset> {
-    let cutouts = map(x, !options.keep_blank)?;
-    let mut set = columns.join(x, cutouts, meaning, options)?;
+    let cutouts = map(x, each)?;
+    let mut set = columns.join(x, cutouts, meaning, options, each)?;
     set.source = source.to_path_buf();
     Ok(set)
 }
@@ -141,7 +95,7 @@ fn column(path: &Path) -> Result<Option<Column>> {
     Ok(Some(Column { place, array }))
 }
 
-fn map(path: &Path, find_blank: bool) -> Result<Cutouts> {
+fn map(path: &Path, each: Use) -> Result<Cutouts> {
     super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let header = Header::read(&mut BufReader::new(&file), path, "cutouts")?;
@@ -155,41 +109,12 @@ fn map(path: &Path, find_blank: bool) -> Result<Cutouts> {
              numpy.ascontiguousarray(x)",
         ));
     }
-    // SAFETY: the map is read-only and private to this value. If another
-    // program shortens the file meanwhile, reading raises SIGBUS, as with every
-    // mapped file; the length is checked here, once.
-    let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
-    let needed = header
-        .byte_len()
-        .and_then(|bytes| bytes.checked_add(header.start));
-    if needed.is_none_or(|needed| needed > map.len()) {
-        let found = format!("{} bytes", map.len());
-        let expected = format!(
-            "{} for {} values of type {}; the file may be truncated",
-            needed.map_or("too many".into(), |n| n.to_string()),
-            shape_text(&header.shape),
-            header.descr
-        );
-        return Err(Error::input(path, "cutouts", found, expected));
-    }
-    let stride = shape.len() * header.item_bytes();
-    let pixels = Mapped {
-        map,
-        stride,
-        path: path.to_path_buf(),
-        header,
+    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let place = Place {
+        path,
+        name: "cutouts",
+        start: 0,
+        size,
     };
-    let blank = if find_blank && pixels.header.is_float() {
-        // Stops at the first finite pixel of a row: one page per candidate.
-        let is_blank = |row: &usize| !pixels.header.any_finite(pixels.row(*row));
-        (0..count).into_par_iter().filter(is_blank).collect()
-    } else {
-        Vec::new()
-    };
-    Ok(Cutouts {
-        shape,
-        count,
-        pixels: Box::new(pixels),
-        blank,
-    })
+    Ok(Mapped::new(&file, &place, header, shape)?.cutouts(count, shape, each))
 }

@@ -8,7 +8,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::atomic::atomic_try;
-use super::{Candidate, Dataset};
+use super::beside::{Beside, Texts};
+use super::{Channel, CutoutShape, Dataset};
 use crate::{Error, Result};
 
 /// What O'TRAIN puts where a header has no value.
@@ -32,8 +33,11 @@ pub fn write_cube(path: impl AsRef<Path>, set: &Dataset) -> Result<()> {
 
 /// Writes the candidates `rows` of `set` to `path`: cube float32 (N, H, W, C)
 /// with NaN as it is, labels if the set has them, mags, errmags, filters, fwhms,
-/// candids. Unknown numbers become -99, as in O'TRAIN. Pixels are read and
-/// written one candidate at a time; the file appears whole or not at all.
+/// candids. Unknown numbers become -99, as in O'TRAIN. A training cube has also
+/// what O'TRAIN does not know of, where any candidate has it: objects, ras, decs,
+/// mjds, xs, ys, parents, fwhms_psf (unknown numbers are NaN), and channels, the
+/// names of the images. Pixels are read and written one candidate at a time; the
+/// file appears whole or not at all.
 pub fn write_cube_rows(
     path: impl AsRef<Path>,
     set: &Dataset,
@@ -41,62 +45,121 @@ pub fn write_cube_rows(
     kind: CubeKind,
 ) -> Result<()> {
     let path = path.as_ref();
-    let n = rows.len() as u64;
-    let shape = set.shape;
-    let pick = |value: fn(&Candidate) -> f64| -> Vec<f64> {
-        let one = |&row: &usize| value(&set.candidates[row]);
-        rows.iter()
-            .map(one)
-            .map(|v| if v.is_nan() { UNKNOWN } else { v })
-            .collect()
+    let chosen = rows.iter().map(|&row| &set.candidates[row]);
+    let label = |&row: &usize| set.labels.as_ref().map(|labels| labels[row] as i8);
+    let labels: Option<Vec<i8>> = rows.iter().map(label).collect();
+    let contents = Contents {
+        shape: set.shape,
+        channels: set.channels.as_deref(),
+        bytes: false,
+        labels: labels.as_deref(),
+        beside: &Beside::of(chosen),
+        rows: &(0..rows.len()).collect::<Vec<_>>(),
     };
-    let texts = |value: fn(&Candidate) -> &str| -> Vec<&str> {
-        rows.iter()
-            .map(|&row| value(&set.candidates[row]))
-            .collect()
-    };
+    let mut values = vec![0.0_f32; set.shape.len()];
+    let mut bytes = Vec::with_capacity(set.shape.len() * 4);
+    write_contents(path, &contents, kind, |write| {
+        for &row in rows {
+            set.pixels.read(row, &mut values)?;
+            bytes.clear();
+            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            write(&bytes)?;
+        }
+        Ok(())
+    })
+}
+
+/// What a cube or a triple is written from, but for the pixels.
+pub(super) struct Contents<'a> {
+    pub shape: CutoutShape,
+    pub channels: Option<&'a [Channel]>,
+    /// Whether the pixels are bytes; else they are f32.
+    pub bytes: bool,
+    /// Of the rows: 1 real, 0 bogus, -1 undecided.
+    pub labels: Option<&'a [i8]>,
+    pub beside: &'a Beside,
+    /// Which of `beside` are written.
+    pub rows: &'a [usize],
+}
+
+impl Contents<'_> {
+    /// The type of the pixels, as numpy calls it, and its bytes.
+    pub fn dtype(&self) -> (&'static str, u64) {
+        if self.bytes { ("|u1", 1) } else { ("<f4", 4) }
+    }
+
+    /// (N, H, W, C).
+    pub fn dims(&self) -> [u64; 4] {
+        let (n, shape) = (self.rows.len(), self.shape);
+        [n, shape.height, shape.width, shape.channels].map(|length| length as u64)
+    }
+
+    fn numbers<'a>(&'a self, values: &'a [f64]) -> impl Iterator<Item = f64> + Clone + 'a {
+        self.rows.iter().map(|&row| values[row])
+    }
+
+    /// The texts of the rows.
+    pub fn texts<'a>(&'a self, texts: &'a Texts) -> impl Iterator<Item = &'a str> + Clone + 'a {
+        self.rows.iter().map(|&row| texts.get(row))
+    }
+}
+
+/// Writes a cube; `pixels` is given what takes their bytes, row after row.
+pub(super) fn write_contents(
+    path: &Path,
+    contents: &Contents,
+    kind: CubeKind,
+    pixels: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
+) -> Result<()> {
+    let n = contents.rows.len() as u64;
+    let (dtype, item) = contents.dtype();
+    let beside = contents.beside;
+    let known = |v: f64| if v.is_nan() { UNKNOWN } else { v };
     atomic_try(path, |file| {
         let mut cube = Cube {
             zip: ZipWriter::new(file),
             path,
         };
-        let dims = [
-            n,
-            shape.height as u64,
-            shape.width as u64,
-            shape.channels as u64,
-        ];
-        cube.begin("cube", "<f4", &dims, 4)?;
-        let mut values = vec![0.0_f32; shape.len()];
-        let mut bytes = Vec::with_capacity(shape.len() * 4);
-        for &row in rows {
-            set.pixels.read(row, &mut values)?;
-            bytes.clear();
-            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-            cube.write(&bytes)?;
-        }
-        if let Some(labels) = &set.labels {
+        cube.begin("cube", dtype, &contents.dims(), item)?;
+        pixels(&mut |bytes| cube.write(bytes))?;
+        if let Some(labels) = contents.labels {
             if kind == CubeKind::Validation {
                 cube.begin("labels", "<f8", &[n, 2], 8)?;
-                for &row in rows {
-                    let real = f64::from(labels[row]);
+                for &label in labels {
+                    let real = f64::from(label);
                     cube.write(&(1.0 - real).to_le_bytes())?;
                     cube.write(&real.to_le_bytes())?;
                 }
             } else {
                 cube.begin("labels", "<i8", &[n], 8)?;
-                for &row in rows {
-                    cube.write(&i64::from(labels[row]).to_le_bytes())?;
+                for &label in labels {
+                    cube.write(&i64::from(label).to_le_bytes())?;
                 }
             }
         }
-        cube.floats("mags", &pick(|c| c.mag))?;
-        cube.floats("errmags", &pick(|c| c.mag_err))?;
+        cube.floats("mags", n, contents.numbers(&beside.mags).map(known))?;
+        cube.floats("errmags", n, contents.numbers(&beside.mag_errs).map(known))?;
         if kind == CubeKind::Training {
-            cube.strings("filters", &texts(|c| &c.filter))?;
-            cube.floats("fwhms", &pick(|c| c.fwhm))?;
+            cube.strings("filters", n, contents.texts(&beside.filters))?;
+            cube.floats("fwhms", n, contents.numbers(&beside.fwhms).map(known))?;
         }
-        cube.strings("candids", &texts(|c| &c.id))?;
+        cube.strings("candids", n, contents.texts(&beside.ids))?;
+        if kind == CubeKind::Training {
+            for (key, texts) in beside.extra_texts() {
+                if !texts.is_blank() {
+                    cube.strings(key, n, contents.texts(texts))?;
+                }
+            }
+            for (key, values) in beside.extra_numbers() {
+                if contents.numbers(values).any(|v| !v.is_nan()) {
+                    cube.floats(key, n, contents.numbers(values))?;
+                }
+            }
+            if let Some(channels) = contents.channels {
+                let names = channels.iter().map(|channel| channel.name());
+                cube.strings("channels", channels.len() as u64, names)?;
+            }
+        }
         cube.zip
             .finish()
             .map_err(|e| Error::io("write", path)(e.into()))?;
@@ -124,16 +187,7 @@ impl<W: Write + Seek> Cube<'_, W> {
         self.zip
             .start_file(format!("{key}.npy"), options)
             .map_err(|e| failed(e.into()))?;
-        let dtype = dtype
-            .parse()
-            .map_err(|e| failed(std::io::Error::other(e)))?;
-        npyz::WriteOptions::new_header_only()
-            .dtype(npyz::DType::Plain(dtype))
-            .shape(shape)
-            .writer(&mut self.zip)
-            .write_header_only()
-            .map_err(failed)
-            .map(|_| ())
+        npy_header(&mut self.zip, dtype, shape).map_err(failed)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -142,34 +196,49 @@ impl<W: Write + Seek> Cube<'_, W> {
             .map_err(Error::io("write", self.path))
     }
 
-    fn floats(&mut self, key: &str, values: &[f64]) -> Result<()> {
-        self.begin(key, "<f8", &[values.len() as u64], 8)?;
-        values
-            .iter()
-            .try_for_each(|value| self.write(&value.to_le_bytes()))
+    fn floats(&mut self, key: &str, n: u64, mut values: impl Iterator<Item = f64>) -> Result<()> {
+        self.begin(key, "<f8", &[n], 8)?;
+        values.try_for_each(|value| self.write(&value.to_le_bytes()))
     }
 
-    /// Fixed-width UTF-32, numpy's `<U`.
-    fn strings(&mut self, key: &str, values: &[&str]) -> Result<()> {
-        let width = values
-            .iter()
-            .map(|text| text.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(1);
-        self.begin(
-            key,
-            &format!("<U{width}"),
-            &[values.len() as u64],
-            4 * width as u64,
-        )?;
+    fn strings<'a>(
+        &mut self,
+        key: &str,
+        n: u64,
+        values: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<()> {
+        let width = width(values.clone());
+        self.begin(key, &format!("<U{width}"), &[n], 4 * width as u64)?;
         let mut bytes = Vec::with_capacity(4 * width);
         for text in values {
-            bytes.clear();
-            bytes.extend(text.chars().flat_map(|c| u32::from(c).to_le_bytes()));
-            bytes.resize(4 * width, 0);
+            utf32(text, width, &mut bytes);
             self.write(&bytes)?;
         }
         Ok(())
     }
+}
+
+/// The header of a .npy file; its items follow.
+pub(super) fn npy_header(out: impl Write, dtype: &str, shape: &[u64]) -> std::io::Result<()> {
+    npyz::WriteOptions::new_header_only()
+        .dtype(npyz::DType::Plain(
+            dtype.parse().map_err(std::io::Error::other)?,
+        ))
+        .shape(shape)
+        .writer(out)
+        .write_header_only()
+        .map(|_| ())
+}
+
+/// Characters of the longest text, at least 1: the number in numpy's `<U7`.
+pub(super) fn width<'a>(values: impl Iterator<Item = &'a str>) -> usize {
+    let lengths = values.map(|text| text.chars().count());
+    lengths.max().unwrap_or(0).max(1)
+}
+
+/// `text` as an item of numpy's `<U`: UTF-32 of a fixed width.
+pub(super) fn utf32(text: &str, width: usize, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.extend(text.chars().flat_map(|c| u32::from(c).to_le_bytes()));
+    bytes.resize(4 * width, 0);
 }

@@ -8,6 +8,7 @@ use fitsio_pure::image::serialize_image_f32;
 use fitsio_pure::primary::build_primary_header;
 use fitsio_pure::value::Value;
 
+use super::atomic::folder_beside;
 use super::writer::UNKNOWN;
 use super::{Candidate, CutoutShape, Dataset};
 use crate::{Error, Result};
@@ -31,16 +32,7 @@ pub fn write_fits_folder(dir: impl AsRef<Path>, set: &Dataset) -> Result<()> {
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rbgpu-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o777));
-    }
-    let place = builder
-        .tempdir_in(parent)
-        .map_err(Error::io("create", dir))?;
+    let place = folder_beside(dir)?;
     let folders = match set.labels {
         Some(_) => vec![place.path().join("false"), place.path().join("true")],
         None => vec![place.path().to_path_buf()],

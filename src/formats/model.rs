@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
-use crate::data::Normalisation;
+use crate::data::{Channel, Preprocess};
 use crate::nn::{Architecture, Model};
 use crate::{Error, Result};
 
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const KEY: &str = "rbgpu";
 
 /// What the labels and scores mean: there is one answer, and the file says it.
-const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
+pub const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
 
 /// Where a model comes from. No clock times: the same run gives the same file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,8 +40,10 @@ pub struct Provenance {
 pub struct ModelFile {
     /// The network.
     pub model: Model,
-    /// What is done to pixels before they go in.
-    pub normalisation: Normalisation,
+    /// What is done to cutouts before they go in.
+    pub preprocess: Preprocess,
+    /// The images of a cutout that it takes, in this order; `None` where nobody said.
+    pub channels: Option<Vec<Channel>>,
     /// A candidate is real when P(real) is at least this.
     pub threshold: f64,
     /// Where it comes from.
@@ -54,7 +56,11 @@ struct Header {
     meaning: String,
     /// (H, W, C).
     input: [usize; 3],
-    normalisation: Normalisation,
+    /// A [`Preprocess`]; the key is from when there were plain normalisations only,
+    /// so that such an rbgpu refuses a recipe it does not know.
+    normalisation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<Channel>>,
     threshold: f64,
     architecture: Architecture,
     provenance: Provenance,
@@ -73,7 +79,8 @@ impl ModelFile {
             format: 1,
             meaning: MEANING.into(),
             input: self.model.plan().input,
-            normalisation: self.normalisation,
+            normalisation: self.preprocess.into(),
+            channels: self.channels.clone(),
             threshold: self.threshold,
             architecture: self.model.architecture().clone(),
             provenance: self.provenance.clone(),
@@ -102,6 +109,12 @@ impl ModelFile {
             let found = header.threshold.to_string();
             return Err(Error::input(path, "threshold", found, "from 0 to 1"));
         }
+        let preprocess = header.normalisation.parse().map_err(|_| {
+            let found = format!("'{}'", header.normalisation);
+            let names: Vec<&str> = Preprocess::all().map(Preprocess::name).collect();
+            let expected = format!("one of {}; use a newer rbgpu", names.join(", "));
+            Error::input(path, "preprocessing", found, expected)
+        })?;
         let model = Model::with_values(header.architecture, header.input, device, |i, plan| {
             let wanted = plan.parameters().nth(i).expect("counted");
             let fits = |t: &&NamedTensor| t.name == wanted.name && t.shape == wanted.shape;
@@ -113,7 +126,8 @@ impl ModelFile {
         })?;
         Ok(ModelFile {
             model,
-            normalisation: header.normalisation,
+            preprocess,
+            channels: header.channels,
             threshold: header.threshold,
             provenance: header.provenance,
         })

@@ -35,6 +35,11 @@ impl NamedTensor {
             values,
         })
     }
+
+    /// The values, little-endian.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
 }
 
 /// What stands in the metadata.
@@ -72,10 +77,7 @@ fn checksum<'a>(
 /// Writes `tensors` to `path`, with `text`, which is JSON, and a checksum under
 /// `key` in the metadata.
 pub fn write(path: &Path, tensors: &[NamedTensor], key: &str, text: &str) -> Result<()> {
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|t| t.values.iter().flat_map(|v| v.to_le_bytes()).collect())
-        .collect();
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(NamedTensor::bytes).collect();
     let named = tensors.iter().zip(&bytes);
     let sum = checksum(
         text,

@@ -161,7 +161,8 @@ fn head_planes(sheet: &mut Drawing, tile: &Tile, left: f64, y: f64) {
     }
 }
 
-fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, room: f64) {
+/// A line of text around `at`, cut to `room`.
+pub(super) fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, room: f64) {
     let fits = |text: &str| text_width(text, TEXT.0) <= room;
     let mut shown = text.to_string();
     let mut kept: Vec<char> = text.chars().collect();
@@ -214,17 +215,17 @@ fn write_key(sheet: &mut Drawing, tiles: &[Tile], y: f64) {
 
 /// One channel in grey.
 fn plane(tile: &Tile, channel: usize) -> RgbImage {
-    let value = |x: usize, y: usize| tile.pixels[(y * tile.width + x) * tile.channels + channel];
-    let mut finite: Vec<f32> = tile.pixels[channel..]
-        .iter()
-        .step_by(tile.channels)
-        .copied()
-        .filter(|v| v.is_finite())
-        .collect();
-    finite.sort_unstable_by(f32::total_cmp);
-    let (low, high) = (percentile(&finite, 0.01), percentile(&finite, 0.995));
-    RgbImage::from_fn(tile.width as u32, tile.height as u32, |x, y| {
-        let v = value(x as usize, y as usize);
+    let channel = tile.pixels[channel..].iter().step_by(tile.channels);
+    let values: Vec<f32> = channel.copied().collect();
+    let range = (percentile(&values, 0.01), percentile(&values, 0.995));
+    grey(&values, tile.width, range)
+}
+
+/// Black at the first of `range`, white at the second; rows of `width` pixels.
+pub(super) fn grey(values: &[f32], width: usize, (low, high): (f64, f64)) -> RgbImage {
+    let height = values.len() / width;
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let v = values[y as usize * width + x as usize];
         if !v.is_finite() {
             return Rgb(palette::PURPLE);
         }
@@ -238,11 +239,13 @@ fn plane(tile: &Tile, channel: usize) -> RgbImage {
     })
 }
 
-/// Nearest rank; `sorted` rises. NaN of nothing.
-fn percentile(sorted: &[f32], part: f64) -> f64 {
-    match sorted.len() {
+/// Nearest rank among the finite values; NaN of nothing.
+pub(super) fn percentile(values: &[f32], part: f64) -> f64 {
+    let mut finite: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    finite.sort_unstable_by(f32::total_cmp);
+    match finite.len() {
         0 => f64::NAN,
-        n => f64::from(sorted[((n - 1) as f64 * part).round() as usize]),
+        n => f64::from(finite[((n - 1) as f64 * part).round() as usize]),
     }
 }
 

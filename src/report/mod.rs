@@ -8,12 +8,14 @@ mod curves;
 mod drawing;
 mod gallery;
 mod growth;
+mod injected;
 mod legend;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
+pub use injected::{Compared, injected};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently

@@ -14,6 +14,7 @@
 //! | `candidate.rs` | detection, centring and cropping: one candidate |
 //! | [`matched_filter`] | the baseline: a cut on signal-to-noise alone |
 //! | [`gallery`] | a contact sheet, to look at |
+//! | [`inject`] | sources put into a user's own science images |
 //!
 //! Real sources and artefacts pass through the same detection: what is not
 //! found in the difference image above the threshold is drawn again, and the
@@ -32,6 +33,7 @@ mod field;
 mod frame;
 mod galaxy;
 pub mod gallery;
+pub mod inject;
 mod kind;
 pub mod matched_filter;
 mod psf;

@@ -25,7 +25,8 @@ pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
     }
     Ok(ModelFile {
         model: outcome.model.clone(),
-        normalisation: config.normalisation,
+        preprocess: config.normalisation.into(),
+        channels: data.channels.as_deref().map(<[_]>::to_vec),
         threshold,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").into(),

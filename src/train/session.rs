@@ -119,7 +119,7 @@ impl Session {
     pub fn loader(&self, part: Part, training: bool) -> Result<Loader> {
         let options = LoaderOptions {
             batch_size: self.config.batch_size,
-            normalisation: self.config.normalisation,
+            preprocess: self.config.normalisation.into(),
             augment: if training {
                 self.config.augment
             } else {

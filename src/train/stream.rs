@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::scoring::in_parts;
 use crate::backend::Device;
-use crate::data::{Cutout, CutoutShape, Decision, Normalisation, Row, Rows, Scored, size};
+use crate::data::{Cutout, CutoutShape, Decision, Preprocess, Row, Rows, Scored, size};
 use crate::nn::Model;
 use crate::{Error, Result};
 
@@ -66,10 +66,12 @@ pub(super) fn batch_size(model: &Model) -> usize {
 /// What a cutout goes through before a network sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recipe {
-    pub normalisation: Normalisation,
+    pub preprocess: Preprocess,
     /// The size of cutout that it takes; smaller ones are padded.
     pub cutouts: CutoutShape,
     pub crop: Option<usize>,
+    /// Values of one candidate, as the network takes them.
+    pub input: usize,
 }
 
 impl Recipe {
@@ -95,7 +97,13 @@ impl Recipe {
             };
             format!("a cutout of {shape}, where the model takes {wanted} ({what_to_do})")
         })?;
-        self.normalisation.apply(&mut values, wanted);
+        if let Preprocess::Plain(normalisation) = self.preprocess {
+            normalisation.apply(&mut values, wanted);
+        } else {
+            let mut made = vec![0.0; self.input];
+            self.preprocess.apply(&values, wanted, &mut made);
+            values = made;
+        }
         Ok((values, shape != wanted))
     }
 }
@@ -211,7 +219,7 @@ impl<R: Rows> Reader<R> {
         let mut batch = Batch {
             rows: Vec::new(),
             places: Vec::new(),
-            values: Vec::with_capacity(self.usable.min(size) * self.recipe.cutouts.len()),
+            values: Vec::with_capacity(self.usable.min(size) * self.recipe.input),
             padded: 0,
             notices: std::mem::take(&mut self.notices),
         };

@@ -11,7 +11,7 @@ use super::{made, pixels, says};
 fn plain() -> LoaderOptions {
     LoaderOptions {
         batch_size: 4,
-        normalisation: Normalisation::None,
+        preprocess: Normalisation::None.into(),
         ..LoaderOptions::default()
     }
 }

@@ -9,7 +9,7 @@ use rbgpu::data::{Dataset, Fractions, Part, ReadOptions, Split, open};
 
 use super::{keys, labelled, pixels};
 
-fn shared(path: &str) -> Option<PathBuf> {
+pub fn shared(path: &str) -> Option<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("RBGPU_SHARED").map(PathBuf::from);
     // A worktree lies one folder deeper than a checkout.
@@ -86,6 +86,64 @@ fn otrain_folder_equals_what_otrain_made_of_it() {
         (split.train.len(), split.validation.len(), split.test.len()),
         (560, 80, 160)
     );
+}
+
+/// One array of a .npz: its type, its shape, and its bytes without the header.
+fn array(path: &Path, key: &str) -> (String, Vec<u64>, Vec<u8>) {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    let mut member = zip.by_name(&format!("{key}.npy")).unwrap();
+    std::io::Read::read_to_end(&mut member, &mut bytes).unwrap();
+    let mut rest = &bytes[..];
+    let header = npyz::NpyHeader::from_reader(&mut rest).unwrap();
+    (
+        header.dtype().descr(),
+        header.shape().to_vec(),
+        rest.to_vec(),
+    )
+}
+
+/// Array by array and bit by bit, in the order of candid: O'TRAIN takes the files as the
+/// folder has them.
+#[test]
+fn pack_writes_otrains_cube() {
+    use rbgpu::data::pack::PackOptions;
+    let Some(dir) = shared("real/ztf_otrain_fits") else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let (out, theirs) = (
+        place.path().join("cube.npz"),
+        dir.join("otrain_convert_reference.npz"),
+    );
+    let options = PackOptions {
+        frac_true: Some(0.5),
+        ..PackOptions::default()
+    };
+    let report = super::pack::packed(&[&dir], &labelled(), &options, &out).unwrap();
+    assert_eq!(report.labels, Some([400, 400, 0]));
+    let order = |path: &Path| {
+        let (_, shape, ids) = array(path, "candids");
+        let item = ids.len() / shape[0] as usize;
+        let mut rows: Vec<usize> = (0..shape[0] as usize).collect();
+        rows.sort_by_key(|&row| &ids[row * item..(row + 1) * item]);
+        rows
+    };
+    let (our_rows, their_rows) = (order(&out), order(&theirs));
+    for key in [
+        "cube", "labels", "mags", "errmags", "filters", "fwhms", "candids",
+    ] {
+        let (ours, theirs) = (array(&out, key), array(&theirs, key));
+        assert_eq!((&ours.0, &ours.1), (&theirs.0, &theirs.1), "{key}");
+        let item = ours.2.len() / 800;
+        let row = |bytes: &[u8], row: usize| bytes[row * item..(row + 1) * item].to_vec();
+        for (&a, &b) in our_rows.iter().zip(&their_rows) {
+            assert!(
+                row(&ours.2, a) == row(&theirs.2, b),
+                "{key}, rows {a} and {b}"
+            );
+        }
+    }
 }
 
 #[test]

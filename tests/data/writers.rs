@@ -9,7 +9,9 @@ use rbgpu::data::{Candidate, Dataset, InMemory, open};
 
 use super::{labelled, made, pixels, says};
 
-fn same(found: &Dataset, expected: &Dataset) {
+/// Asserts that two sets hold the same but for where they came from.
+#[track_caller]
+pub fn same(found: &Dataset, expected: &Dataset) {
     assert_eq!((found.len(), found.shape), (expected.len(), expected.shape));
     assert_eq!(found.labels, expected.labels);
     for row in 0..found.len() {

@@ -6,9 +6,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../export/interpreter.rs"]
+mod interpreter;
 
 mod committed;
 mod compare;
+mod exported;
 mod fixture;
 mod hdf5;
 mod npz;

@@ -17,7 +17,7 @@ use super::npz::Npz;
 use super::ops::{Betas, ops_on};
 use super::table::Table;
 
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let here = |folder: &Path| folder.join("MANIFEST.json").exists();
     if let Some(given) = std::env::var_os("RBGPU_GOLDEN").map(PathBuf::from) {
         assert!(here(&given), "RBGPU_GOLDEN: {} is not it", given.display());
@@ -171,7 +171,8 @@ fn checked(folder: &Path, name: &str, d: &Description, weights: Vec<Vec<f32>>) -
     weights
 }
 
-fn read(folder: &Path, name: &str) -> Golden {
+/// Network `name` of the set in `folder`.
+pub fn read(folder: &Path, name: &str) -> Golden {
     Golden::read(folder, name, Some(architecture(name)), |d| match name {
         "otrain32" => Some(otrain32(d)),
         "des3" | "des4" | "otrain" => {

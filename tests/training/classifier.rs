@@ -17,11 +17,12 @@ fn classifier(device: &Device) -> Classifier {
     let otrain = Architecture::named("otrain").unwrap();
     let file = ModelFile {
         model: Model::new(otrain, [16, 16, 1], 5, device).unwrap(),
-        normalisation: Normalisation::Standard,
+        preprocess: Normalisation::Standard.into(),
+        channels: None,
         threshold: 0.5,
         provenance: Provenance::default(),
     };
-    file.into()
+    Classifier::new(file).unwrap()
 }
 
 fn cutouts() -> Array4<f32> {

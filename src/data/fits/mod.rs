@@ -1,19 +1,19 @@
 //! One cutout from one FITS file.
 
-mod header;
+pub(super) mod header;
 mod images;
+mod unpack;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use fitsio_pure::hdu::{Hdu, parse_fits};
 use fitsio_pure::image::read_image_physical_f32;
-use fitsio_pure::value::{Value, parse_value};
-use fitsio_pure::{CARD_SIZE, gzip};
 
 use self::header::Header;
 use self::images::axes;
-use super::{Candidate, Channel, CutoutShape, npy, options};
+pub(crate) use self::unpack::{broken, unpacked};
+use super::{Candidate, Channel, CutoutShape, npy};
 use crate::{Error, Result};
 
 /// Pixels per file that are believed: a cutout has thousands.
@@ -43,8 +43,10 @@ pub fn read_fits(path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> 
 /// Reads a FITS file from memory; `path` names it in errors, and its last part
 /// is the candidate's id if the header has none.
 ///
-/// Which image or images are taken is said in [`images`]. Keywords are looked up
-/// in the image's own header, then in the primary one.
+/// The images are those whose EXTNAME is `wanted` (DIFF, TEMPLATE, SEARCH, SCIENCE, …). Where
+/// nothing is: the primary one of a file with EDGE, else the extension DIFF, else the
+/// primary one, else the only one. Keywords are looked up in the image's own header, then
+/// in the primary one.
 pub fn read_fits_bytes(
     bytes: &[u8],
     path: &Path,
@@ -63,42 +65,9 @@ pub fn read_fits_bytes(
 }
 
 fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {
-    if bytes.starts_with(options::LFS) {
-        return Err(options::lfs_error(path));
-    }
-    let broken = |e: fitsio_pure::Error| {
-        let found = format!("{} bytes that cannot be read ({e})", bytes.len());
-        Error::input(
-            path,
-            "file",
-            found,
-            "a whole FITS file; it may be truncated",
-        )
-    };
-    let unpacked;
-    let bytes = if gzip::is_gzip(bytes) {
-        unpacked = gzip::decompress(bytes).map_err(broken)?;
-        &unpacked[..]
-    } else {
-        bytes
-    };
-    if !bytes.starts_with(b"SIMPLE") {
-        let found = if bytes.is_empty() {
-            "an empty file".into()
-        } else {
-            npy::printable(bytes)
-        };
-        return Err(Error::input(
-            path,
-            "start of the file",
-            found,
-            "a FITS file (SIMPLE = T)",
-        ));
-    }
-    plausible_axes(bytes).map_err(|found| {
-        Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
-    })?;
-    let file = parse_fits(bytes).map_err(broken)?;
+    let broken = broken(path, bytes.len());
+    let bytes = &*unpacked(bytes, path)?;
+    let file = parse_fits(bytes).map_err(&broken)?;
     let chosen = images::choose(&file, path, wanted)?;
     let first = chosen.hdus[0];
     let mut shape = shape_of(first, path)?;
@@ -109,7 +78,7 @@ fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsC
             let found = format!("images of {shape} and {own}");
             return Err(Error::input(path, "HDUs", found, "images of one size"));
         }
-        let pixels = read_image_physical_f32(bytes, hdu).map_err(broken)?;
+        let pixels = read_image_physical_f32(bytes, hdu).map_err(&broken)?;
         if pixels.len() != shape.len() {
             let found = format!("{} pixels", pixels.len());
             let expected = format!("{} ({shape})", shape.len());
@@ -141,21 +110,6 @@ fn is_named_extension(hdu: &Hdu) -> bool {
         .any(|card| card.keyword_str() == "XTENSION")
         && header::value(&hdu.cards, "EXTNAME")
             .is_some_and(|name| !matches!(header::as_text(&name).as_str(), "" | "COMPRESSED_IMAGE"))
-}
-
-/// Refuses numbers of axes that would make the parser allocate without end.
-fn plausible_axes(bytes: &[u8]) -> Result<(), String> {
-    for card in bytes.as_chunks::<CARD_SIZE>().0 {
-        if !(card.starts_with(b"NAXIS   =") || card.starts_with(b"ZNAXIS  =")) {
-            continue;
-        }
-        if let Some((Value::Integer(n), _)) = parse_value(&card[10..])
-            && !(0..=999).contains(&n)
-        {
-            return Err(format!("NAXIS = {n}"));
-        }
-    }
-    Ok(())
 }
 
 fn shape_of(hdu: &Hdu, path: &Path) -> Result<CutoutShape> {

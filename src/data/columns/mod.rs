@@ -1,13 +1,32 @@
 //! What stands beside the pixels in an array file: labels, metadata, the
 //! file's own split; checked, and joined with the pixels to a [`Dataset`].
 
+mod values;
+
 use std::path::Path;
 
 use super::array::Array;
+use super::channels::Names;
 use super::npy::shape_text;
-use super::options::{LabelPolarity, ReadOptions};
-use super::{Candidate, CutoutShape, Dataset, Part, Pixels, Skipped};
+use super::options::ReadOptions;
+use super::{Candidate, Channel, CutoutShape, Dataset, Pixels, Skipped};
 use crate::{Error, Result};
+
+pub(super) use values::{known, parse_known};
+use values::{labels, numbers, one_axis, parts, plain, texts, turn};
+
+/// Stands among the labels of a [`Dataset`] for an undecided candidate, where rows
+/// are made of it one by one ([`Use::Rows`]) and nowhere else.
+pub(super) const UNDECIDED: u8 = 2;
+
+/// What the data set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To be handed out: labels are 0 and 1.
+    Set,
+    /// To be taken apart into rows, of which some may have no label or no finite pixel.
+    Rows,
+}
 
 /// An array and what it is called in the file.
 pub(super) struct Column {
@@ -27,7 +46,23 @@ pub(super) struct Columns {
     pub fwhms: Option<Column>,
     pub ids: Option<Column>,
     pub parts: Option<Column>,
+    /// Those of [`EXTRA`] that are there, by their names.
+    pub extra: Vec<(&'static str, Column)>,
 }
+
+/// What O'TRAIN's cubes do not have and rbgpu's may: names of arrays, one value per
+/// cutout but for `channels`, the names of a cutout's images.
+pub(super) const EXTRA: [&str; 9] = [
+    "objects",
+    "ras",
+    "decs",
+    "mjds",
+    "xs",
+    "ys",
+    "parents",
+    "fwhms_psf",
+    "channels",
+];
 
 /// What the pixel reader knows of its pixels.
 pub(super) struct Cutouts {
@@ -54,6 +89,7 @@ impl Columns {
         cutouts: Cutouts,
         meaning: Meaning,
         options: &ReadOptions,
+        each: Use,
     ) -> Result<Dataset> {
         let n = cutouts.count;
         let mut notices = Vec::new();
@@ -66,7 +102,7 @@ impl Columns {
             None => None,
             Some((column, Ok(values))) => {
                 let undecided = values.iter().filter(|&&v| v < 0).count();
-                if undecided > 0 && !options.labels_required {
+                if undecided > 0 && !options.labels_required && each == Use::Set {
                     notices.push(format!(
                         "{undecided} of {n} labels in {} are -1 (undecided); the labels are not \
                          used and every cutout is kept",
@@ -74,7 +110,8 @@ impl Columns {
                     ));
                     None
                 } else {
-                    if undecided > 0 {
+                    let keep = each == Use::Rows && !options.labels_required;
+                    if undecided > 0 && !keep {
                         skipped.push(Skipped {
                             what: format!("{undecided} rows of {}", column.place),
                             why: "label -1, undecided".into(),
@@ -82,7 +119,7 @@ impl Columns {
                         });
                     }
                     for (drop, &value) in dropped.iter_mut().zip(&values) {
-                        *drop |= value < 0;
+                        *drop |= value < 0 && !keep;
                     }
                     Some(turn(
                         &values,
@@ -103,9 +140,10 @@ impl Columns {
             Some(column) => Some(parts(path, column, n)?),
             None => None,
         };
-        let candidates = self.candidates(path, n, &mut notices)?;
+        let mut candidates = self.candidates(path, n, &mut notices)?;
+        let channels = self.extra(path, &mut candidates, cutouts.shape, options, &mut notices)?;
         for &row in &cutouts.blank {
-            if !dropped[row] && !options.keep_blank {
+            if !dropped[row] && each == Use::Set {
                 dropped[row] = true;
                 let what = format!("row {row} ({})", candidates[row].id);
                 skipped.push(Skipped {
@@ -128,7 +166,7 @@ impl Columns {
         let all = Dataset {
             source: path.to_path_buf(),
             shape: cutouts.shape,
-            channels: None,
+            channels,
             pixels: cutouts.pixels,
             labels,
             candidates,
@@ -181,191 +219,83 @@ impl Columns {
         };
         Ok((0..n).map(one).collect())
     }
-}
 
-/// 1 real, 0 bogus, from whatever the file means; undecided rows become 0 and
-/// are left out by the caller.
-fn turn(
-    values: &[i8],
-    column: &Column,
-    meaning: &Meaning,
-    polarity: LabelPolarity,
-    notices: &mut Vec<String>,
-) -> Vec<u8> {
-    let real_is_one = match polarity {
-        LabelPolarity::Auto => meaning.real_is_one,
-        LabelPolarity::RealIsOne => true,
-        LabelPolarity::RealIsZero => false,
-    };
-    if polarity == LabelPolarity::Auto && meaning.guessed {
-        let (one, zero) = if real_is_one {
-            ("real", "bogus")
-        } else {
-            ("an artifact", "real")
-        };
-        notices.push(format!(
-            "label 1 in {} was taken as {one} and 0 as {zero}, by convention; if it is the other \
-             way round, say so with --label-polarity",
-            column.place
-        ));
-    }
-    let real = if real_is_one { 1 } else { 0 };
-    values
-        .iter()
-        .map(|&value| u8::from(value == real))
-        .collect()
-}
-
-/// The length of an array with one axis that is longer than 1.
-fn one_axis(array: &Array) -> Option<usize> {
-    match array.header.shape[..] {
-        [n] | [n, 1] => Some(n),
-        _ => None,
-    }
-}
-
-/// Whether a column is an empty list, which numpy saves as 0 floats: not there.
-fn is_nothing(column: &Column, n: usize) -> bool {
-    n > 0 && column.array.header.count() == Some(0)
-}
-
-fn check_length(path: &Path, column: &Column, n: usize) -> Result<()> {
-    if one_axis(&column.array) == Some(n) {
-        return Ok(());
-    }
-    let found = format!("{} values", shape_text(&column.array.header.shape));
-    Err(Error::input(
-        path,
-        &column.place,
-        found,
-        format!("{n}, one per cutout"),
-    ))
-}
-
-/// 0, 1, or -1 for undecided, as the file has them.
-fn labels(path: &Path, column: &Column, n: usize) -> Result<Vec<i8>> {
-    let place = |row: usize| format!("{}, row {row}", column.place);
-    let shape = &column.array.header.shape;
-    let values = match column.array.numbers() {
-        Some(values) => values,
-        None => {
-            let parse = |(row, text): (usize, String)| {
-                let wrong = |_| Error::input(path, place(row), format!("\"{text}\""), "0 or 1");
-                text.trim().parse::<f64>().map_err(wrong)
+    /// Puts [`EXTRA`] to the candidates; the images' names if there are any. Another
+    /// program's array that happens to have such a name is not an error.
+    fn extra(
+        &self,
+        path: &Path,
+        candidates: &mut [Candidate],
+        shape: CutoutShape,
+        options: &ReadOptions,
+        notices: &mut Vec<String>,
+    ) -> Result<Option<Names>> {
+        let mut channels = None;
+        for (name, column) in &self.extra {
+            let put = match *name {
+                "channels" => names(path, column, shape).map(|names| channels = Some(names)),
+                "objects" => put_texts(path, column, candidates, |c| &mut c.object),
+                "parents" => put_texts(path, column, candidates, |c| &mut c.parent),
+                "ras" => put_numbers(path, column, candidates, |c| &mut c.ra),
+                "decs" => put_numbers(path, column, candidates, |c| &mut c.dec),
+                "mjds" => put_numbers(path, column, candidates, |c| &mut c.mjd),
+                "xs" => put_numbers(path, column, candidates, |c| &mut c.x),
+                "ys" => put_numbers(path, column, candidates, |c| &mut c.y),
+                _ => put_numbers(path, column, candidates, |c| &mut c.fwhm_psf),
             };
-            column
-                .array
-                .texts()
-                .into_iter()
-                .enumerate()
-                .map(parse)
-                .collect::<Result<_>>()?
+            match put {
+                Err(error) if options.keys.contains_key(*name) => return Err(error),
+                Err(error) => notices.push(format!("{name} is not used: {error}")),
+                Ok(()) => {}
+            }
         }
-    };
-    if shape[..] == [n, 2] {
-        let pair = |(row, pair): (usize, &[f64])| match *pair {
-            [0.0, 1.0] => Ok(1),
-            [1.0, 0.0] => Ok(0),
-            _ => Err(Error::input(
-                path,
-                place(row),
-                format!("{pair:?}"),
-                "[1, 0] or [0, 1]",
-            )),
-        };
-        return values.chunks_exact(2).enumerate().map(pair).collect();
-    }
-    check_length(path, column, n)?;
-    let one = |(row, value): (usize, &f64)| match *value {
-        1.0 => Ok(1),
-        0.0 => Ok(0),
-        -1.0 => Ok(-1),
-        other => {
-            let expected = "0, 1, or -1 (undecided); --key labels=KEY names another key";
-            Err(Error::input(
-                path,
-                place(row),
-                format!("label {other}"),
-                expected,
-            ))
-        }
-    };
-    values.iter().enumerate().map(one).collect()
-}
-
-/// 0, 1, 2 or train, validation (val), test.
-fn parts(path: &Path, column: &Column, n: usize) -> Result<Vec<Part>> {
-    check_length(path, column, n)?;
-    let one = |(row, text): (usize, String)| match text.trim().to_lowercase().as_str() {
-        "0" | "train" | "training" => Ok(Part::Train),
-        "1" | "val" | "valid" | "validation" => Ok(Part::Validation),
-        "2" | "test" => Ok(Part::Test),
-        _ => {
-            let expected = "0 or train, 1 or validation, 2 or test";
-            Err(Error::input(
-                path,
-                format!("{}, row {row}", column.place),
-                format!("\"{text}\""),
-                expected,
-            ))
-        }
-    };
-    column
-        .array
-        .texts()
-        .into_iter()
-        .enumerate()
-        .map(one)
-        .collect()
-}
-
-/// The number that a text or a number stands for: 99.0, -99.0 and nothing are NaN.
-pub(super) fn known(value: f64) -> f64 {
-    if value.abs() == 99.0 { f64::NAN } else { value }
-}
-
-/// [`known`] of a text; `None` where it is no number.
-pub(super) fn parse_known(text: &str) -> Option<f64> {
-    match text.trim() {
-        "" | "None" | "none" | "--" | "null" => Some(f64::NAN),
-        text => text.parse().ok().map(known),
+        Ok(channels)
     }
 }
 
-fn numbers(
+fn put_texts(
     path: &Path,
-    column: Option<&Column>,
-    n: usize,
-    notices: &mut Vec<String>,
-) -> Result<Option<Vec<f64>>> {
-    let Some(column) = column.filter(|c| !is_nothing(c, n)) else {
-        return Ok(None);
-    };
-    check_length(path, column, n)?;
-    if let Some(values) = column.array.numbers() {
-        return Ok(Some(values.into_iter().map(known).collect()));
+    column: &Column,
+    candidates: &mut [Candidate],
+    field: fn(&mut Candidate) -> &mut String,
+) -> Result<()> {
+    let values = texts(path, Some(column), candidates.len())?;
+    for (candidate, value) in candidates.iter_mut().zip(values.into_iter().flatten()) {
+        *field(candidate) = value;
     }
-    let mut strange = 0;
-    let mut parse = |text: String| {
-        parse_known(&text).unwrap_or_else(|| {
-            strange += 1;
-            f64::NAN
-        })
-    };
-    let values = column.array.texts().into_iter().map(&mut parse).collect();
-    if strange > 0 {
-        notices.push(format!(
-            "{strange} of {n} values in {} are no numbers and count as unknown",
-            column.place
-        ));
-    }
-    Ok(Some(values))
+    Ok(())
 }
 
-fn texts(path: &Path, column: Option<&Column>, n: usize) -> Result<Option<Vec<String>>> {
-    let Some(column) = column.filter(|c| !is_nothing(c, n)) else {
-        return Ok(None);
-    };
-    check_length(path, column, n)?;
-    Ok(Some(column.array.texts()))
+fn put_numbers(
+    path: &Path,
+    column: &Column,
+    candidates: &mut [Candidate],
+    field: fn(&mut Candidate) -> &mut f64,
+) -> Result<()> {
+    let values = plain(path, column, candidates.len())?;
+    for (candidate, value) in candidates.iter_mut().zip(values) {
+        *field(candidate) = value;
+    }
+    Ok(())
+}
+
+/// The names of a cutout's images.
+fn names(path: &Path, column: &Column, shape: CutoutShape) -> Result<Names> {
+    let texts = column.array.texts();
+    let names: Option<Vec<Channel>> = texts.iter().map(|text| Channel::called(text)).collect();
+    match names {
+        Some(names) if names.len() == shape.channels => Ok(names.into()),
+        _ => {
+            let expected = format!(
+                "{} of the names template, search and difference",
+                shape.channels
+            );
+            Err(Error::input(
+                path,
+                &column.place,
+                texts.join(", "),
+                expected,
+            ))
+        }
+    }
 }

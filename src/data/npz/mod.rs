@@ -1,33 +1,35 @@
 //! Cubes in .npz files: O'TRAIN's keys, or any others that are named.
 
+mod cutouts;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use zip::ZipArchive;
+use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::array::{self, Array};
-use super::columns::{Column, Columns, Cutouts, Meaning};
+use super::array::Array;
+use super::columns::{Column, Columns, EXTRA, Meaning, Use};
 use super::npy::Header;
 use super::options::ReadOptions;
-use super::{Bytes, CutoutShape, Dataset, InMemory, Pixels};
+use super::{CutoutShape, Dataset};
 use crate::{Error, Result};
 
 /// An open .npz.
 struct Npz<'a> {
     path: &'a Path,
     archive: ZipArchive<BufReader<File>>,
+    /// The same file, to be mapped.
+    file: File,
     keys: Vec<String>,
     /// Bytes of the whole file.
     size: u64,
 }
 
-/// Deflate shrinks nothing further than this.
-const LARGEST_RATIO: u64 = 1032;
-
 /// Reads the .npz at `path`.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     let mut npz = Npz::open(path)?;
     let key = |name: &str| {
         options
@@ -66,7 +68,17 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         fwhms: column("fwhms")?,
         ids: column("candids")?,
         parts: None,
+        extra: Vec::new(),
     };
+    for name in EXTRA {
+        let found = column(name);
+        // An array of another program that cannot be read is none of ours.
+        match found {
+            Ok(found) => columns.extra.extend(found.map(|found| (name, found))),
+            Err(error) if options.keys.contains_key(name) => return Err(error),
+            Err(_) => {}
+        }
+    }
     if let Some(place) = &options.split_key {
         if !npz.has(place) {
             return Err(npz.missing(place, "the split"));
@@ -76,19 +88,20 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
             place: place.clone(),
         });
     }
-    let cutouts = npz.cutouts(&cube)?;
+    let cutouts = npz.cutouts(&cube, each)?;
     // O'TRAIN's own keys say what 1 means; a key of another name does not.
     let meaning = Meaning {
         real_is_one: true,
         guessed: labels != "labels",
     };
-    columns.join(path, cutouts, meaning, options)
+    columns.join(path, cutouts, meaning, options, each)
 }
 
 impl<'a> Npz<'a> {
     fn open(path: &'a Path) -> Result<Npz<'a>> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         let size = file.metadata().map_err(Error::io("read", path))?.len();
+        let same = file.try_clone().map_err(Error::io("open", path))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|e| match e {
             ZipError::Io(e) => Error::io("read", path)(e),
             e => Error::input(
@@ -106,6 +119,7 @@ impl<'a> Npz<'a> {
         Ok(Npz {
             path,
             archive,
+            file: same,
             keys,
             size,
         })
@@ -127,13 +141,13 @@ impl<'a> Npz<'a> {
         Error::input(self.path, "keys", found, expected)
     }
 
-    /// Opens a member for reading from its start, with its size in bytes.
+    /// Opens a member for reading from its start.
     fn with_member<T>(
         &mut self,
         key: &str,
-        read: impl FnOnce(&mut dyn std::io::Read, u64) -> Result<T>,
+        read: impl FnOnce(ZipFile<'_, BufReader<File>>) -> Result<T>,
     ) -> Result<T> {
-        let mut member = self.archive.by_name(&format!("{key}.npy")).map_err(|e| {
+        let member = self.archive.by_name(&format!("{key}.npy")).map_err(|e| {
             Error::input(
                 self.path,
                 key,
@@ -141,85 +155,20 @@ impl<'a> Npz<'a> {
                 "an array, stored or deflated",
             )
         })?;
-        let size = member.size();
-        read(&mut member, size)
+        read(member)
     }
 
     fn array(&mut self, key: &str) -> Result<Array> {
         let path = self.path;
-        self.with_member(key, |mut reader, size| {
-            Array::read(&mut reader, Some(size), path, key)
+        self.with_member(key, |mut member| {
+            let size = member.size();
+            Array::read(&mut member, Some(size), path, key)
         })
     }
-
-    /// The cube: bytes stay bytes, all else becomes f32, one piece at a time.
-    fn cutouts(&mut self, key: &str) -> Result<Cutouts> {
-        let path = self.path;
-        let file_size = self.size;
-        self.with_member(key, |mut reader, size| {
-            let header = Header::read(&mut reader, path, key)?;
-            let (count, shape) = cube_shape(&header, path, key)?;
-            let total = count * shape.len();
-            let stride = shape.len();
-            // The sizes that a damaged file states may be lies.
-            let plausible = file_size.saturating_mul(LARGEST_RATIO);
-            if header
-                .byte_len()
-                .is_none_or(|bytes| bytes as u64 > plausible)
-            {
-                let found = format!("a file of {file_size} bytes");
-                let expected = format!("{shape} x {count} values; the file may be truncated");
-                return Err(Error::input(path, key, found, expected));
-            }
-            let mut blank = Vec::new();
-            let pixels: Box<dyn Pixels> = if header.is_byte() {
-                let mut values = reserve(total, path, key)?;
-                let take = |chunk: &[u8]| values.extend_from_slice(chunk);
-                array::stream(&mut reader, &header, Some(size), path, key, take)?;
-                if header.fortran {
-                    values = array::to_c_order(&values, &header.shape);
-                }
-                Box::new(Bytes { values, stride })
-            } else {
-                let mut values: Vec<f32> = reserve(total, path, key)?;
-                let take = |chunk: &[u8]| {
-                    let from = values.len();
-                    values.resize(from + chunk.len() / header.item_bytes(), 0.0);
-                    header.decode_f32(chunk, &mut values[from..]);
-                };
-                array::stream(&mut reader, &header, Some(size), path, key, take)?;
-                if header.fortran {
-                    values = array::to_c_order(&values, &header.shape);
-                }
-                if header.is_float() {
-                    let rows = values.chunks_exact(stride).enumerate();
-                    let none = |row: &[f32]| !row.iter().any(|v| v.is_finite());
-                    blank = rows.filter(|(_, row)| none(row)).map(|(i, _)| i).collect();
-                }
-                Box::new(InMemory { values, stride })
-            };
-            Ok(Cutouts {
-                shape,
-                count,
-                pixels,
-                blank,
-            })
-        })
-    }
-}
-
-/// Room for `count` values, or an error instead of an abort.
-fn reserve<T>(count: usize, path: &Path, key: &str) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|e| {
-        let expected = "a cube that fits in memory; as PREFIX_x.npy it does not have to";
-        Error::input(path, key, format!("{count} values ({e})"), expected)
-    })?;
-    Ok(values)
 }
 
 /// (N, H, W, C), or (N, H, W) for one image per candidate.
-pub(super) fn cube_shape(
+pub(in crate::data) fn cube_shape(
     header: &Header,
     path: &Path,
     place: &str,
@@ -233,6 +182,14 @@ pub(super) fn cube_shape(
         return Err(wrong(format!("strings ({})", header.descr)));
     }
     let (count, height, width, channels) = match header.shape[..] {
+        [_, c @ 1..=3, h, w] if h == w && h > 3 => {
+            let found = format!("shape {:?}", header.shape);
+            let expected = format!(
+                "(N, H, W, C); these look like {c} images of {h} x {w} with the images first: save \
+                 them again in Python with numpy.moveaxis(x, 1, -1)"
+            );
+            return Err(Error::input(path, place, found, expected));
+        }
         [n, h, w, c] => (n, h, w, c),
         [n, h, w] => (n, h, w, 1),
         _ => return Err(wrong(format!("shape {:?}", header.shape))),

@@ -1,0 +1,89 @@
+//! `rbgpu import`: a network that was trained elsewhere, as a model file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Done;
+use super::outputs::check_output;
+use super::summary::{grouped, size};
+use super::terminal::Terminal;
+use crate::Result;
+use crate::data::Channel;
+use crate::formats::{self, ImportOptions, RealOutput};
+
+/// Arguments of `rbgpu import`.
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub struct Arguments {
+    /// Keras' .h5 or .keras, its architecture as .json (with WEIGHTS), or PyTorch's .pth or
+    /// .safetensors (with --network)
+    file: PathBuf,
+    /// Keras' weights (.h5) of an architecture
+    weights: Option<PathBuf>,
+    /// The model
+    #[arg(long, short, value_name = "MODEL.safetensors")]
+    out: PathBuf,
+    /// What is done to cutouts before they go in: none, standard, mad, l2, l2-rows, asinh, minmax,
+    /// otrain (none), braai-d6m7, braai, dia-nodia; none unless given
+    #[arg(long, value_name = "NAME")]
+    preprocess: Option<String>,
+    /// Which output means real: the class of a softmax, 0 for a sigmoid that is P(real), inverted
+    /// for one that is P(artifact); guessed, with a notice, unless given or known by --preprocess
+    #[arg(long, value_name = "N|inverted")]
+    real_output: Option<RealOutput>,
+    /// The images that the network takes, in order, such as template,search,difference
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    channels: Option<Vec<Channel>>,
+    /// A candidate is real from this P(real) on
+    #[arg(long, default_value_t = 0.5, value_name = "P")]
+    threshold: f64,
+    /// What to call the network; the file's name unless given
+    #[arg(long, value_name = "NAME")]
+    network_name: Option<String>,
+    /// The architecture of PyTorch's weights: des1, des2, des3, des4, otrain, or a .toml file
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    /// Size of the network's input, where the file does not say it
+    #[arg(long, value_name = "H,W,C", value_parser = size)]
+    input: Option<[usize; 3]>,
+    /// Print errors only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Imports and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let terminal = Terminal::new(arguments.quiet, false);
+    let inputs: Vec<PathBuf> = [Some(&arguments.file), arguments.weights.as_ref()]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    check_output(&arguments.out, &inputs)?;
+    let options = ImportOptions {
+        real_output: arguments.real_output,
+        preprocess: arguments.preprocess.clone(),
+        channels: arguments.channels.clone(),
+        threshold: arguments.threshold,
+        network_name: arguments.network_name.clone(),
+        network: arguments.network.clone(),
+        input: arguments.input,
+    };
+    let (file, notices) = formats::import(&arguments.file, arguments.weights.as_deref(), &options)?;
+    notices.iter().for_each(|notice| terminal.notice(notice));
+    file.write(&arguments.out)?;
+    let plan = file.model.plan();
+    let [h, w, c] = plan.input;
+    let kind = file.provenance.settings["imported_from"].as_str();
+    terminal.notice(&format!(
+        "{}, from {}: {} layers, {} parameters, input {h}x{w}x{c} after {}: {}",
+        file.model.architecture().name,
+        kind.unwrap_or_default(),
+        plan.layers.len(),
+        grouped(plan.trainable() + plan.not_trainable()),
+        file.preprocess,
+        arguments.out.display()
+    ));
+    Ok(Done::Whole)
+}

@@ -1,0 +1,63 @@
+//! From what a file holds to the FITS file itself, with what every reader refuses.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use fitsio_pure::value::{Value, parse_value};
+use fitsio_pure::{CARD_SIZE, gzip};
+
+use crate::data::{npy, options};
+use crate::{Error, Result};
+
+/// The FITS file in `bytes`, unzipped where it is gzipped; refuses what is none, and
+/// headers that the parser would allocate without end for.
+pub fn unpacked<'a>(bytes: &'a [u8], path: &Path) -> Result<Cow<'a, [u8]>> {
+    if bytes.starts_with(options::LFS) {
+        return Err(options::lfs_error(path));
+    }
+    let bytes = match gzip::is_gzip(bytes) {
+        true => Cow::Owned(gzip::decompress(bytes).map_err(broken(path, bytes.len()))?),
+        false => Cow::Borrowed(bytes),
+    };
+    if !bytes.starts_with(b"SIMPLE") {
+        let found = if bytes.is_empty() {
+            "an empty file".into()
+        } else {
+            npy::printable(&bytes)
+        };
+        return Err(Error::input(
+            path,
+            "start of the file",
+            found,
+            "a FITS file (SIMPLE = T)",
+        ));
+    }
+    plausible_axes(&bytes).map_err(|found| {
+        Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
+    })?;
+    Ok(bytes)
+}
+
+/// What fitsio-pure says of a file of `len` bytes, in our words.
+pub fn broken(path: &Path, len: usize) -> impl Fn(fitsio_pure::Error) -> Error {
+    move |error| {
+        let found = format!("{len} bytes that cannot be read ({error})");
+        let expected = "a whole FITS file; it may be truncated";
+        Error::input(path, "file", found, expected)
+    }
+}
+
+/// Refuses numbers of axes that would make the parser allocate without end.
+fn plausible_axes(bytes: &[u8]) -> Result<(), String> {
+    for card in bytes.as_chunks::<CARD_SIZE>().0 {
+        if !(card.starts_with(b"NAXIS   =") || card.starts_with(b"ZNAXIS  =")) {
+            continue;
+        }
+        if let Some((Value::Integer(n), _)) = parse_value(&card[10..])
+            && !(0..=999).contains(&n)
+        {
+            return Err(format!("NAXIS = {n}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! What Keras writes about a model: JSON with its layers and, for functional models,
+//! how they are joined.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// One layer as Keras describes it.
+pub struct KerasLayer {
+    /// Its place in Keras' list, from 1.
+    pub number: usize,
+    /// Its own name: "conv1", "fc_out", …
+    pub name: String,
+    /// "Conv2D", …
+    pub class: String,
+    /// Its options.
+    pub config: Map<String, Value>,
+    /// Whether it is a layer of somebody's own that only has the name of Keras'.
+    own: bool,
+    /// Where its input comes from, one for each time it is called.
+    inbound: Vec<Value>,
+}
+
+impl KerasLayer {
+    /// "layer 7 (conv_conv_1), SeparableConv2D".
+    pub fn place(&self) -> String {
+        format!("layer {} ({}), {}", self.number, self.name, self.class)
+    }
+}
+
+/// A model as Keras describes it.
+pub struct KerasModel {
+    /// In the order in which they follow each other.
+    pub layers: Vec<KerasLayer>,
+    /// The shape that the model was built for, if it is said beside the layers.
+    pub built_for: Option<Value>,
+    /// The version of Keras that the description names.
+    pub version: Option<String>,
+}
+
+/// Layers of the longest network that is taken for one.
+const MOST_LAYERS: usize = 1000;
+
+/// Reads `text`, a model's config. `known` says which classes of layers there are: a
+/// layer of another class is an error before anything else.
+pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
+    let wrong = |place: &str, found: String, expected: &str| {
+        Error::input(path, place, found, expected.to_string())
+    };
+    let whole: Value = serde_json::from_str(text)
+        .map_err(|e| wrong("architecture", e.to_string(), "a Keras model as JSON"))?;
+    let class = text_of(&whole, "class_name").unwrap_or_default();
+    let functional = match class {
+        "Sequential" => false,
+        "Functional" | "Model" => true,
+        "" => {
+            let found = "JSON without class_name".into();
+            return Err(wrong("architecture", found, "a Keras model as JSON"));
+        }
+        other => {
+            let found = format!("a model of class {other}");
+            let expected = "Sequential, or Functional with one layer after the other";
+            return Err(wrong("architecture", found, expected));
+        }
+    };
+    let config = whole.get("config").unwrap_or(&Value::Null);
+    // Before Keras 2.2.3 the config of a sequential model was its list of layers.
+    let list = config
+        .as_array()
+        .or_else(|| config.get("layers")?.as_array());
+    let list = list
+        .filter(|list| (1..=MOST_LAYERS).contains(&list.len()))
+        .ok_or_else(|| {
+            let found = "no list of layers, or too long a one".into();
+            wrong(
+                "architecture",
+                found,
+                "config.layers with a network's layers",
+            )
+        })?;
+    let layers: Vec<KerasLayer> = (list.iter().enumerate())
+        .map(|(i, value)| {
+            layer(i + 1, value).ok_or_else(|| {
+                let place = format!("layer {}", i + 1);
+                wrong(&place, "no class_name or config".into(), "a layer of Keras")
+            })
+        })
+        .collect::<Result<_>>()?;
+    let unknown = |layer: &&KerasLayer| layer.own || !known.contains(&layer.class.as_str());
+    if let Some(first) = layers.iter().find(unknown) {
+        let more = layers.iter().filter(unknown).count() - 1;
+        let found = match (first.own, more) {
+            (true, _) => "a layer that is not Keras' own".into(),
+            (_, 0) => "a layer that rbgpu does not have".to_string(),
+            _ => format!("a layer that rbgpu does not have, and {more} more such"),
+        };
+        let expected = format!("one of {}", known.join(", "));
+        return Err(wrong(&first.place(), found, &expected));
+    }
+    let layers = match functional {
+        true => chain(path, layers, config)?,
+        false => layers,
+    };
+    let built_for = config.get("build_input_shape").or_else(|| {
+        let build = whole.get("build_config")?;
+        build.get("input_shape")
+    });
+    Ok(KerasModel {
+        layers,
+        built_for: built_for.filter(|shape| shape.is_array()).cloned(),
+        version: text_of(&whole, "keras_version").map(str::to_string),
+    })
+}
+
+fn text_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key)?.as_str()
+}
+
+fn layer(number: usize, value: &Value) -> Option<KerasLayer> {
+    let config = value.get("config")?.as_object()?.clone();
+    let name = config.get("name").and_then(Value::as_str);
+    let name = name.or_else(|| text_of(value, "name")).unwrap_or("unnamed");
+    let module = text_of(value, "module").unwrap_or("keras");
+    let registered = text_of(value, "registered_name").unwrap_or_default();
+    let class = text_of(value, "class_name")?;
+    let inbound = value.get("inbound_nodes").and_then(Value::as_array);
+    Some(KerasLayer {
+        number,
+        name: name.to_string(),
+        class: class.to_string(),
+        own: !matches!(module.split('.').next(), Some("keras" | "tf_keras"))
+            || registered.contains('>'),
+        config,
+        inbound: inbound.cloned().unwrap_or_default(),
+    })
+}
+
+/// The layers of a functional model in the order in which they follow each other.
+fn chain(path: &Path, layers: Vec<KerasLayer>, config: &Value) -> Result<Vec<KerasLayer>> {
+    let wrong = |place: String, found: String, expected: &str| {
+        Error::input(path, place, found, expected.to_string())
+    };
+    for (key, what) in [("input_layers", "input"), ("output_layers", "output")] {
+        let count = sources(config.get(key).unwrap_or(&Value::Null)).len();
+        if count != 1 {
+            let found = format!("{count} {what}s");
+            return Err(wrong(
+                "architecture".into(),
+                found,
+                "one input and one output",
+            ));
+        }
+    }
+    let source = |layer: &KerasLayer| -> Result<Option<String>> {
+        let from: Vec<String> = layer.inbound.iter().flat_map(sources).collect();
+        let one = "one input, used once";
+        match (layer.class.as_str(), layer.inbound.len(), &from[..]) {
+            ("InputLayer", _, []) => Ok(None),
+            (_, 1, [one]) => Ok(Some(one.clone())),
+            (_, 0 | 1, many) => Err(wrong(layer.place(), format!("{} inputs", many.len()), one)),
+            (_, calls, _) => Err(wrong(layer.place(), format!("it used {calls} times"), one)),
+        }
+    };
+    let from = layers.iter().map(source).collect::<Result<Vec<_>>>()?;
+    for layer in &layers {
+        if layer.inbound.iter().any(always_trains) {
+            let found = "a call with training=True".into();
+            return Err(wrong(
+                layer.place(),
+                found,
+                "a call that leaves it to predict()",
+            ));
+        }
+    }
+    let mut waiting: Vec<(Option<String>, KerasLayer)> = from.into_iter().zip(layers).collect();
+    let mut ordered: Vec<KerasLayer> = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let last = ordered.last().map(|layer| layer.name.clone());
+        let follows = |(from, _): &(Option<String>, KerasLayer)| *from == last;
+        let next = waiting.iter().position(follows);
+        let branches = waiting.iter().filter(|w| follows(w)).count();
+        match (next, ordered.last()) {
+            (Some(next), _) if branches == 1 => ordered.push(waiting.remove(next).1),
+            (Some(_), Some(last)) => {
+                let found = format!("an output that {branches} layers take");
+                return Err(wrong(last.place(), found, "one layer after the other"));
+            }
+            (Some(_), None) => {
+                let found = format!("{branches} input layers");
+                return Err(wrong("architecture".into(), found, "one input"));
+            }
+            (None, _) => {
+                let found = "a layer that nothing leads to".into();
+                return Err(wrong(
+                    waiting[0].1.place(),
+                    found,
+                    "one layer after the other",
+                ));
+            }
+        }
+    }
+    let output = sources(config.get("output_layers").unwrap_or(&Value::Null));
+    match ordered.last() {
+        Some(last) if output[0] != last.name => {
+            let found = format!("an output, '{}', before the last layer", output[0]);
+            Err(wrong(last.place(), found, "the last layer as the output"))
+        }
+        _ => Ok(ordered),
+    }
+}
+
+/// The layers that a reference, or a list of them, names: `["conv1", 0, 0, {}]` in
+/// Keras 2, a `__keras_tensor__` with its history in Keras 3.
+fn sources(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => match &all[..] {
+            [Value::String(name), Value::Number(_), Value::Number(_), ..] => vec![name.clone()],
+            _ => all.iter().flat_map(sources).collect(),
+        },
+        Value::Object(map) => match map.get("keras_history") {
+            Some(history) => sources(history),
+            None => map.values().flat_map(sources).collect(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a call says `training=True`, as Monte Carlo dropout does.
+fn always_trains(node: &Value) -> bool {
+    match node {
+        Value::Array(all) => all.iter().any(always_trains),
+        Value::Object(map) => {
+            map.get("training") == Some(&Value::Bool(true)) || map.values().any(always_trains)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,286 @@
+//! Keras' layers as rbgpu's. What rbgpu does not do is an error that names the layer.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::config::KerasModel;
+use super::options::Options;
+use crate::nn::{Activation, Layer, Pair};
+use crate::ops::Padding;
+use crate::{Error, Result};
+
+/// The classes of Keras' layers that can be imported.
+pub const KNOWN: [&str; 12] = [
+    "InputLayer",
+    "Conv2D",
+    "BatchNormalization",
+    "BatchNormalizationV1",
+    "MaxPooling2D",
+    "AveragePooling2D",
+    "Dropout",
+    "Flatten",
+    "Dense",
+    "Activation",
+    "ReLU",
+    "Softmax",
+];
+
+/// A network as rbgpu has it, and where each layer comes from.
+pub struct Network {
+    /// In order.
+    pub layers: Vec<Layer>,
+    /// For each of `layers`, that of Keras.
+    pub origins: Vec<Origin>,
+    /// (H, W, C) as far as the file says it.
+    pub input: [Option<usize>; 3],
+    /// What a user should know.
+    pub notices: Vec<String>,
+}
+
+/// A layer's origin.
+pub struct Origin {
+    /// "layer 7 (conv_conv_1), SeparableConv2D".
+    pub place: String,
+    /// Keras' own name for it.
+    pub name: String,
+    /// Keras' class in lower case with underscores: what Keras 3 counts layers by in
+    /// its files of weights.
+    pub stem: &'static str,
+    /// The parameters that it has, in Keras' order; those that are missing here do
+    /// nothing.
+    pub parameters: Vec<&'static str>,
+}
+
+/// Reads all layers of `model`; `path` is named in errors.
+pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
+    let mut network = Network {
+        layers: Vec::new(),
+        origins: Vec::new(),
+        input: [None; 3],
+        notices: Vec::new(),
+    };
+    if let Some(shape) = &model.built_for {
+        network.input = cutout(path, "build_input_shape", shape)?;
+    }
+    let mut flat = false;
+    for (i, layer) in model.layers.iter().enumerate() {
+        let options = Options { path, layer };
+        options.check_common(&mut network.notices)?;
+        let shape = ["batch_shape", "batch_input_shape"].map(|key| layer.config.get(key));
+        if let Some(shape) = shape.into_iter().flatten().find(|s| s.is_array())
+            && i == 0
+        {
+            network.input = cutout(path, &layer.place(), shape)?;
+        }
+        match layer.class.as_str() {
+            "InputLayer" if i == 0 => {
+                options.only("sparse", &[false.into()])?;
+                options.only("ragged", &[false.into()])?;
+            }
+            "InputLayer" => {
+                return Err(options.wrong("a second input", "one input"));
+            }
+            "Activation" | "ReLU" | "Softmax" => {
+                let activation = options.activation_layer()?;
+                fuse(&options, activation, network.layers.last_mut())?;
+            }
+            _ => {
+                let (made, stem, parameters) = options.translate(flat, &mut network.notices)?;
+                flat |= matches!(made, Layer::Flatten {});
+                network.layers.push(made);
+                network.origins.push(Origin {
+                    place: layer.place(),
+                    name: layer.name.clone(),
+                    stem,
+                    parameters,
+                });
+            }
+        }
+    }
+    check_heads(path, &network)?;
+    Ok(network)
+}
+
+/// `[null, H, W, C]`, with null where any size will do.
+fn cutout(path: &Path, place: &str, shape: &Value) -> Result<[Option<usize>; 3]> {
+    let number = |v: &Value| match v {
+        Value::Null => Some(None),
+        _ => v.as_u64().and_then(|n| usize::try_from(n).ok()).map(Some),
+    };
+    match shape.as_array().map(Vec::as_slice) {
+        Some([_, size @ ..]) if size.len() == 3 => {
+            let size: Option<Vec<_>> = size.iter().map(number).collect();
+            size.and_then(|size| size.try_into().ok())
+        }
+        _ => None,
+    }
+    .ok_or_else(|| {
+        let found = format!("input of shape {shape}");
+        Error::input(path, place, found, "[null, height, width, channels]")
+    })
+}
+
+/// Takes an activation into the layer before it.
+fn fuse(options: &Options, new: Activation, before: Option<&mut Layer>) -> Result<()> {
+    match before {
+        _ if new == Activation::Linear => Ok(()),
+        Some(Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. })
+            if *activation == Activation::Linear =>
+        {
+            *activation = new;
+            Ok(())
+        }
+        Some(Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. })
+            if *activation == new && new == Activation::Relu =>
+        {
+            Ok(())
+        }
+        _ => {
+            let found = format!("{new:?} that does not follow a Conv2D or Dense directly");
+            let expected = "one right after a Conv2D or Dense without activation, as part of which rbgpu has it";
+            Err(options.wrong(
+                &found
+                    .to_lowercase()
+                    .replace("conv2d or dense", "Conv2D or Dense"),
+                expected,
+            ))
+        }
+    }
+}
+
+/// A sigmoid or softmax ends the network and stands nowhere else.
+fn check_heads(path: &Path, network: &Network) -> Result<()> {
+    use Activation::{Sigmoid, Softmax};
+    let wrong = |place: &str, found: String| {
+        let expected =
+            "Dense of 1 unit with sigmoid, or of 2 units with softmax, at the end and only there";
+        Err(Error::input(path, place, found, expected))
+    };
+    let count = network.layers.len();
+    for (i, (layer, origin)) in network.layers.iter().zip(&network.origins).enumerate() {
+        let last = i + 1 == count;
+        match layer {
+            Layer::Dense {
+                units: 1,
+                activation: Sigmoid,
+            }
+            | Layer::Dense {
+                units: 2,
+                activation: Softmax,
+            } if last => {}
+            Layer::Dense {
+                units,
+                activation: activation @ (Sigmoid | Softmax),
+            } => {
+                let name = format!("{activation:?}").to_lowercase();
+                return wrong(&origin.place, format!("{name} on {units} units"));
+            }
+            Layer::Conv2d {
+                activation: activation @ (Sigmoid | Softmax),
+                ..
+            } => {
+                let name = format!("{activation:?}").to_lowercase();
+                return wrong(&origin.place, format!("{name} on a convolution"));
+            }
+            _ if last => return wrong(&origin.place, "the end of the network".into()),
+            _ => {}
+        }
+    }
+    match count {
+        0 => wrong("architecture", "no layers".into()),
+        _ => Ok(()),
+    }
+}
+
+impl Options<'_> {
+    /// The layer with the stem of its name in Keras 3's files and its parameters.
+    fn translate(
+        &self,
+        flat: bool,
+        notices: &mut Vec<String>,
+    ) -> Result<(Layer, &'static str, Vec<&'static str>)> {
+        let class = self.layer.class.as_str();
+        let images = matches!(class, "Conv2D" | "MaxPooling2D" | "AveragePooling2D");
+        if images && flat {
+            return Err(self.wrong("it after a Flatten", "it before"));
+        }
+        let mut weighted = || -> Result<Vec<&'static str>> {
+            match self.flag("use_bias", true)? {
+                true => Ok(vec!["kernel", "bias"]),
+                false => {
+                    let place = self.layer.place();
+                    notices.push(format!("{place}: it has no bias; rbgpu gives it one of 0"));
+                    Ok(vec!["kernel"])
+                }
+            }
+        };
+        let ones = [1.into(), json!([1, 1])];
+        match class {
+            "Conv2D" => {
+                self.only("dilation_rate", &ones)?;
+                self.only("groups", &ones[..1])?;
+                self.only("padding", &["same".into(), "valid".into()])?;
+                let valid = self.get("padding").and_then(Value::as_str) != Some("same");
+                let layer = Layer::Conv2d {
+                    filters: self.count("filters")?,
+                    kernel: self.needed_pair("kernel_size")?,
+                    stride: self.pair("strides")?.unwrap_or(Pair([1, 1])),
+                    padding: if valid { Padding::Valid } else { Padding::Same },
+                    activation: self.activation("activation")?,
+                };
+                Ok((layer, "conv2d", weighted()?))
+            }
+            "Dense" => {
+                if !flat {
+                    return Err(self.wrong("it on images", "a Flatten before it"));
+                }
+                let layer = Layer::Dense {
+                    units: self.count("units")?,
+                    activation: self.activation("activation")?,
+                };
+                Ok((layer, "dense", weighted()?))
+            }
+            "MaxPooling2D" | "AveragePooling2D" => {
+                self.only("padding", &["valid".into()])?;
+                let window = self.needed_pair("pool_size")?;
+                let stride = self.pair("strides")?.filter(|stride| *stride != window);
+                Ok(match class {
+                    "MaxPooling2D" => (Layer::MaxPool { window, stride }, "max_pooling2d", vec![]),
+                    _ => (
+                        Layer::AvgPool { window, stride },
+                        "average_pooling2d",
+                        vec![],
+                    ),
+                })
+            }
+            "Dropout" => {
+                self.only("noise_shape", &[])?;
+                let rate = self.number("rate", f64::NAN)?;
+                if !(0.0..1.0).contains(&rate) {
+                    return Err(self.wrong(&format!("rate {rate}"), "at least 0 and below 1"));
+                }
+                Ok((Layer::Dropout { rate }, "dropout", Vec::new()))
+            }
+            "Flatten" => Ok((Layer::Flatten {}, "flatten", Vec::new())),
+            _ => self.batch_norm(flat),
+        }
+    }
+
+    fn batch_norm(&self, flat: bool) -> Result<(Layer, &'static str, Vec<&'static str>)> {
+        let last = if flat { 1 } else { 3 };
+        let lasts = [(-1).into(), last.into(), json!([-1]), json!([last])];
+        self.only("axis", &lasts)?;
+        self.only("renorm", &[false.into()])?;
+        self.only("virtual_batch_size", &[])?;
+        let layer = Layer::BatchNorm {
+            epsilon: self.number("epsilon", 1e-3)?,
+            momentum: self.number("momentum", 0.99)?,
+        };
+        let mut parameters = Vec::new();
+        parameters.extend(self.flag("scale", true)?.then_some("gamma"));
+        parameters.extend(self.flag("center", true)?.then_some("beta"));
+        parameters.extend(["moving_mean", "moving_variance"]);
+        Ok((layer, "batch_normalization", parameters))
+    }
+}
