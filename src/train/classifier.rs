@@ -49,6 +49,10 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Classifier {
     file: ModelFile,
+    /// The cutouts that it takes.
+    cutouts: CutoutShape,
+    /// What the network takes.
+    input: CutoutShape,
 }
 
 impl Classifier {
@@ -60,7 +64,23 @@ impl Classifier {
 
     /// Opens the model at `path` on `device`.
     pub fn open_on(path: impl AsRef<Path>, device: &Device) -> Result<Classifier> {
-        Ok(ModelFile::read(path.as_ref(), device)?.into())
+        Classifier::new(ModelFile::read(path.as_ref(), device)?)
+    }
+
+    /// The model `file` on the device that it is on. One whose preprocessing is not
+    /// made for its network is an error.
+    pub fn new(file: ModelFile) -> Result<Classifier> {
+        let [height, width, channels] = file.model.plan().input;
+        let input = CutoutShape {
+            height,
+            width,
+            channels,
+        };
+        Ok(Classifier {
+            cutouts: file.preprocess.cutouts_for(input)?,
+            input,
+            file,
+        })
     }
 
     /// A candidate is real when P(real) is at least this.
@@ -80,8 +100,11 @@ impl Classifier {
 
     /// The cutouts that it takes: (H, W, C), in pixels and images.
     pub fn input_shape(&self) -> [usize; 3] {
-        let cutouts = self.cutouts();
-        [cutouts.height, cutouts.width, cutouts.channels]
+        [
+            self.cutouts.height,
+            self.cutouts.width,
+            self.cutouts.channels,
+        ]
     }
 
     /// The model.
@@ -90,7 +113,7 @@ impl Classifier {
     }
 
     /// P(real) for each of `cutouts` (N, H, W, C): pixels as the survey gives them,
-    /// NaN where there are none; they are normalised as the model wants it. H and W
+    /// NaN where there are none; they are preprocessed as the model wants it. H and W
     /// may be less than the model's, and are then padded as [`size::pad`] does.
     /// A cutout without a finite pixel, or with one beyond f32, gets NaN.
     ///
@@ -102,7 +125,7 @@ impl Classifier {
             width,
             channels,
         };
-        let wanted = self.cutouts();
+        let wanted = self.cutouts;
         if height > wanted.height || width > wanted.width || channels != wanted.channels {
             let found = format!("cutouts of {shape}");
             let expected = format!("{wanted}, which the model takes");
@@ -159,34 +182,13 @@ impl Classifier {
         Scores::new(&self.file.model, self.file.threshold, recipe, rows, options)
     }
 
-    /// The cutouts that become what the network takes; checked when the model was read.
-    fn cutouts(&self) -> CutoutShape {
-        let input = self.input();
-        self.file.preprocess.cutouts_for(input).unwrap_or(input)
-    }
-
-    fn input(&self) -> CutoutShape {
-        let [height, width, channels] = self.file.model.plan().input;
-        CutoutShape {
-            height,
-            width,
-            channels,
-        }
-    }
-
     fn recipe(&self, crop: Option<usize>) -> Recipe {
         Recipe {
             preprocess: self.file.preprocess,
-            input: self.input(),
+            cutouts: self.cutouts,
+            input: self.input,
             channels: self.file.channels.clone(),
-            cutouts: self.cutouts(),
             crop,
         }
-    }
-}
-
-impl From<ModelFile> for Classifier {
-    fn from(file: ModelFile) -> Classifier {
-        Classifier { file }
     }
 }

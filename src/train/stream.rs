@@ -104,7 +104,7 @@ impl Recipe {
         if let Ok(made) = self.preprocess.output_shape(shape)
             && made == self.input
         {
-            return Ok((self.ready(&values, shape), false));
+            return Ok((self.ready(values, shape), false));
         }
         let values = size::pad(values, shape, wanted).ok_or_else(|| {
             let what_to_do = if shape.channels != wanted.channels {
@@ -114,12 +114,16 @@ impl Recipe {
             };
             format!("a cutout of {shape}, where the model takes {wanted} ({what_to_do})")
         })?;
-        Ok((self.ready(&values, wanted), true))
+        Ok((self.ready(values, wanted), true))
     }
 
-    fn ready(&self, values: &[f32], shape: CutoutShape) -> Vec<f32> {
+    fn ready(&self, mut values: Vec<f32>, shape: CutoutShape) -> Vec<f32> {
+        if let Preprocess::Plain(normalisation) = self.preprocess {
+            normalisation.apply(&mut values, shape);
+            return values;
+        }
         let mut out = vec![0.0; self.input.len()];
-        self.preprocess.apply(values, shape, &mut out);
+        self.preprocess.apply(&values, shape, &mut out);
         out
     }
 }

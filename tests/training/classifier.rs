@@ -2,7 +2,7 @@
 
 use ndarray::{Array4, s};
 use rbgpu::backend::Device;
-use rbgpu::data::{Decision, Normalisation, Preprocess, ReadOptions, stream};
+use rbgpu::data::{Decision, Normalisation, ReadOptions, stream};
 use rbgpu::formats::{ModelFile, Provenance};
 use rbgpu::nn::{Architecture, Model};
 use rbgpu::train::stream::StreamOptions;
@@ -17,12 +17,12 @@ fn classifier(device: &Device) -> Classifier {
     let otrain = Architecture::named("otrain").unwrap();
     let file = ModelFile {
         model: Model::new(otrain, [16, 16, 1], 5, device).unwrap(),
-        preprocess: Preprocess::Plain(Normalisation::Standard),
+        preprocess: Normalisation::Standard.into(),
         channels: None,
         threshold: 0.5,
         provenance: Provenance::default(),
     };
-    file.into()
+    Classifier::new(file).unwrap()
 }
 
 fn cutouts() -> Array4<f32> {
