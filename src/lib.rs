@@ -30,3 +30,4 @@ pub mod simulate;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use train::Classifier;

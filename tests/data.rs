@@ -1,5 +1,9 @@
 //! Readers, writers and everything between a file and a batch.
 
+#[path = "data/alerts.rs"]
+mod alerts;
+#[path = "data/alerts_real.rs"]
+mod alerts_real;
 #[path = "data/augment.rs"]
 mod augment;
 #[path = "data/autoscan.rs"]
@@ -28,6 +32,8 @@ mod real;
 mod split;
 #[path = "data/streams.rs"]
 mod streams;
+#[path = "data/truth.rs"]
+mod truth;
 #[path = "data/writers.rs"]
 mod writers;
 

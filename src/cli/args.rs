@@ -114,8 +114,12 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// How the inputs are to be read.
-    pub fn options(&self, labels_required: bool) -> Result<ReadOptions> {
+    /// How to read; the images are `channels` unless others are asked for.
+    pub fn options(
+        &self,
+        labels_required: bool,
+        channels: Option<Vec<Channel>>,
+    ) -> Result<ReadOptions> {
         let mut keys = BTreeMap::new();
         for pair in &self.keys {
             let (name, key) = pair
@@ -129,7 +133,10 @@ impl Reading {
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
-            channels: (!self.channels.is_empty()).then(|| self.channels.clone()),
+            channels: match self.channels.is_empty() {
+                true => channels,
+                false => Some(self.channels.clone()),
+            },
             labels: self.labels.clone(),
             lenient: self.lenient,
         })
@@ -142,7 +149,8 @@ impl Reading {
         labels_required: bool,
         terminal: &Terminal,
     ) -> Result<Dataset> {
-        let data = data::open(inputs, &self.options(labels_required)?)?;
+        let options = self.options(labels_required, None)?;
+        let data = data::open(inputs, &options)?;
         data.notices
             .iter()
             .for_each(|notice| terminal.notice(notice));
@@ -152,7 +160,7 @@ impl Reading {
 }
 
 /// Unreadable files named before the rest is counted.
-const NAMED: usize = 5;
+pub const NAMED: usize = 5;
 
 /// Says what was left out: broken files by name, the rest by the rule.
 pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {

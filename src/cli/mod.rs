@@ -36,13 +36,13 @@ enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
-    Score(score::Arguments),
-    /// Gather cutouts of any kind into a cube or a DES triple
-    Pack(Box<pack::Arguments>),
+    Score(Box<score::Arguments>),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
     Export(export::Arguments),
+    /// Gather cutouts of any kind into a cube or a DES triple
+    Pack(Box<pack::Arguments>),
     /// Write a labelled set of simulated cutouts, or put sources into images of your own
     Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
@@ -86,9 +86,9 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
-        Command::Pack(arguments) => pack::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Pack(arguments) => pack::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     options.check()?;
     let truth = arguments.truth.as_ref().map(Truth::read).transpose()?;
-    let mut rows = stream(&arguments.inputs, &arguments.reading.options(false)?)?;
+    let mut rows = stream(&arguments.inputs, &arguments.reading.options(false, None)?)?;
     let bar = terminal.bar(rows.expected().unwrap_or(0), "reading");
     let unknown = rows.expected().is_none();
     let truth = truth.as_ref().zip(arguments.radius);

@@ -1,19 +1,29 @@
-//! `rbgpu score`: P(real) for every candidate.
+//! `rbgpu score`: P(real) for every candidate, as it is read.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::Done;
-use super::args::{Common, Reading};
+use super::args::{Common, NAMED, Reading};
 use super::outputs::check_output;
-use crate::data::atomic::atomic_try;
-use crate::data::{Dataset, Loader, LoaderOptions};
-use crate::formats::ModelFile;
-use crate::train::scoring::{Feed, notice_of_parts, score_feed};
+use super::terminal::Terminal;
+use crate::bench::process;
+use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::data::scores::Format;
+use crate::data::scores::fits_copy::FitsCopies;
+use crate::data::{self, Channel, Decision, Rows, Scored, Stream, size};
+use crate::train::Classifier;
+use crate::train::scoring::notice_of_parts;
+use crate::train::stream::StreamOptions;
 use crate::{Error, Result};
+
+/// Batches that wait to be written.
+const BEHIND: usize = 4;
 
 /// Arguments of `rbgpu score`.
 #[derive(Debug, Args)]
@@ -21,21 +31,35 @@ use crate::{Error, Result};
 pub struct Arguments {
     /// A model that `rbgpu train` wrote
     model: PathBuf,
-    /// Cubes, folders, FITS files, .npy triples' prefixes
-    #[arg(required = true)]
+    /// Cubes, folders, FITS files, .npy triples' prefixes; - for standard input
+    #[arg(required_unless_present = "files_from")]
     inputs: Vec<PathBuf>,
-    /// CSV file, or - for standard output
+    /// Inputs that stand in a file, one a line (or - for standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
+    files_from: Option<PathBuf>,
+    /// Where the scores go; - for standard output
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
+    /// csv, jsonl, parquet, votable, or otrain (its infer_results.dat); by the ending of --out
+    /// unless given
+    #[arg(long, value_name = "NAME")]
+    format: Option<Format>,
     /// A candidate is real from this P(real) on; the model's own threshold unless given
     #[arg(long)]
     threshold: Option<f64>,
     /// What to call the score's column
-    #[arg(long, default_value = "rb_score", value_name = "NAME")]
+    #[arg(long, default_value = data::scores::columns::SCORE, value_name = "NAME")]
     score_name: String,
-    /// Candidates at a time
-    #[arg(long, default_value_t = 256)]
-    batch_size: usize,
+    /// Crop larger cutouts to N x N pixels about their centre
+    #[arg(long, value_name = "N")]
+    cutout_size: Option<usize>,
+    /// Also copy every FITS cutout into this new folder, with its score in the header (RBSCORE,
+    /// RBCLASS, RBMODEL)
+    #[arg(long, value_name = "FOLDER")]
+    fits_copies: Option<PathBuf>,
+    /// Candidates at a time; what suits the device unless given
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -44,140 +68,308 @@ pub struct Arguments {
 
 /// Scores and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
+    let begun = Instant::now();
     let terminal = arguments.common.terminal();
-    let to_stdout = arguments.out == Path::new("-");
-    if !to_stdout {
-        check_output(&arguments.out, &arguments.inputs)?;
-        check_output(&arguments.out, std::slice::from_ref(&arguments.model))?;
-    }
+    let output = Output::new(arguments)?;
     let device = arguments.common.open(&terminal)?;
-    let file = ModelFile::read(&arguments.model, &device)?;
-    let threshold = arguments.threshold.unwrap_or(file.threshold);
-    if !(0.0..=1.0).contains(&threshold) {
-        return Err(Error::config(
-            "--threshold",
-            threshold.to_string(),
-            "from 0 to 1",
-        ));
+    let mut classifier = Classifier::open_on(&arguments.model, &device)?;
+    if let Some(threshold) = arguments.threshold {
+        classifier = classifier.with_threshold(threshold)?;
     }
-    let set = Arc::new(
-        arguments
-            .reading
-            .open(&arguments.inputs, false, &terminal)?,
-    );
-    let [h, w, c] = file.model.plan().input;
-    let shape = file.preprocess.output_shape(set.shape)?;
-    if [shape.height, shape.width, shape.channels] != [h, w, c] {
-        let expected = format!(
-            "{h}x{w}x{c}, which {} was trained on",
-            arguments.model.display()
-        );
-        return Err(Error::input(
-            &set.source,
-            "cutouts",
-            format!("{shape}"),
-            expected,
-        ));
-    }
-    let options = LoaderOptions {
+    let threshold = classifier.threshold();
+    let copies = match &arguments.fits_copies {
+        Some(folder) => Some(FitsCopies::new(folder, &model_name(&arguments.model)?)?),
+        None => None,
+    };
+    let rows = open(arguments, classifier.file().channels.clone())?;
+    let bar = terminal.bar(rows.expected().unwrap_or(0), "scoring");
+    let options = StreamOptions {
         batch_size: arguments.batch_size,
-        preprocess: file.preprocess,
-        cache_bytes: 0,
-        ..LoaderOptions::default()
+        crop: arguments.cutout_size,
+        strict: arguments.reading.strict,
     };
-    let loader = Loader::new(set.clone(), (0..set.len()).collect(), options)?;
-    let bar = terminal.bar(set.len(), "scoring");
-    let feed = Feed {
-        loader: &loader,
-        resident: None,
-    };
-    let mut at_once = arguments.batch_size;
-    let scores = score_feed(&file.model, feed, &mut at_once, |n| {
-        bar.inc(n as u64);
-        Ok(())
-    })?;
+    let mut scores = classifier.score_rows_as(rows, options)?;
+    let mut tally = Tally::new(terminal);
+    let written = std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(BEHIND);
+        let writer = scope.spawn(move || output.write(receiver, copies));
+        while let Some(rows) = scores.next() {
+            if let Ok(rows) = &rows {
+                let notices = scores.notices();
+                bar.suspend(|| tally.add(rows, &notices));
+                bar.inc(rows.len() as u64);
+            }
+            // The writer is gone if it failed; joining it says why.
+            let asked = Instant::now();
+            let gone = sender.send(rows).is_err();
+            tally.waited_for_writer += asked.elapsed();
+            if gone {
+                break;
+            }
+        }
+        drop(sender);
+        writer
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
     bar.finish_and_clear();
-    if at_once < arguments.batch_size {
-        terminal.notice(&notice_of_parts(arguments.batch_size, at_once));
+    let written = written?;
+
+    let notices = scores.notices();
+    notices.iter().for_each(|notice| terminal.notice(notice));
+    if let Some((batch, at_once)) = scores.in_parts() {
+        terminal.notice(&notice_of_parts(batch, at_once));
     }
-    let name = &arguments.score_name;
-    if to_stdout {
-        write(
-            std::io::stdout().lock(),
-            Path::new("standard output"),
-            &set,
-            &scores,
-            threshold,
-            name,
-        )?;
-    } else {
-        atomic_try(&arguments.out, |out| {
-            write(out, &arguments.out, &set, &scores, threshold, name)
-        })?;
-        let real = scores.iter().filter(|score| **score >= threshold).count();
+    if scores.padded() > 0 {
+        let [height, width, channels] = classifier.input_shape();
+        let shape = data::CutoutShape {
+            height,
+            width,
+            channels,
+        };
+        terminal.notice(&size::notice(scores.padded(), tally.all, shape));
+    }
+    tally.report();
+    if let (Some(folder), Some(count)) = (&arguments.fits_copies, written.copies) {
+        terminal.notice(&format!("{count} copies with scores: {}", folder.display()));
+    }
+    if tally.unscored > 0 && output_format(arguments) == Format::Otrain {
+        let count = tally.unscored;
         terminal.notice(&format!(
-            "{} candidates, {real} real at P(real) >= {threshold}: {}",
-            scores.len(),
-            arguments.out.display()
+            "{count} without a score are not in O'TRAIN's table"
         ));
     }
-    let unscored = scores.iter().filter(|score| score.is_nan()).count();
-    if unscored > 0 {
-        let precision = arguments.common.precision_on(&device);
+    if arguments.out != Path::new("-") {
+        let (all, real, out) = (tally.all, tally.real, arguments.out.display());
         terminal.notice(&format!(
-            "{unscored} have no score: their pixels are beyond what {precision} can hold"
+            "{all} candidates, {real} real at P(real) >= {threshold}: {out}"
         ));
-        return Ok(Done::Partly);
     }
-    Ok(Done::reading(&set))
+    terminal.detail(&times(&scores, &tally, written.busy, begun.elapsed()));
+    Ok(match tally.failed {
+        0 => Done::Whole,
+        _ => Done::Partly,
+    })
 }
 
-/// One row per candidate: id, score, decision, and what came with it.
-fn write(
-    out: impl Write,
-    path: &Path,
-    set: &Dataset,
-    scores: &[f64],
-    threshold: f64,
-    name: &str,
-) -> Result<()> {
-    let failed = |e: csv::Error| {
-        // The conversion that csv has forgets what kind of error it was.
-        Error::io("write", path)(match e.into_kind() {
-            csv::ErrorKind::Io(e) => e,
-            other => std::io::Error::other(format!("{other:?}")),
+fn output_format(arguments: &Arguments) -> Format {
+    let by_name = || Format::of(&arguments.out);
+    arguments.format.unwrap_or_else(by_name)
+}
+
+fn open(arguments: &Arguments, channels: Option<Vec<Channel>>) -> Result<Stream> {
+    let options = arguments.reading.options(false, channels)?;
+    let Some(list) = &arguments.files_from else {
+        return data::stream(&arguments.inputs, &options);
+    };
+    if list == Path::new("-") {
+        let lines = BufReader::new(std::io::stdin());
+        return Ok(data::stream_listed(
+            lines,
+            Path::new("standard input"),
+            &options,
+        ));
+    }
+    let file = std::fs::File::open(list).map_err(Error::io("open", list))?;
+    Ok(data::stream_listed(BufReader::new(file), list, &options))
+}
+
+/// The model's file name with the CRC-32 of what it holds.
+fn model_name(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let hash = crc32fast::hash(&bytes);
+    // A card holds 68 characters, of which the hash is the part that tells models apart.
+    let name: String = name.chars().take(50).collect();
+    Ok(format!("{name} crc32 {hash:08x}"))
+}
+
+/// Where the scores go.
+struct Output<'a> {
+    path: &'a Path,
+    format: Format,
+    score_name: &'a str,
+}
+
+/// What the writer did.
+struct Written {
+    /// How many FITS files were copied.
+    copies: Option<usize>,
+    /// How long it worked.
+    busy: Duration,
+}
+
+impl<'a> Output<'a> {
+    /// Refuses, before the work, what cannot be written.
+    fn new(arguments: &'a Arguments) -> Result<Output<'a>> {
+        let path = arguments.out.as_path();
+        let format = output_format(arguments);
+        format.check(&arguments.score_name)?;
+        if path != Path::new("-") {
+            check_output(path, &arguments.inputs)?;
+            check_output(path, std::slice::from_ref(&arguments.model))?;
+            check_output(path, arguments.files_from.as_slice())?;
+            remove_leftovers(path);
+        }
+        Ok(Output {
+            path,
+            format,
+            score_name: &arguments.score_name,
         })
-    };
-    let mut csv = csv::Writer::from_writer(out);
-    let mut header = vec!["id", name, "decision", "mag", "mag_err", "filter", "fwhm"];
-    if set.labels.is_some() {
-        header.push("label");
     }
-    csv.write_record(&header).map_err(failed)?;
-    // A number that is not known is empty. What the devices and most files hold is
-    // f32, whose shortest digits are fewer.
-    let number = |v: f64| match v as f32 {
-        _ if v.is_nan() => String::new(),
-        short if f64::from(short) == v => short.to_string(),
-        _ => v.to_string(),
-    };
-    for (i, (candidate, score)) in set.candidates.iter().zip(scores).enumerate() {
-        let decision = match score {
-            s if s.is_nan() => "unscored",
-            s if *s >= threshold => "real",
-            _ => "bogus",
-        };
-        let mut row = vec![
-            candidate.id.clone(),
-            number(*score),
-            decision.into(),
-            number(candidate.mag),
-            number(candidate.mag_err),
-            candidate.filter.clone(),
-            number(candidate.fwhm),
-        ];
-        row.extend(set.labels.as_ref().map(|labels| labels[i].to_string()));
-        csv.write_record(&row).map_err(failed)?;
+
+    fn write(
+        &self,
+        rows: Receiver<Result<Vec<Scored>>>,
+        mut copies: Option<FitsCopies>,
+    ) -> Result<Written> {
+        let busy = if self.path == Path::new("-") {
+            let out = BufWriter::new(std::io::stdout());
+            self.write_to(out, Path::new("standard output"), rows, &mut copies)
+        } else {
+            atomic_try(self.path, |out| {
+                self.write_to(out, self.path, rows, &mut copies)
+            })
+        }?;
+        Ok(Written {
+            copies: copies.map(FitsCopies::finish).transpose()?,
+            busy,
+        })
     }
-    csv.flush().map_err(Error::io("write", path))
+
+    fn write_to(
+        &self,
+        out: impl Write + Send,
+        path: &Path,
+        rows: Receiver<Result<Vec<Scored>>>,
+        copies: &mut Option<FitsCopies>,
+    ) -> Result<Duration> {
+        let mut rows = rows.into_iter().peekable();
+        // What fails at once leaves nothing, not even a header.
+        rows.next_if(Result::is_err).transpose()?;
+        let mut writer = self.format.writer(out, path, self.score_name)?;
+        let mut busy = Duration::ZERO;
+        for rows in rows {
+            let rows = rows?;
+            let begun = Instant::now();
+            writer.write(&rows)?;
+            if let Some(copies) = copies {
+                copies.write(&rows)?;
+            }
+            busy += begun.elapsed();
+        }
+        writer.finish()?;
+        Ok(busy)
+    }
+}
+
+/// What was scored, and what was not.
+struct Tally {
+    terminal: Terminal,
+    all: usize,
+    real: usize,
+    unscored: usize,
+    /// Without a score, though they should have one.
+    failed: usize,
+    /// Left out by each rule: how many, and the first.
+    rules: BTreeMap<String, (usize, String)>,
+    waited_for_writer: Duration,
+}
+
+impl Tally {
+    fn new(terminal: Terminal) -> Tally {
+        Tally {
+            terminal,
+            all: 0,
+            real: 0,
+            unscored: 0,
+            failed: 0,
+            rules: BTreeMap::new(),
+            waited_for_writer: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, rows: &[Scored], notices: &[String]) {
+        notices
+            .iter()
+            .for_each(|notice| self.terminal.notice(notice));
+        self.all += rows.len();
+        for row in rows {
+            match row.decision {
+                Decision::Real => self.real += 1,
+                Decision::Bogus => {}
+                Decision::Unscored => self.unscored(row),
+            }
+        }
+    }
+
+    fn unscored(&mut self, row: &Scored) {
+        self.unscored += 1;
+        let (what, why) = (row.candidate.place(), &row.error);
+        let verbose = self.terminal.verbose();
+        if row.failed {
+            self.failed += 1;
+            if verbose || self.failed <= NAMED {
+                self.terminal.notice(&format!("no score for {what}: {why}"));
+            }
+            return;
+        }
+        match self.rules.get_mut(why) {
+            Some((count, _)) => *count += 1,
+            None => {
+                self.rules.insert(why.clone(), (1, what.to_string()));
+            }
+        }
+        if verbose {
+            self.terminal.notice(&format!("no score for {what}: {why}"));
+        }
+    }
+
+    /// Says what was not said row by row.
+    fn report(&self) {
+        if self.terminal.verbose() {
+            return;
+        }
+        if self.failed > NAMED {
+            let more = self.failed - NAMED;
+            self.terminal.notice(&format!(
+                "no score for {more} more that cannot be read or scored (-v lists them)"
+            ));
+        }
+        for (why, (count, first)) in &self.rules {
+            self.terminal.notice(&match count {
+                1 => format!("no score for {first}: {why}"),
+                _ => format!("no score for {count} cutouts (-v lists them): {why}"),
+            });
+        }
+    }
+}
+
+/// Where the time went.
+fn times(
+    scores: &crate::train::stream::Scores,
+    tally: &Tally,
+    writing: Duration,
+    all: Duration,
+) -> String {
+    let seconds = all.as_secs_f64();
+    let part = |time: Duration| {
+        let time = time.as_secs_f64();
+        format!("{time:.2} s ({:.0}%)", 100.0 * time / seconds.max(1e-9))
+    };
+    let mut text = format!(
+        "{} candidates in {seconds:.2} s, {:.0} a second: network {}, waiting for cutouts {}, for \
+         the writer {}; writing beside it {}; {:.2} s of all processors",
+        tally.all,
+        tally.all as f64 / seconds.max(1e-9),
+        part(scores.network()),
+        part(scores.waited()),
+        part(tally.waited_for_writer),
+        part(writing),
+        process::cpu_time().as_secs_f64(),
+    );
+    if let Some(bytes) = process::peak_memory() {
+        text += &format!("; peak memory {} MiB", bytes >> 20);
+    }
+    text
 }

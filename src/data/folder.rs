@@ -1,28 +1,29 @@
-//! Folders of FITS files: `true/` and `false/` as O'TRAIN has them, or one
-//! folder without labels; and a single file.
+//! Folders of FITS files or alert packets: `true/` and `false/` as O'TRAIN has
+//! them, or one folder without labels; and a single FITS file.
 
 use std::path::{Path, PathBuf};
 
 use super::fits::{read_fits, read_fits_bytes};
 use super::options::{LabelPolarity, ReadOptions};
-use super::rows::{Blob, Cutout, OfBlobs, Row};
-use super::{Candidate, Channel};
+use super::rows::{Blob, Cutout, OfBlobs, Row, Rows, Stream};
+use super::{Candidate, Channel, alerts};
 use crate::{Error, Result};
 
 /// How a FITS file's name may end, in any case; .gz may follow.
 const ENDINGS: [&str; 5] = ["fits", "fit", "fts", "fits.fz", "fit.fz"];
 
 /// The candidates of the folder at `path`.
-pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfBlobs> {
+pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> {
     let (yes, no) = (path.join("true"), path.join("false"));
-    let mut files = Vec::new();
+    let (mut files, mut packets) = (Vec::new(), Vec::new());
     let mut notices = Vec::new();
     let labelled = yes.is_dir() || no.is_dir();
     if labelled {
         for (folder, label) in [(&yes, 1), (&no, 0)] {
             if folder.is_dir() {
-                let list = list(folder, &mut notices)?;
-                files.extend(list.into_iter().map(|file| (file, Some(label))));
+                let (fits, alerts) = list(folder, &mut notices)?;
+                files.extend(fits.into_iter().map(|file| (file, Some(label))));
+                packets.extend(alerts.into_iter().map(|file| (file, Some(label))));
             }
         }
         if options.label_polarity == LabelPolarity::RealIsZero {
@@ -32,22 +33,29 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfBlobs> {
     } else {
         if options.labels_required {
             let found = "no folders true/ and false/";
-            let expected = "them to say which FITS files are real and which bogus";
+            let expected = "them to say which files are real and which bogus";
             return Err(Error::input(path, "folder", found, expected));
         }
-        let list = list(path, &mut notices)?;
-        files.extend(list.into_iter().map(|file| (file, None)));
+        let (fits, alerts) = list(path, &mut notices)?;
+        files.extend(fits.into_iter().map(|file| (file, None)));
+        packets.extend(alerts.into_iter().map(|file| (file, None)));
     }
-    if files.is_empty() {
+    if files.is_empty() && packets.is_empty() {
         let place = if labelled {
             "true/ and false/"
         } else {
             "folder"
         };
-        let expected = "files ending in .fits, .fit or .fts (or .gz, .fz behind it)";
+        let expected = "files ending in .fits, .fit or .fts (or .gz, .fz behind it), or alert \
+                        packets (.avro, .tar.gz)";
         return Err(Error::input(path, place, "no FITS file", expected));
     }
-    Ok(of_files(files, notices, options))
+    let fits = Box::new(of_files(files, notices, options));
+    if packets.is_empty() {
+        return Ok(fits);
+    }
+    let both = vec![fits as Box<dyn Rows>, alerts::rows(packets, options)?];
+    Ok(Box::new(Stream::new(both, false, None)))
 }
 
 /// The candidates of FITS files given one by one, which have no labels.
@@ -130,9 +138,9 @@ pub(super) fn has_fits_name(path: &Path) -> bool {
         .any(|end| name.strip_suffix(end).is_some_and(|n| n.ends_with('.')))
 }
 
-/// The FITS files in a folder, by name.
-fn list(folder: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// The FITS files in a folder, by name, and the alerts.
+fn list(folder: &Path, notices: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut files, mut packets) = (Vec::new(), Vec::new());
     let mut others = 0;
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
@@ -141,6 +149,8 @@ fn list(folder: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>> {
             // Hidden files, such as macOS's "._a.fits", are nobody's data.
         } else if has_fits_name(&path) && path.is_file() {
             files.push(path);
+        } else if path.is_file() && alerts::is_alerts(&path) {
+            packets.push(path);
         } else {
             others += 1;
         }
@@ -148,9 +158,10 @@ fn list(folder: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     if others > 0 {
         let name = folder.display();
         notices.push(format!(
-            "{others} entries of {name} are no FITS files and were not read"
+            "{others} entries of {name} are neither FITS files nor alerts and were not read"
         ));
     }
     files.sort();
-    Ok(files)
+    packets.sort();
+    Ok((files, packets))
 }

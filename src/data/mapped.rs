@@ -5,10 +5,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use memmap2::{Mmap, MmapOptions};
 use rayon::prelude::*;
 
-use super::columns::Cutouts;
+use super::columns::{Cutouts, Use};
 use super::npy::{Header, shape_text};
 use super::{CutoutShape, Pixels};
 use crate::{Error, Result};
@@ -41,6 +43,17 @@ impl Pixels for Mapped {
 
     fn bytes(&self, index: usize) -> Option<&[u8]> {
         self.header.is_byte().then(|| self.row(index))
+    }
+
+    #[cfg(unix)]
+    fn pass(&self, index: usize) {
+        // SAFETY: the map is read-only and of a file: what is let go of is read from
+        // there again if it is looked at. A failure changes nothing.
+        let _ = unsafe {
+            let passed = index * self.stride;
+            self.map
+                .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, passed)
+        };
     }
 }
 
@@ -99,8 +112,9 @@ impl Mapped {
     }
 
     /// The `count` cutouts of `shape` that these are.
-    pub fn cutouts(self, count: usize, shape: CutoutShape) -> Cutouts {
-        let blank = if self.header.is_float() {
+    pub fn cutouts(self, count: usize, shape: CutoutShape, each: Use) -> Cutouts {
+        // Taken apart into rows, a blank one is found when its turn comes.
+        let blank = if each == Use::Set && self.header.is_float() {
             // Stops at the first finite pixel of a row: one page per candidate.
             let is_blank = |row: &usize| !self.header.any_finite(self.row(*row));
             (0..count).into_par_iter().filter(is_blank).collect()

@@ -11,14 +11,16 @@
 //! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
+//! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
 //! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
+//! | `incoming`, `listed` | standard input, lists of files |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
-//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`atomic`] | back to files |
+//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`] | back to files |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -27,6 +29,7 @@
 //! [`Dataset::skipped`]. NaN pixels of the others stay NaN in
 //! [`Pixels::read`] and are replaced when normalising, see [`normalise`].
 
+mod alerts;
 mod array;
 pub mod atomic;
 pub mod augment;
@@ -39,6 +42,8 @@ pub mod exposure;
 pub mod fits;
 mod folder;
 mod gather;
+mod incoming;
+mod listed;
 pub mod loader;
 mod mapped;
 pub mod memory;
@@ -51,6 +56,7 @@ pub mod pack;
 pub mod pixels;
 pub mod preprocess;
 pub mod rows;
+pub mod scores;
 pub mod size;
 pub mod split;
 mod triple;
@@ -68,6 +74,7 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;
 pub use channels::Channel;
+pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
 pub use open::{open, stream};
@@ -75,6 +82,7 @@ pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, Row, Rows, Stream};
+pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};
 
 /// Size of one cutout: (H, W, C), in pixels and images.
@@ -117,6 +125,10 @@ pub trait Pixels: Send + Sync + std::fmt::Debug {
     fn bytes(&self, _index: usize) -> Option<&[u8]> {
         None
     }
+
+    /// Says that the candidates before `index` will not be read again soon: a mapped
+    /// file need not stay in memory.
+    fn pass(&self, _index: usize) {}
 }
 
 /// A candidate that was left out, and why.

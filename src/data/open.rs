@@ -6,14 +6,18 @@ use super::columns::Use;
 use super::gather::gather;
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
-use super::{Concatenated, Dataset, autoscan, folder, npy, npz, triple};
+use super::{Concatenated, Dataset, alerts, autoscan, folder, incoming, npy, npz, triple};
 use crate::{Error, Result};
 
 /// What an input turned out to be.
-enum Kind {
+pub(super) enum Kind {
+    /// "-".
+    StandardInput,
     Npz,
     Npy,
     FitsFile,
+    /// Packets, or an archive of them.
+    Alerts,
     Folder,
     /// A folder of DES stamps.
     Stamps,
@@ -26,7 +30,9 @@ enum Kind {
 /// An input is a .npz with O'TRAIN's keys or those named in `options`, a folder
 /// with `true/` and `false/` of FITS files, a folder of FITS files or a single
 /// one (no labels), a folder of DES stamps (`temp123.gif`, `srch123.gif`,
-/// `diff123.gif`) with `autoscan_features*.csv`, the prefix of a DES triple (`PREFIX_x.npy`, `PREFIX_y.npy`,
+/// `diff123.gif`) with `autoscan_features*.csv`, alert packets of ZTF or Rubin (.avro, or
+/// a .tar.gz of them; no labels but in such folders), the prefix of a DES triple
+/// (`PREFIX_x.npy`, `PREFIX_y.npy`,
 /// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
 /// alone (no labels). Several are joined in the order given; their cutouts must
 /// be of one size. Labels (and splits) are kept if every input has them.
@@ -34,6 +40,10 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let mut sets = Vec::with_capacity(inputs.len());
     for part in parts(&inputs, options)? {
+        if let Kind::StandardInput = part.kind {
+            let expected = "a file or a folder; only scoring reads standard input";
+            return Err(Error::config("INPUT", "-", expected));
+        }
         let set = match part.kind {
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
@@ -54,7 +64,8 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 
 /// As [`open`], one candidate after the other: what is on disk is read when it is
 /// asked for, and a broken candidate is a row of its own instead of an error
-/// (unless `options.strict`). An array's metadata are read at once.
+/// (unless `options.strict`). An array's metadata are read at once. The input "-"
+/// is standard input: alerts (Avro, .tar, .tar.gz), a .npz, .npy or FITS file.
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let parts = parts(&inputs, options)?;
@@ -67,7 +78,7 @@ pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Str
 /// Inputs that are read together.
 struct Inputs<'a> {
     kind: Kind,
-    /// One, or FITS files in a row, as `score MODEL folder/*.fits` gives them.
+    /// One, or FITS files (or alerts) in a row, as `score MODEL folder/*.fits` gives them.
     inputs: Vec<&'a Path>,
 }
 
@@ -83,15 +94,22 @@ impl Inputs<'_> {
             Kind::Npz => npz::read(input, options, each),
             Kind::Npy => triple::read_bare(input, options, each),
             Kind::Triple(prefix) => triple::read(prefix, options, each),
-            Kind::FitsFile | Kind::Folder | Kind::Stamps => unreachable!("read row by row"),
+            Kind::FitsFile | Kind::Alerts | Kind::Folder | Kind::Stamps | Kind::StandardInput => {
+                unreachable!("read row by row")
+            }
         }
     }
 
     fn rows(&self, options: &ReadOptions) -> Result<Box<dyn Rows>> {
         Ok(match &self.kind {
             Kind::FitsFile => Box::new(folder::rows_of_files(&self.inputs, options)?),
-            Kind::Folder => Box::new(folder::rows(self.inputs[0], options)?),
+            Kind::Alerts => {
+                let files = self.inputs.iter().map(|path| (path.to_path_buf(), None));
+                alerts::rows(files.collect(), options)?
+            }
+            Kind::Folder => folder::rows(self.inputs[0], options)?,
             Kind::Stamps => Box::new(autoscan::rows(self.inputs[0], options)?),
+            Kind::StandardInput => incoming::rows(std::io::stdin(), options)?,
             _ => Box::new(OfDataset::new(self.set(options, Use::Rows)?)),
         })
     }
@@ -103,7 +121,12 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
     for &input in inputs {
         let kind = recognise(input)?;
         match parts.last_mut() {
-            Some(last) if matches!((&last.kind, &kind), (Kind::FitsFile, Kind::FitsFile)) => {
+            Some(last)
+                if matches!(
+                    (&last.kind, &kind),
+                    (Kind::FitsFile, Kind::FitsFile) | (Kind::Alerts, Kind::Alerts)
+                ) =>
+            {
                 last.inputs.push(input);
             }
             _ => parts.push(Inputs {
@@ -113,7 +136,7 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
         }
     }
     if parts.is_empty() {
-        let expected = "a cube, a folder, a FITS file or a prefix";
+        let expected = "a cube, a folder, a FITS file, alerts or a prefix";
         return Err(Error::config("INPUT", "nothing", expected));
     }
     check_keys(&parts, options)?;
@@ -138,7 +161,8 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
             expected,
         ));
     }
-    if parts.iter().any(|part| matches!(part.kind, Kind::Npz)) {
+    let has_keys = |part: &Inputs| matches!(part.kind, Kind::Npz | Kind::StandardInput);
+    if parts.iter().any(has_keys) {
         return Ok(());
     }
     let mut named = options.keys.iter();
@@ -157,13 +181,17 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
 
 /// What `input` is, by its first bytes.
 fn recognise(input: &Path) -> Result<Kind> {
+    if input == Path::new("-") {
+        return Ok(Kind::StandardInput);
+    }
     let Ok(meta) = std::fs::metadata(input) else {
         let x = triple::member(input, "_x.npy");
         if x.is_file() {
             return Ok(Kind::Triple(input.to_path_buf()));
         }
         let expected = format!(
-            "a .npz cube, a folder of FITS files, a FITS file, or the prefix of {}",
+            "a .npz cube, a folder of FITS files or alerts, a FITS file, alert packets (.avro, \
+             .tar.gz), or the prefix of {}",
             x.display()
         );
         return Err(Error::input(
@@ -183,33 +211,32 @@ fn recognise(input: &Path) -> Result<Kind> {
         // Whatever it holds: a broken one may be left out.
         return Ok(Kind::FitsFile);
     }
+    if alerts::is_alerts(input) {
+        return Ok(Kind::Alerts);
+    }
     refuse_lfs_pointer(input)?;
-    let start = first_bytes(input)?;
-    match &start[..] {
+    let kind = by_content(&first_bytes(input)?, input)?;
+    Ok(match (kind, input.to_str()) {
+        (Kind::Npy, Some(name)) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
+            Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
+        }
+        (kind, _) => kind,
+    })
+}
+
+/// What a file that begins with `start` is.
+pub(super) fn by_content(start: &[u8], input: &Path) -> Result<Kind> {
+    let refused = |found: String| {
+        let expected = "a .npz, .npy or FITS file, or alerts (.avro, .tar.gz)";
+        Err(Error::input(input, "start of the file", found, expected))
+    };
+    match start {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Ok(Kind::Npz),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(match input.to_str() {
-            Some(name) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
-                Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
-            }
-            _ => Kind::Npy,
-        }),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Ok(Kind::Npy),
         [0x1f, 0x8b, ..] => Ok(Kind::FitsFile),
         start if start.starts_with(b"SIMPLE") => Ok(Kind::FitsFile),
-        [] => Err(Error::input(
-            input,
-            "start of the file",
-            "an empty file",
-            "a .npz, .npy or FITS file",
-        )),
-        start => {
-            let found = npy::printable(start);
-            Err(Error::input(
-                input,
-                "start of the file",
-                found,
-                "a .npz, .npy or FITS file",
-            ))
-        }
+        [] => refused("an empty file".into()),
+        start => refused(npy::printable(start)),
     }
 }
 

@@ -168,6 +168,7 @@ impl Rows for OfDataset {
         let mut rows: Vec<Row> = self.set.skipped.drain(..).map(Row::skipped).collect();
         let end = self.set.len().min(self.next.saturating_add(most));
         rows.par_extend((self.next..end).into_par_iter().map(|i| self.row(i)));
+        self.set.pixels.pass(end);
         self.next = end;
         Ok(rows)
     }

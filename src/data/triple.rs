@@ -73,7 +73,7 @@ fn join(
     options: &ReadOptions,
     each: Use,
 ) -> Result<Dataset> {
-    let cutouts = map(x)?;
+    let cutouts = map(x, each)?;
     let mut set = columns.join(x, cutouts, meaning, options, each)?;
     set.source = source.to_path_buf();
     Ok(set)
@@ -95,7 +95,7 @@ fn column(path: &Path) -> Result<Option<Column>> {
     Ok(Some(Column { place, array }))
 }
 
-fn map(path: &Path) -> Result<Cutouts> {
+fn map(path: &Path, each: Use) -> Result<Cutouts> {
     super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let header = Header::read(&mut BufReader::new(&file), path, "cutouts")?;
@@ -116,5 +116,5 @@ fn map(path: &Path) -> Result<Cutouts> {
         start: 0,
         size,
     };
-    Ok(Mapped::new(&file, &place, header, shape)?.cutouts(count, shape))
+    Ok(Mapped::new(&file, &place, header, shape)?.cutouts(count, shape, each))
 }

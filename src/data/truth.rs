@@ -82,6 +82,9 @@ pub struct Match {
     pub distance: f64,
 }
 
+/// Two coordinates, where they are known.
+type Pair = Option<(f64, f64)>;
+
 /// True positions.
 #[derive(Debug)]
 pub struct Truth {
@@ -197,13 +200,17 @@ impl Truth {
             {
                 return wrong(format!("RA = {ra}, Dec = {dec}"), "degrees");
             }
-            truth.add(place, image.map_or("", |at| stem(&fields[at])).to_string());
+            truth.add(
+                place.0,
+                place.1,
+                image.map_or("", |at| stem(&fields[at])).to_string(),
+            );
         }
         truth.sort();
         Ok(truth)
     }
 
-    fn add(&mut self, (sky, pixels): (Option<(f64, f64)>, Option<(f64, f64)>), image: String) {
+    fn add(&mut self, sky: Pair, pixels: Pair, image: String) {
         let row = self.len;
         self.len += 1;
         if let Some((ra, dec)) = sky {
@@ -360,7 +367,12 @@ fn split(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// The first of the `wanted` that is there.
 fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
-    let is = |name: &String| wanted.iter().any(|w| w.eq_ignore_ascii_case(name));
-    names.iter().position(is)
+    let at = |wanted: &&str| {
+        names
+            .iter()
+            .position(|name| wanted.eq_ignore_ascii_case(name))
+    };
+    wanted.iter().find_map(at)
 }

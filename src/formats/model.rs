@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
-use crate::data::{Channel, Preprocess};
+use crate::data::{Channel, CutoutShape, Preprocess};
 use crate::nn::{Architecture, Model};
 use crate::{Error, Result};
 
@@ -109,12 +109,21 @@ impl ModelFile {
             let found = header.threshold.to_string();
             return Err(Error::input(path, "threshold", found, "from 0 to 1"));
         }
-        let preprocess = header.normalisation.parse().map_err(|_| {
+        let preprocess: Preprocess = header.normalisation.parse().map_err(|_| {
             let found = format!("'{}'", header.normalisation);
             let names: Vec<&str> = Preprocess::all().map(Preprocess::name).collect();
             let expected = format!("one of {}; use a newer rbgpu", names.join(", "));
             Error::input(path, "preprocessing", found, expected)
         })?;
+        let [height, width, channels] = header.input;
+        let input = CutoutShape {
+            height,
+            width,
+            channels,
+        };
+        preprocess
+            .cutouts_for(input)
+            .map_err(|e| Error::input(path, "preprocessing", e.to_string(), "one that fits"))?;
         let model = Model::with_values(header.architecture, header.input, device, |i, plan| {
             let wanted = plan.parameters().nth(i).expect("counted");
             let fits = |t: &&NamedTensor| t.name == wanted.name && t.shape == wanted.shape;

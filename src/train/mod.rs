@@ -1,14 +1,17 @@
 //! Training: configuration, one step, the loop, checkpoints.
 
 pub mod checkpoint;
+pub mod classifier;
 pub mod config;
 pub mod finished;
 pub mod resident;
 pub mod scoring;
 pub mod session;
+pub mod stream;
 pub mod totals;
 pub mod trainer;
 
+pub use classifier::Classifier;
 pub use config::{Config, Precision, Settings};
 pub use finished::finished;
 pub use resident::{Residence, Resident};

@@ -8,11 +8,14 @@ mod damaged;
 mod export;
 mod fixtures;
 mod import;
+mod inject;
 mod inputs;
 mod pack;
 mod printed;
 mod resume;
 mod same_bits;
+mod score_formats;
+mod score_streams;
 mod scores;
 mod startup;
 

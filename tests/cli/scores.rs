@@ -6,15 +6,25 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use super::Desk;
-use super::fixtures::{fits, fits_without_data, npy, npz};
+use super::fixtures::{fits, fits_without_data, noise, npy, npz};
+
+/// The columns of a table of scores, whatever is known.
+pub const COLUMNS: &str = "id,rb_score,decision,object,mag,mag_err,filter,fwhm,fwhm_psf,ra,dec,\
+                           mjd,x,y,parent,edge,file,label,error";
+
+/// The rows of a table of scores, each with its cells by column.
+pub fn rows(csv: &str) -> Vec<HashMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
 
 /// (decision, label) by id.
 fn decisions(csv: &str) -> HashMap<String, (String, String)> {
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
-        (cells[0].into(), (cells[2].into(), cells[7].into()))
+    let row = |mut row: HashMap<String, String>| {
+        let mut cell = |name| row.remove(name).unwrap();
+        (cell("id"), (cell("decision"), cell("label")))
     };
-    csv.lines().skip(1).map(row).collect()
+    rows(csv).into_iter().map(row).collect()
 }
 
 #[test]
@@ -24,10 +34,7 @@ fn one_row_per_candidate() {
         .run("score model.safetensors set.npz --device cpu")
         .done();
     let lines: Vec<&str> = to_stdout.out.lines().collect();
-    assert_eq!(
-        lines[0],
-        "id,rb_score,decision,mag,mag_err,filter,fwhm,label"
-    );
+    assert_eq!(lines[0], COLUMNS);
     assert_eq!(lines.len(), 61);
     for line in &lines[1..] {
         let score: f64 = line.split(',').nth(1).unwrap().parse().unwrap();
@@ -133,12 +140,39 @@ fn cutouts_of_another_size() {
     let desk = Desk::with_model();
     desk.run("simulate --count 10 --size 20 --out larger.npz")
         .done();
-    let parts = [
-        "larger.npz",
-        "20x20x1",
-        "16x16x1, which model.safetensors was trained on",
-    ];
-    desk.refuses("score model.safetensors larger.npz -o s.csv", 1, &parts);
+    let line = "score model.safetensors larger.npz --device cpu";
+    let ran = desk.run(line);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    ran.says(&["no score for 5 more"]);
+    let wrong = rows(&ran.out);
+    assert_eq!(wrong.len(), 10);
+    for row in &wrong {
+        assert_eq!((&*row["decision"], &*row["rb_score"]), ("unscored", ""));
+        let why = "a cutout of 20x20x1, where the model takes 16x16x1 (--cutout-size 16 crops)";
+        assert_eq!(row["error"], why);
+    }
+    desk.refuses(&format!("{line} --strict -o s.csv"), 1, &["20x20x1"]);
+
+    // The middle of what is larger has the scores that it would have by itself.
+    let pixels = noise(3 * 400);
+    let middle = |i: &usize| (2..18).contains(&(i / 20 % 20)) && (2..18).contains(&(i % 20));
+    let cropped: Vec<u8> = (0..1200).filter(middle).map(|i| pixels[i]).collect();
+    desk.write("whole.npy", npy("|u1", "(3, 20, 20, 1)", &pixels));
+    desk.write("middle.npy", npy("|u1", "(3, 16, 16, 1)", &cropped));
+    let score = |input: &str| {
+        let line = format!("score model.safetensors {input} --device cpu");
+        desk.run(&line).done().out
+    };
+    assert_eq!(score("whole.npy --cutout-size 16"), score("middle.npy"));
+    desk.refuses(&format!("{line} --cutout-size 0"), 2, &["--cutout-size"]);
+
+    // What is smaller is padded, and one notice says how many.
+    desk.run("simulate --count 10 --size 12 --out smaller.npz")
+        .done();
+    let ran = desk.run("score model.safetensors smaller.npz --device cpu");
+    let ran = ran.done();
+    ran.says(&["10 of 10 cutouts are smaller than 16x16 and were padded"]);
+    assert!(rows(&ran.out).iter().all(|row| row["error"].is_empty()));
 }
 
 #[test]
@@ -149,10 +183,28 @@ fn a_broken_file_among_good_ones() {
     }
     let edge = "EDGE    = 'True    '";
     desk.write("new/edge.fits", fits(16, |p| p as f32, &[edge]));
+    desk.write("new/blank.fits", fits(16, |_| f32::NAN, &[]));
     let line = "score model.safetensors new --device cpu";
     let ran = desk.run(line).done();
-    ran.says(&["edge.fits: EDGE is True"]);
-    assert_eq!(ran.out.lines().count(), 5, "EDGE is left out by rule");
+    ran.says(&["edge.fits: EDGE is True", "blank.fits: no finite pixel"]);
+    let scored = |out: &str| -> Vec<(String, bool)> {
+        let name = |file: &str| file.trim_start_matches("new/").to_string();
+        let row = |row: HashMap<String, String>| {
+            let unscored = row["decision"] == "unscored";
+            assert_eq!(row["rb_score"].is_empty(), unscored, "{row:?}");
+            assert_eq!(row["error"].is_empty(), !unscored, "{row:?}");
+            (name(&row["file"]), !unscored)
+        };
+        rows(out).into_iter().map(row).collect()
+    };
+    let row = |name: &str, has_score| (format!("{name}.fits"), has_score);
+    let mut expected: Vec<_> = ["0", "1", "2", "3"].map(|n| row(n, true)).into();
+    expected.extend(["blank", "edge"].map(|n| row(n, false)));
+    assert_eq!(
+        scored(&ran.out),
+        expected,
+        "a row each, by rule without a score"
+    );
 
     desk.write("new/broken.fits", fits_without_data());
     desk.write("new/short.fits", &fits(16, |p| p as f32, &[])[..3000]);
@@ -166,16 +218,33 @@ fn a_broken_file_among_good_ones() {
         "truncated",
         "empty.fits",
     ]);
-    assert_eq!(ran.out.lines().count(), 5, "{}", ran.out);
+    expected.extend(["broken", "empty", "short"].map(|n| row(n, false)));
+    expected.sort();
+    assert_eq!(
+        scored(&ran.out),
+        expected,
+        "broken ones cost their own rows"
+    );
     desk.refuses(&format!("{line} --strict"), 1, &["broken.fits"]);
+    desk.refuses(&format!("{line} --strict -o s.csv"), 1, &["broken.fits"]);
 
-    // The same, file by file.
+    // The same, file by file, in the order given.
     let files = ["0", "1", "broken", "2", "edge", "3", "empty"];
     let files: Vec<String> = files.iter().map(|f| format!("new/{f}.fits")).collect();
     let line = format!("score model.safetensors --device cpu {}", files.join(" "));
     let one_by_one = desk.run(&line);
     assert_eq!(one_by_one.code, 3, "{}", one_by_one.err);
-    assert_eq!(one_by_one.out, ran.out);
+    let names: Vec<String> = scored(&one_by_one.out).into_iter().map(|r| r.0).collect();
+    let given = files.iter().map(|f| f.trim_start_matches("new/"));
+    assert!(names.iter().eq(given), "{names:?}");
+    let by_file = |out: &str| -> HashMap<String, String> {
+        let line = |line: &str| (line.split(',').nth(16).unwrap().into(), line.into());
+        out.lines().map(line).collect()
+    };
+    let all = by_file(&ran.out);
+    for (file, line) in by_file(&one_by_one.out) {
+        assert_eq!(all[&file], line);
+    }
     desk.refuses(
         "score model.safetensors new/broken.fits",
         1,
@@ -195,7 +264,7 @@ fn many_broken_files_are_counted() {
     assert_eq!(ran.code, 3);
     ran.says(&[
         "broken0.fits",
-        "left out 4 more that cannot be read (-v lists them)",
+        "no score for 4 more that cannot be read or scored (-v lists them)",
     ]);
     assert!(!ran.err.contains("broken8.fits"));
     desk.run(&format!("{line} -v")).says(&["broken8.fits"]);
@@ -215,7 +284,10 @@ fn pixels_beyond_f32_have_no_score() {
     npz(&desk.path("two.npz"), &[("cube", cube)]);
     let ran = desk.run("score none.safetensors two.npz --device cpu -o scores.csv");
     assert_eq!(ran.code, 3, "{}", ran.err);
-    ran.says(&["1 have no score", "beyond what f32 can hold"]);
+    ran.says(&[
+        "no score for 1",
+        "beyond what the network's numbers can hold",
+    ]);
     let text = desk.text("scores.csv");
     let rows: Vec<&str> = text.lines().skip(1).collect();
     assert!(rows[1].starts_with("1,,unscored"), "{}", rows[1]);

@@ -253,7 +253,10 @@ fn the_share_of_real_ones() {
         for row in 0..found.len() {
             let from = (pixels(&found, row)[0] / 100.0) as usize;
             assert_eq!(found.candidates[row].id, set.candidates[from].id);
-            assert_eq!(found.labels.as_ref().unwrap()[row], u8::from(from % 4 == 0));
+            assert_eq!(
+                found.labels.as_ref().unwrap()[row],
+                u8::from(from.is_multiple_of(4))
+            );
         }
         let ids: Vec<String> = found.candidates.iter().map(|c| c.id.clone()).collect();
         Ok((report, ids))

@@ -9,7 +9,7 @@ use rbgpu::data::{Dataset, Fractions, Part, ReadOptions, Split, open};
 
 use super::{keys, labelled, pixels};
 
-fn shared(path: &str) -> Option<PathBuf> {
+pub fn shared(path: &str) -> Option<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("RBGPU_SHARED").map(PathBuf::from);
     // A worktree lies one folder deeper than a checkout.

@@ -317,7 +317,7 @@ fn a_folder_is_there_whole_or_not_at_all() {
     // Not into a folder that holds something, such as the images themselves.
     refused(run(&[&good], false), &["out", "empty or new folder"]);
     let own = into_folder(
-        &[good.clone()],
+        std::slice::from_ref(&good),
         desk.path(),
         &config,
         false,

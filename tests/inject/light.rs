@@ -111,12 +111,12 @@ fn sources_keep_their_distance_and_stay_off_pixels_without_a_value() {
         }
     }
     let config = InjectConfig {
-        count: Count::PerMegapixel(200.0),
+        count: Count::PerMegapixel(100.0),
         ..config()
     };
     let bytes = file(&values, calibrated());
     let (done, light) = injected(bytes, &config);
-    assert_eq!(done.sources.len(), 162, "of 0.81 square megapixels");
+    assert_eq!(done.sources.len(), 81, "of 0.81 square megapixels");
     for (i, one) in done.sources.iter().enumerate() {
         assert!(
             !hole(one.x.round() as usize - 1, one.y.round() as usize - 1),
@@ -167,11 +167,12 @@ fn no_pixel_is_raised_above_saturation() {
         assert!(*a <= b.max(5000.0), "pixel {i}: {b} became {a}");
     }
     for source in &done.sources {
-        let full = around(source.x, source.y, 24).any(|(i, j)| {
-            let at = j * SIDE + i;
-            light[at] != 0.0 && after.values[at] >= 5000.0
-        });
-        assert_eq!(source.saturated, full, "{source:?}");
+        let near = |reach| around(source.x, source.y, reach).map(|(i, j)| j * SIDE + i);
+        let clipped = near(17).any(|at| light[at] > 0.0 && after.values[at] >= 5000.0);
+        let full = near(24).any(|at| after.values[at] >= 5000.0);
+        // Light that falls on a pixel which was full before leaves no trace.
+        assert!(source.saturated || !clipped, "{source:?}");
+        assert!(full || !source.saturated, "{source:?}");
     }
     let saturated = done.sources.iter().filter(|s| s.saturated).count();
     assert!(saturated > 10 && saturated < 140, "{saturated}");

@@ -1,9 +1,10 @@
 //! Training beyond the plain loop: batches in parts, pixels that live on the
-//! device, mixed precision.
+//! device, mixed precision; and a trained network that gives scores.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod classifier;
 mod mixed;
 mod resident;
 

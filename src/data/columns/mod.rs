@@ -24,7 +24,7 @@ pub(super) const UNDECIDED: u8 = 2;
 pub(super) enum Use {
     /// To be handed out: labels are 0 and 1.
     Set,
-    /// To be taken apart into rows, of which some may have no label.
+    /// To be taken apart into rows, of which some may have no label or no finite pixel.
     Rows,
 }
 

@@ -198,7 +198,11 @@ fn decode(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
 pub(crate) fn stem(image: &str) -> &str {
     let mut name = image.trim().rsplit(['/', '\\']).next().unwrap_or_default();
     for ending in [".gz", ".fz", ".fits", ".fit", ".fts"] {
-        name = name.strip_suffix(ending).unwrap_or(name);
+        let rest = name.len().saturating_sub(ending.len());
+        let last = name.get(rest..).unwrap_or_default();
+        if last.eq_ignore_ascii_case(ending) {
+            name = &name[..rest];
+        }
     }
     name
 }

@@ -1,5 +1,5 @@
-//! World coordinates: the crate `wcs` has the projections and SIP; linear terms and
-//! the polynomials of TPV, which it lacks, are worked out here.
+//! World coordinates: the crate `wcs` has the projections; the way to the plane that they
+//! project from is worked out here, because it lacks TPV, and its SIP (0.4.2) is not astropy's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 use wcs::{ImgXY, WCS, WCSParams};
 
 /// The highest SIP order, and the last index of a TPV polynomial.
-const SIP_ORDER: i64 = 6;
+const SIP_ORDER: f64 = 9.0;
 const LAST_PV: usize = 39;
 
 /// From pixels to right ascension and declination.
@@ -16,8 +16,10 @@ pub struct Wcs {
     /// CRPIX1, CRPIX2; CD1_1, CD1_2, CD2_1, CD2_2.
     pixel: [f64; 2],
     cd: [f64; 4],
-    /// The polynomials of the two axes, if there are any.
-    distortion: Option<[Vec<f64>; 2]>,
+    /// A_p_q and B_p_q of SIP as (p, q, value), in pixels; none without SIP.
+    sip: [Vec<(i32, i32, f64)>; 2],
+    /// The polynomials of TPV, in degrees, if there are any.
+    tpv: Option<[Vec<f64>; 2]>,
     projection: WCS,
 }
 
@@ -60,42 +62,28 @@ impl Wcs {
         let tpv = &types.0[5..8] == "TPV" || (&types.0[5..8] == "TAN" && has_pv(&number));
         let mut fields = Map::new();
         let projection = if tpv { "TAN" } else { &types.0[5..8] };
-        let ending = if sip { "-SIP" } else { "" };
-        fields.insert("CTYPE1".into(), json!(format!("RA---{projection}{ending}")));
-        fields.insert("CTYPE2".into(), json!(format!("DEC--{projection}{ending}")));
-        // With TPV the projection is given degrees in the tangent plane, not pixels.
-        let (at, linear) = match tpv {
-            true => ([0.0; 2], [1.0, 0.0, 0.0, 1.0]),
-            false => (pixel, cd),
-        };
-        let names = ["CD1_1", "CD1_2", "CD2_1", "CD2_2"];
+        fields.insert("CTYPE1".into(), json!(format!("RA---{projection}")));
+        fields.insert("CTYPE2".into(), json!(format!("DEC--{projection}")));
+        // What it is given are degrees in the plane, not pixels.
         let numbers = [
-            ("CRPIX1", at[0]),
-            ("CRPIX2", at[1]),
+            ("CRPIX1", 0.0),
+            ("CRPIX2", 0.0),
+            ("CD1_1", 1.0),
+            ("CD1_2", 0.0),
+            ("CD2_1", 0.0),
+            ("CD2_2", 1.0),
             ("CRVAL1", ra),
             ("CRVAL2", dec),
         ];
-        for (name, value) in numbers.into_iter().chain(names.into_iter().zip(linear)) {
+        for (name, value) in numbers {
             fields.insert(name.into(), json!(value));
         }
-        for (name, value) in [("NAXIS", 2), ("NAXIS1", 1), ("NAXIS2", 1)] {
-            fields.insert(name.into(), json!(value));
+        for name in ["NAXIS", "NAXIS1", "NAXIS2"] {
+            fields.insert(name.into(), json!(2));
         }
         let mut others = vec!["LONPOLE".to_string(), "LATPOLE".to_string()];
         if !tpv {
             others.extend((0..=20).map(|m| format!("PV2_{m}")));
-        }
-        if sip {
-            for axis in ["A", "B"] {
-                let order = number(&format!("{axis}_ORDER")).unwrap_or(0.0) as i64;
-                if order > SIP_ORDER {
-                    return Err(format!("SIP of order {order} is not understood"));
-                }
-                fields.insert(format!("{axis}_ORDER"), json!(order));
-                for p in 0..=SIP_ORDER {
-                    others.extend((0..=SIP_ORDER - p).map(|q| format!("{axis}_{p}_{q}")));
-                }
-            }
         }
         for name in others {
             if let Some(value) = number(&name) {
@@ -114,7 +102,11 @@ impl Wcs {
         Ok(Wcs {
             pixel,
             cd,
-            distortion: tpv.then(|| [polynomial(&number, 1), polynomial(&number, 2)]),
+            sip: match sip {
+                true => [sip_terms(&number, "A")?, sip_terms(&number, "B")?],
+                false => [Vec::new(), Vec::new()],
+            },
+            tpv: tpv.then(|| [polynomial(&number, 1), polynomial(&number, 2)]),
             projection,
         })
     }
@@ -123,14 +115,18 @@ impl Wcs {
     /// image in pixels as FITS counts them: the centre of the first pixel is (1, 1). They are
     /// in the header's own system (RADESYS). `None` where the projection is not defined.
     pub fn sky(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        let (x, y) = match &self.distortion {
-            None => (x, y),
-            Some([first, second]) => {
-                let (u, v) = (x - self.pixel[0], y - self.pixel[1]);
-                let xi = self.cd[0] * u + self.cd[1] * v;
-                let eta = self.cd[2] * u + self.cd[3] * v;
-                (distorted(first, xi, eta), distorted(second, eta, xi))
-            }
+        let (u, v) = (x - self.pixel[0], y - self.pixel[1]);
+        let [a, b] = &self.sip;
+        let more = |terms: &[(i32, i32, f64)]| -> f64 {
+            let one = |(p, q, value): &(i32, i32, f64)| value * u.powi(*p) * v.powi(*q);
+            terms.iter().map(one).sum()
+        };
+        let (u, v) = (u + more(a), v + more(b));
+        let xi = self.cd[0] * u + self.cd[1] * v;
+        let eta = self.cd[2] * u + self.cd[3] * v;
+        let (x, y) = match &self.tpv {
+            None => (xi, eta),
+            Some([first, second]) => (distorted(first, xi, eta), distorted(second, eta, xi)),
         };
         let place = self.projection.unproj(&ImgXY::new(x, y))?;
         let (ra, dec) = (place.lon().to_degrees(), place.lat().to_degrees());
@@ -162,6 +158,21 @@ fn matrix(number: &dyn Fn(&str) -> Option<f64>) -> Option<[f64; 4]> {
     };
     let area = matrix[0] * matrix[3] - matrix[1] * matrix[2];
     (area.is_finite() && area != 0.0).then_some(matrix)
+}
+
+/// The terms of a SIP polynomial: offsets in pixels (Shupe et al. 2005).
+fn sip_terms(
+    number: &dyn Fn(&str) -> Option<f64>,
+    axis: &str,
+) -> Result<Vec<(i32, i32, f64)>, String> {
+    let order = number(&format!("{axis}_ORDER")).unwrap_or(0.0);
+    if !(0.0..=SIP_ORDER).contains(&order) {
+        return Err(format!("SIP of order {order} is not understood"));
+    }
+    let order = order as i32;
+    let powers = (0..=order).flat_map(|p| (0..=order - p).map(move |q| (p, q)));
+    let term = |(p, q)| Some((p, q, number(&format!("{axis}_{p}_{q}"))?));
+    Ok(powers.filter_map(term).collect())
 }
 
 /// Whether a TAN header has SCAMP's polynomials. PV1_1 to PV1_4 mean something else in a

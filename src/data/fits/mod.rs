@@ -43,8 +43,10 @@ pub fn read_fits(path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> 
 /// Reads a FITS file from memory; `path` names it in errors, and its last part
 /// is the candidate's id if the header has none.
 ///
-/// Which image or images are taken is said in [`images`]. Keywords are looked up
-/// in the image's own header, then in the primary one.
+/// The images are those whose EXTNAME is `wanted` (DIFF, TEMPLATE, SEARCH, SCIENCE, …). Where
+/// nothing is: the primary one of a file with EDGE, else the extension DIFF, else the
+/// primary one, else the only one. Keywords are looked up in the image's own header, then
+/// in the primary one.
 pub fn read_fits_bytes(
     bytes: &[u8],
     path: &Path,

@@ -10,6 +10,7 @@ use zip::CompressionMethod;
 use super::{Npz, cube_shape};
 use crate::data::array;
 use crate::data::columns::Cutouts;
+use crate::data::columns::Use;
 use crate::data::mapped::{Mapped, Place};
 use crate::data::memory::available_memory;
 use crate::data::npy::Header;
@@ -25,7 +26,7 @@ const CHECKED: u64 = 1 << 30;
 
 impl Npz<'_> {
     /// The cutouts under `key`.
-    pub fn cutouts(&mut self, key: &str) -> Result<Cutouts> {
+    pub fn cutouts(&mut self, key: &str, each: Use) -> Result<Cutouts> {
         let (path, file_size) = (self.path, self.size);
         let file = self.file.try_clone().map_err(Error::io("open", path))?;
         self.with_member(key, |mut member| {
@@ -51,6 +52,7 @@ impl Npz<'_> {
                 header,
                 count,
                 shape,
+                each,
             };
             match start {
                 Some(start) if !packed.header.fortran => {
@@ -59,8 +61,8 @@ impl Npz<'_> {
                     }
                     packed.map(&file, start)
                 }
-                _ if packed.is_too_large(available_memory()) => packed.unpack_to_disk(&mut member),
-                _ => packed.unpack_to_memory(&mut member),
+                _ if packed.is_too_large(available_memory()) => packed.into_disk(&mut member),
+                _ => packed.into_memory(&mut member),
             }
         })
     }
@@ -75,6 +77,7 @@ struct Packed<'a> {
     header: Header,
     count: usize,
     shape: CutoutShape,
+    each: Use,
 }
 
 impl Packed<'_> {
@@ -107,7 +110,7 @@ impl Packed<'_> {
             size: self.size,
         };
         let mapped = Mapped::new(file, &place, self.header, self.shape)?;
-        Ok(mapped.cutouts(self.count, self.shape))
+        Ok(mapped.cutouts(self.count, self.shape, self.each))
     }
 
     /// Whether it would take more than half of the memory that there is. What is in
@@ -119,7 +122,7 @@ impl Packed<'_> {
     }
 
     /// Unpacks to a file without a name, which is mapped and goes away with the map.
-    fn unpack_to_disk(mut self, reader: &mut impl Read) -> Result<Cutouts> {
+    fn into_disk(mut self, reader: &mut impl Read) -> Result<Cutouts> {
         let folder = std::env::temp_dir();
         let failed = |e| Error::io("write", &folder)(e);
         let mut file = BufWriter::new(tempfile::tempfile().map_err(failed)?);
@@ -131,7 +134,7 @@ impl Packed<'_> {
     }
 
     /// Bytes stay bytes, all else becomes f32, one piece at a time.
-    fn unpack_to_memory(self, reader: &mut impl Read) -> Result<Cutouts> {
+    fn into_memory(self, reader: &mut impl Read) -> Result<Cutouts> {
         let (header, shape) = (&self.header, self.shape);
         let total = self.count * shape.len();
         let stride = shape.len();
@@ -157,7 +160,7 @@ impl Packed<'_> {
             if header.fortran {
                 values = array::to_c_order(&values, &header.shape);
             }
-            if header.is_float() {
+            if header.is_float() && self.each == Use::Set {
                 let rows = values.chunks_exact(stride).enumerate();
                 let none = |row: &[f32]| !row.iter().any(|v| v.is_finite());
                 blank = rows.filter(|(_, row)| none(row)).map(|(i, _)| i).collect();
@@ -209,12 +212,13 @@ mod tests {
                     header,
                     count,
                     shape,
+                    each: Use::Set,
                 };
                 assert!(packed.is_too_large(Some(8)) && !packed.is_too_large(None));
                 assert!(!packed.is_too_large(Some(2 * 4 * 6 * 40)));
                 match to_disk {
-                    true => packed.unpack_to_disk(&mut member),
-                    false => packed.unpack_to_memory(&mut member),
+                    true => packed.into_disk(&mut member),
+                    false => packed.into_memory(&mut member),
                 }
             });
             let cutouts = read.unwrap();

@@ -88,7 +88,7 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
             place: place.clone(),
         });
     }
-    let cutouts = npz.cutouts(&cube)?;
+    let cutouts = npz.cutouts(&cube, each)?;
     // O'TRAIN's own keys say what 1 means; a key of another name does not.
     let meaning = Meaning {
         real_is_one: true,

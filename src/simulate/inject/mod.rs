@@ -255,7 +255,8 @@ pub fn inject(image: &Exposure, config: &InjectConfig) -> Result<Injected> {
         saturate,
     };
     let most = field.flux(config.magnitudes.start);
-    if !(most * gain <= MOST_ELECTRONS) {
+    let electrons = most * gain;
+    if electrons.is_nan() || electrons > MOST_ELECTRONS {
         let found = format!("{most:.3e} ADU for magnitude {}", config.magnitudes.start);
         let expected = format!("at most {MOST_ELECTRONS:.0e} electrons; is the zero point right?");
         return Err(Error::config("--magnitudes", found, expected));

@@ -99,7 +99,7 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
         return wrong("header", "no PSFAXIS1 or PSFAXIS2".into(), "both");
     };
     let planes = planes.unwrap_or(1);
-    if side != rows || side % 2 == 0 || side < 5 || side > MOST_SIDE || planes > MOST_TERMS {
+    if side != rows || side % 2 == 0 || !(5..=MOST_SIDE).contains(&side) || planes > MOST_TERMS {
         let found = format!("PSFAXIS = {side}, {rows}, {planes}");
         return wrong(
             "header",

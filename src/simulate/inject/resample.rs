@@ -160,7 +160,7 @@ impl Template {
             .collect();
         let values = self.sample(&along, &along);
         let most = values.iter().copied().fold(0.0, f64::max);
-        if !(most > 0.0) {
+        if most <= 0.0 {
             return f64::NAN;
         }
         let above = values.iter().filter(|value| **value > most / 2.0).count();

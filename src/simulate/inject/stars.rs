@@ -12,6 +12,8 @@ use crate::simulate::psf::FWHM_PER_SIGMA;
 /// A peak this many standard deviations high is something; this high, it may be measured.
 const DETECTED: f64 = 5.0;
 const BRIGHT: f64 = 20.0;
+/// The brightest so many are measured.
+const MOST_MEASURED: usize = 20_000;
 /// Of what is measured: the least FWHM (less is a cosmic ray), the most, and the largest
 /// ellipticity, (a^2 - b^2) / (a^2 + b^2).
 const FWHM: std::ops::Range<f64> = 1.2..30.0;
@@ -46,8 +48,9 @@ struct Peak {
     snr: f64,
 }
 
-/// Where stars stop being faithful: what is said, or where four pixels or more are within 2%
-/// of the highest, which is a plateau and no star; infinite if neither.
+/// Where stars stop being faithful: what is said, or where four pixels or more, but not a
+/// hundredth of all, are within 2% of the highest, which is a plateau and no star; infinite
+/// if neither.
 pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     if let Some(level) = said {
         return level;
@@ -56,10 +59,9 @@ pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     let most = f64::from(most.reduce(|| f32::NEG_INFINITY, f32::max));
     let level = most - 0.02 * most.abs();
     let plateau = image.values.par_iter().filter(|v| f64::from(**v) >= level);
-    if plateau.count() >= 4 {
-        level
-    } else {
-        f64::INFINITY
+    match plateau.count() {
+        few if (4..image.values.len() / 100).contains(&few) => level,
+        _ => f64::INFINITY,
     }
 }
 
@@ -75,9 +77,11 @@ pub(super) struct Stars {
 /// Finds them.
 pub(super) fn find(image: &Exposure, sky: &Background, saturate: f64) -> Stars {
     let peaks = peaks(image, sky);
-    let measured: Vec<(Peak, Star)> = peaks
-        .par_iter()
-        .filter(|peak| peak.snr >= BRIGHT)
+    let mut bright: Vec<&Peak> = peaks.iter().filter(|peak| peak.snr >= BRIGHT).collect();
+    bright.sort_by(|a, b| b.snr.total_cmp(&a.snr));
+    bright.truncate(MOST_MEASURED);
+    let measured: Vec<(Peak, Star)> = bright
+        .into_par_iter()
         .filter_map(|peak| Some((*peak, measure(image, sky, peak)?)))
         .collect();
     let mut sizes: Vec<f64> = measured.iter().map(|(_, star)| star.fwhm).collect();
@@ -159,7 +163,7 @@ fn measure(image: &Exposure, sky: &Background, peak: &Peak) -> Option<Star> {
             }
         }
         // A pixel without a value makes all of them NaN.
-        if !(sum > 0.0) {
+        if sum.is_nan() || sum <= 0.0 {
             return None;
         }
         // The source's own moments: those of its product with the weight, less the weight.

@@ -1,0 +1,203 @@
+//! The score in the header of a copy of each FITS cutout; all else stays byte for
+//! byte, but for a CHECKSUM of that header, which is made right again.
+
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use fitsio_pure::hdu::parse_fits;
+use fitsio_pure::header::{Card, format_card};
+use fitsio_pure::value::Value;
+use fitsio_pure::{CARD_SIZE, checksum, gzip};
+use rayon::prelude::*;
+
+use super::Scored;
+use crate::data::folder::has_fits_name;
+use crate::data::writer_fits::check_folder;
+use crate::{Error, Result};
+
+/// Bytes of a block of a FITS file.
+const BLOCK: usize = 2880;
+
+/// The longest text that one card holds.
+const LONGEST_TEXT: usize = 68;
+
+/// A folder of copies that is there when [`finish`](Self::finish) was called, and
+/// not before.
+#[derive(Debug)]
+pub struct FitsCopies {
+    place: tempfile::TempDir,
+    folder: PathBuf,
+    model: String,
+    written: usize,
+}
+
+impl FitsCopies {
+    /// Copies to go to `folder`, which is new or empty. `model` names what gave the
+    /// scores.
+    pub fn new(folder: &Path, model: &str) -> Result<FitsCopies> {
+        check_folder(folder)?;
+        let parent = match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".rbgpu-").suffix(".tmp");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o777));
+        }
+        let place = builder.tempdir_in(parent);
+        Ok(FitsCopies {
+            place: place.map_err(Error::io("create", folder))?,
+            folder: folder.to_path_buf(),
+            model: model.to_string(),
+            written: 0,
+        })
+    }
+
+    /// Copies those of `rows` that were read from FITS files of their own.
+    pub fn write(&mut self, rows: &[Scored]) -> Result<()> {
+        let own = |row: &&Scored| {
+            let file = Path::new(&row.candidate.file);
+            !(row.failed && row.score.is_nan()) && has_fits_name(file) && file.is_file()
+        };
+        let rows: Vec<&Scored> = rows.iter().filter(own).collect();
+        rows.par_iter().try_for_each(|row| self.copy(row))?;
+        self.written += rows.len();
+        Ok(())
+    }
+
+    /// Puts the folder in its place; how many copies there are.
+    pub fn finish(self) -> Result<usize> {
+        let folder = &self.folder;
+        if folder.exists() {
+            std::fs::remove_dir(folder).map_err(Error::io("replace", folder))?;
+        }
+        std::fs::rename(self.place.path(), folder).map_err(Error::io("create", folder))?;
+        Ok(self.written)
+    }
+
+    fn copy(&self, row: &Scored) -> Result<()> {
+        let file = Path::new(&row.candidate.file);
+        let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
+        let broken = |found: String| {
+            let expected = "a header that a score can be written into";
+            Error::input(file, "header", found, expected)
+        };
+        let copy = match gzip::is_gzip(&bytes) {
+            true => {
+                let whole = gzip::decompress(&bytes).map_err(|e| broken(e.to_string()))?;
+                gzip::compress(&with_score(&whole, row, &self.model).map_err(broken)?, 6)
+            }
+            false => with_score(&bytes, row, &self.model).map_err(broken)?,
+        };
+        let failed = |e| Error::io("write", &self.folder)(e);
+        let name = file.file_name().unwrap_or(OsStr::new("cutout.fits"));
+        // Cutouts of several folders may have one name.
+        for again in 0.. {
+            let mut new = OpenOptions::new();
+            let path = self.place.path().join(match again {
+                0 => name.to_os_string(),
+                _ => OsStr::new(&format!("{again}_{}", name.to_string_lossy())).into(),
+            });
+            match new.write(true).create_new(true).open(&path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(failed(e)),
+                Ok(mut out) => return out.write_all(&copy).map_err(failed),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The FITS file `bytes` with the cards RBSCORE, RBCLASS and RBMODEL in its first
+/// header: in the place of older ones, else before END.
+pub fn with_score(bytes: &[u8], row: &Scored, model: &str) -> Result<Vec<u8>, String> {
+    let cards = bytes.as_chunks::<CARD_SIZE>().0;
+    let end = cards
+        .iter()
+        .position(|card| card.trim_ascii_end() == b"END")
+        .ok_or("no END")?;
+    let data = ((end + 1) * CARD_SIZE).next_multiple_of(BLOCK);
+    if data > bytes.len() {
+        return Err("an incomplete block".into());
+    }
+    let model: String = model
+        .chars()
+        .map(|c| if matches!(c, ' '..='~') { c } else { '_' })
+        .take(LONGEST_TEXT)
+        .collect();
+    let text = |text: &str| Value::String(text.into());
+    let mut new = vec![
+        card(
+            "RBCLASS",
+            text(row.decision.name()),
+            "by the model's threshold",
+        ),
+        card("RBMODEL", text(&model), ""),
+    ];
+    if !row.score.is_nan() {
+        new.insert(
+            0,
+            card("RBSCORE", Value::Float(row.score), "P(real), by rbgpu"),
+        );
+    }
+    let mut header: Vec<[u8; CARD_SIZE]> = cards[..end].to_vec();
+    // A score of another time is none of this one.
+    header.retain(|card| !(row.score.is_nan() && &card[..8] == b"RBSCORE "));
+    for card in new {
+        match header.iter_mut().find(|old| old[..8] == card[..8]) {
+            Some(old) => *old = card,
+            None => header.push(card),
+        }
+    }
+    let mut out = header.concat();
+    out.extend_from_slice(b"END");
+    out.resize(out.len().next_multiple_of(BLOCK), b' ');
+    let header_end = out.len();
+    out.extend_from_slice(&bytes[data..]);
+    if header.iter().any(|card| &card[..8] == b"CHECKSUM") {
+        restamp(&mut out, &header, header_end)?;
+    }
+    Ok(out)
+}
+
+fn card(name: &str, value: Value, comment: &str) -> [u8; CARD_SIZE] {
+    let mut keyword = [b' '; 8];
+    keyword[..name.len()].copy_from_slice(name.as_bytes());
+    format_card(&Card {
+        keyword,
+        value: Some(value),
+        comment: (!comment.is_empty()).then(|| comment.to_string()),
+    })
+}
+
+/// Makes CHECKSUM of the first HDU right: with sixteen zeros in its place the sum of
+/// all words is what the text must make up for.
+fn restamp(out: &mut [u8], header: &[[u8; CARD_SIZE]], header_end: usize) -> Result<(), String> {
+    let file = parse_fits(out).map_err(|e| e.to_string())?;
+    let next = file.iter().nth(1).map(|hdu| hdu.header_start);
+    let hdu_end = next.unwrap_or(out.len()).max(header_end) / BLOCK * BLOCK;
+    for (i, card) in header.iter().enumerate() {
+        if &card[..8] != b"CHECKSUM" {
+            continue;
+        }
+        // The sum counts words of 4 bytes; a string starts at byte 11 of its card.
+        let Some(quote) = card
+            .iter()
+            .position(|&b| b == b'\'')
+            .filter(|q| q + 18 <= CARD_SIZE)
+        else {
+            return Err("a CHECKSUM that is no text".into());
+        };
+        let place = i * CARD_SIZE + quote + 1;
+        out[place..place + 16].fill(b'0');
+        let sum = checksum::checksum_blocks(&out[..hdu_end]);
+        let text = checksum::encode_checksum(sum, true);
+        out[place..place + 16].copy_from_slice(&text);
+    }
+    Ok(())
+}
