@@ -1,17 +1,9 @@
 //! The FITS files inside a packet, as one cutout.
 
-use std::borrow::Cow;
-use std::io::Read;
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::{GZIP, MOST_BYTES};
 use crate::data::fits::read_fits_bytes;
 use crate::data::{CutoutShape, size};
-
-/// Bytes of a FITS file with a stamp of 63 x 63.
-const USUAL: usize = 20_160;
 
 /// One stamp: its size, and its pixels row by row.
 pub type Image = (CutoutShape, Vec<f32>);
@@ -19,26 +11,10 @@ pub type Image = (CutoutShape, Vec<f32>);
 /// Reads the stamp called `name`. Of several HDUs it is the primary image: those
 /// behind it are Rubin's uncertainties and point spread function.
 pub fn read(bytes: &[u8], name: &str) -> Result<Image, String> {
-    let bytes = unpacked(bytes).map_err(|why| format!("{name}: {why}"))?;
-    let file = read_fits_bytes(&bytes, Path::new(name), None).map_err(|e| e.to_string())?;
+    let file = read_fits_bytes(bytes, Path::new(name), None).map_err(|e| e.to_string())?;
     match file.shape.channels {
         1 => Ok((file.shape, file.values)),
         n => Err(format!("{name}: found {n} images, expected one")),
-    }
-}
-
-fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
-    if !bytes.starts_with(GZIP) {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    let mut out = Vec::with_capacity(USUAL);
-    let read = MultiGzDecoder::new(bytes)
-        .take(MOST_BYTES as u64 + 1)
-        .read_to_end(&mut out);
-    match read {
-        Err(error) => Err(format!("found {} bytes of gzip ({error})", bytes.len())),
-        Ok(n) if n > MOST_BYTES => Err("found more than 64 MiB, expected a stamp".into()),
-        Ok(_) => Ok(Cow::Owned(out)),
     }
 }
 

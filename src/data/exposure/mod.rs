@@ -26,6 +26,9 @@ pub use write::{Keyword, Rounding, Written};
 
 /// Pixels that are believed of an image: 32768 x 32768.
 const MOST_PIXELS: usize = 1 << 30;
+
+/// Bytes of an unzipped file that are believed: a mosaic of cameras has gigabytes.
+const MOST_BYTES: usize = 1 << 34;
 /// Pixels that one byte of a compressed file may stand for; DEFLATE reaches 1,032.
 const MOST_PER_BYTE: usize = 4096;
 /// Rows and columns below which nothing can be measured.
@@ -146,7 +149,7 @@ pub(crate) fn number(value: Value) -> Option<f64> {
 fn decode(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
     let failed = broken(path, bytes.len());
     let gzipped = gzip::is_gzip(&bytes);
-    let owned = match unpacked(&bytes, path)? {
+    let owned = match unpacked(&bytes, MOST_BYTES, path)? {
         Cow::Owned(unzipped) => Some(unzipped),
         Cow::Borrowed(_) => None,
     };

@@ -17,7 +17,10 @@ use super::{Candidate, Channel, CutoutShape, npy};
 use crate::{Error, Result};
 
 /// Pixels per file that are believed: a cutout has thousands.
-const MOST_PIXELS: usize = 1 << 26;
+const MOST_PIXELS: usize = 1 << 24;
+
+/// Bytes of an unzipped file that are believed: such a cutout in f64, and headers.
+const MOST_BYTES: usize = 9 * MOST_PIXELS;
 
 /// What one file holds.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ pub fn read_fits_bytes(
 
 fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {
     let broken = broken(path, bytes.len());
-    let bytes = &*unpacked(bytes, path)?;
+    let bytes = &*unpacked(bytes, MOST_BYTES, path)?;
     let file = parse_fits(bytes).map_err(&broken)?;
     let chosen = images::choose(&file, path, wanted)?;
     let first = chosen.hdus[0];

@@ -1,22 +1,25 @@
 //! From what a file holds to the FITS file itself, with what every reader refuses.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::Path;
 
 use fitsio_pure::value::{Value, parse_value};
 use fitsio_pure::{CARD_SIZE, gzip};
+use flate2::bufread::GzDecoder;
 
 use crate::data::{npy, options};
 use crate::{Error, Result};
 
-/// The FITS file in `bytes`, unzipped where it is gzipped; refuses what is none, and
-/// headers that the parser would allocate without end for.
-pub fn unpacked<'a>(bytes: &'a [u8], path: &Path) -> Result<Cow<'a, [u8]>> {
+/// The FITS file in `bytes`, unzipped where it is gzipped; refuses what is none, what
+/// becomes more than `most` bytes, and headers that the parser would allocate without
+/// end for.
+pub fn unpacked<'a>(bytes: &'a [u8], most: usize, path: &Path) -> Result<Cow<'a, [u8]>> {
     if bytes.starts_with(options::LFS) {
         return Err(options::lfs_error(path));
     }
     let bytes = match gzip::is_gzip(bytes) {
-        true => Cow::Owned(gzip::decompress(bytes).map_err(broken(path, bytes.len()))?),
+        true => Cow::Owned(unzipped(bytes, most, path)?),
         false => Cow::Borrowed(bytes),
     };
     if !bytes.starts_with(b"SIMPLE") {
@@ -36,6 +39,29 @@ pub fn unpacked<'a>(bytes: &'a [u8], path: &Path) -> Result<Cow<'a, [u8]>> {
         Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
     })?;
     Ok(bytes)
+}
+
+/// A small file may unzip to a thousand times its size.
+fn unzipped(bytes: &[u8], most: usize, path: &Path) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let read = GzDecoder::new(bytes)
+        .take(most as u64 + 1)
+        .read_to_end(&mut out);
+    let wrong = |found, expected| Err(Error::input(path, "file", found, expected));
+    match read {
+        Err(error) => wrong(
+            format!(
+                "{} bytes of gzip that cannot be read ({error})",
+                bytes.len()
+            ),
+            "a whole FITS file; it may be truncated".to_string(),
+        ),
+        Ok(count) if count > most => {
+            let expected = format!("{} MiB at most", most >> 20);
+            wrong("more than that, unzipped".to_string(), expected)
+        }
+        Ok(_) => Ok(out),
+    }
 }
 
 /// What fitsio-pure says of a file of `len` bytes, in our words.

@@ -22,6 +22,9 @@ use crate::{Error, Result};
 const MOST_SIDE: usize = 1001;
 const MOST_TERMS: usize = 200;
 
+/// Bytes of an unzipped file that are believed.
+const MOST_BYTES: usize = 1 << 30;
+
 /// A PSF as a polynomial of the place.
 #[derive(Clone, Debug)]
 pub(super) struct PsfEx {
@@ -75,7 +78,7 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
         Err(Error::input(path, place, found, expected))
     };
     let broken = broken(path, bytes.len());
-    let bytes = &*unpacked(&bytes, path)?;
+    let bytes = &*unpacked(&bytes, MOST_BYTES, path)?;
     let file = parse_fits(bytes).map_err(&broken)?;
     let tables: Vec<(&Hdu, usize)> = file
         .iter()
