@@ -5,8 +5,9 @@ use std::path::Path;
 use ndarray::{ArrayView4, Axis};
 use rayon::prelude::*;
 
+use super::recipe::Recipe;
 use super::scoring::in_parts;
-use super::stream::{Recipe, Scores, StreamOptions, batch_size};
+use super::stream::{Scores, StreamOptions, batch_size};
 use crate::backend::{Device, GpuPrecision};
 use crate::data::{CutoutShape, Rows};
 use crate::formats::ModelFile;

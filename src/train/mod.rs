@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod classifier;
 pub mod config;
 pub mod finished;
+mod recipe;
 pub mod resident;
 pub mod scoring;
 pub mod session;

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::recipe::Recipe;
 use super::scoring::in_parts;
 use crate::backend::Device;
-use crate::data::{Channel, Cutout, CutoutShape, Decision, Preprocess, Row, Rows, Scored, size};
+use crate::data::{Decision, Row, Rows, Scored};
 use crate::nn::Model;
 use crate::{Error, Result};
 
@@ -61,71 +62,6 @@ pub(super) fn batch_size(model: &Model) -> usize {
     let largest = outputs.max().unwrap_or(1).max(1);
     let fitting = (KEPT / (4 * largest)).clamp(32, LARGEST);
     1 << fitting.ilog2()
-}
-
-/// What a cutout goes through before a network sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Recipe {
-    pub preprocess: Preprocess,
-    /// What the network takes.
-    pub input: CutoutShape,
-    /// The size of cutout that becomes that; smaller ones are padded.
-    pub cutouts: CutoutShape,
-    /// The images that it wants, where the model says.
-    pub channels: Option<Vec<Channel>>,
-    pub crop: Option<usize>,
-}
-
-impl Recipe {
-    /// As [`prepare`](Self::prepare), of the images that the model wants where both say
-    /// what they are.
-    fn prepare_cutout(&self, mut cutout: Cutout) -> Result<(Vec<f32>, bool), String> {
-        if let (Some(wanted), Some(_)) = (&self.channels, &cutout.channels) {
-            cutout = cutout.with_channels(wanted)?;
-        }
-        self.prepare(cutout.values, cutout.shape)
-    }
-
-    /// What the network takes for the cutout `values` of `shape`, and whether it was
-    /// padded; or what is wrong with it.
-    pub fn prepare(
-        &self,
-        mut values: Vec<f32>,
-        mut shape: CutoutShape,
-    ) -> Result<(Vec<f32>, bool), String> {
-        if let Some(side) = self.crop.filter(|&s| s < shape.height || s < shape.width)
-            && let Some(middle) = size::crop(&values, shape, side)
-        {
-            values = middle;
-            (shape.height, shape.width) = (side, side);
-        }
-        let wanted = self.cutouts;
-        // A survey's recipe may have a rule of its own for smaller ones.
-        if let Ok(made) = self.preprocess.output_shape(shape)
-            && made == self.input
-        {
-            return Ok((self.ready(values, shape), false));
-        }
-        let values = size::pad(values, shape, wanted).ok_or_else(|| {
-            let what_to_do = if shape.channels != wanted.channels {
-                "--channels chooses images".to_string()
-            } else {
-                format!("--cutout-size {} crops", wanted.height.min(wanted.width))
-            };
-            format!("a cutout of {shape}, where the model takes {wanted} ({what_to_do})")
-        })?;
-        Ok((self.ready(values, wanted), true))
-    }
-
-    fn ready(&self, mut values: Vec<f32>, shape: CutoutShape) -> Vec<f32> {
-        if let Preprocess::Plain(normalisation) = self.preprocess {
-            normalisation.apply(&mut values, shape);
-            return values;
-        }
-        let mut out = vec![0.0; self.input.len()];
-        self.preprocess.apply(&values, shape, &mut out);
-        out
-    }
 }
 
 /// A row on its way to the network.
