@@ -1,0 +1,214 @@
+//! `rbgpu.train`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::data::{self, Candidate, CutoutShape, Dataset, InMemory, ReadOptions, Split};
+use engine::judge::EpochRecord;
+use engine::nn::{Architecture, Plan};
+use engine::train::{Observer, Progress, Session, Settings, finished};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use super::convert::{self, Cutouts, exception};
+use super::model::Model;
+
+/// Tells Python of every epoch, and lets Ctrl-C through.
+struct Watcher<'a> {
+    progress: Option<&'a Py<PyAny>>,
+    raised: Option<PyErr>,
+    notices: Vec<String>,
+}
+
+impl Observer for Watcher<'_> {
+    fn step(&mut self, _: &Progress) -> engine::Result<()> {
+        let signal = Python::attach(|py| py.check_signals());
+        match signal.err().or(self.raised.take()) {
+            None => Ok(()),
+            Some(error) => {
+                self.raised = Some(error);
+                Err(engine::Error::config("training", "an interruption", "none"))
+            }
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, best: bool) {
+        let Some(progress) = self.progress else {
+            return;
+        };
+        let told = Python::attach(|py| -> PyResult<()> {
+            let entry = PyDict::new(py);
+            entry.set_item("epoch", record.epoch)?;
+            entry.set_item("learning_rate", record.learning_rate)?;
+            entry.set_item("loss", record.loss)?;
+            entry.set_item("accuracy", record.accuracy)?;
+            entry.set_item("val_loss", record.val_loss)?;
+            entry.set_item("val_accuracy", record.val_accuracy)?;
+            entry.set_item("best", best)?;
+            progress.call1(py, (entry,)).map(|_| ())
+        });
+        // Raised at the next step, where the run can end.
+        self.raised = told.err();
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.notices.push(text.into());
+    }
+}
+
+/// Trains a network; see `rbgpu.pyi`.
+#[pyfunction]
+#[pyo3(signature = (
+    cutouts, labels = None, *, network = "otrain", out = None, epochs = None, batch_size = None,
+    learning_rate = None, halve_every = None, patience = None, dropout = None, split = None,
+    normalise = None, augment = "none", seed = 1, device = "auto", progress = None
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+pub fn train(
+    py: Python<'_>,
+    cutouts: &Bound<'_, PyAny>,
+    labels: Option<&Bound<'_, PyAny>>,
+    network: &str,
+    out: Option<PathBuf>,
+    epochs: Option<usize>,
+    batch_size: Option<usize>,
+    learning_rate: Option<f64>,
+    halve_every: Option<usize>,
+    patience: Option<usize>,
+    dropout: Option<f64>,
+    split: Option<&str>,
+    normalise: Option<&str>,
+    augment: &str,
+    seed: u64,
+    device: &str,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Model> {
+    let settings = Settings {
+        epochs,
+        batch_size,
+        learning_rate,
+        halve_every,
+        patience,
+        dropout,
+        split: split.map(str::parse).transpose().map_err(exception)?,
+        normalisation: normalise.map(str::parse).transpose().map_err(exception)?,
+        augment: augment.parse().map_err(exception)?,
+        seed,
+        ..Settings::default()
+    };
+    let architecture = Architecture::named(network).map_err(exception)?;
+    let config = settings.check(architecture).map_err(exception)?;
+    if let Some(out) = &out {
+        data::atomic::check_writable(out).map_err(exception)?;
+    }
+    let set = match paths(cutouts)? {
+        Some(paths) if labels.is_none() => read(py, &paths)?,
+        Some(_) => {
+            let text = "labels come with the files; give none, or give arrays";
+            return Err(PyTypeError::new_err(text));
+        }
+        None => in_memory(cutouts, labels)?,
+    };
+    let device = convert::device(py, device)?;
+    let mut watcher = Watcher {
+        progress: progress.as_ref(),
+        raised: None,
+        notices: Vec::new(),
+    };
+    let file = py.detach(|| {
+        let shape = [set.shape.height, set.shape.width, set.shape.channels];
+        Plan::new(&config.architecture, shape)?;
+        let split = Split::make(&set, config.split, config.seed)?;
+        let session = Session::new(config, &device, Arc::new(set), split);
+        let outcome = session.run(false, &mut watcher)?;
+        let file = finished(&session, &outcome)?;
+        if let Some(out) = &out {
+            file.write(out)?;
+        }
+        Ok(file)
+    });
+    for notice in &watcher.notices {
+        convert::warn(py, notice)?;
+    }
+    match (file, watcher.raised) {
+        (_, Some(raised)) => Err(raised),
+        (Err(error), None) => Err(exception(error)),
+        (Ok(file), None) => Model::new(file),
+    }
+}
+
+/// The paths that `given` is, if it is one or a list of them.
+fn paths(given: &Bound<'_, PyAny>) -> PyResult<Option<Vec<PathBuf>>> {
+    let is_path = |one: &Bound<'_, PyAny>| -> PyResult<bool> {
+        Ok(one.is_instance_of::<PyString>()
+            || one.is_instance_of::<PyBytes>()
+            || one.hasattr("__fspath__")?)
+    };
+    if is_path(given)? {
+        return Ok(Some(vec![given.extract()?]));
+    }
+    let is_list = given.is_instance_of::<pyo3::types::PyList>()
+        || given.is_instance_of::<pyo3::types::PyTuple>();
+    match is_list && given.len()? > 0 && is_path(&given.get_item(0)?)? {
+        true => given.extract().map(Some),
+        false => Ok(None),
+    }
+}
+
+fn read(py: Python<'_>, paths: &[PathBuf]) -> PyResult<Dataset> {
+    let options = ReadOptions {
+        labels_required: true,
+        ..ReadOptions::default()
+    };
+    let set = py
+        .detach(|| data::open(paths, &options))
+        .map_err(exception)?;
+    for notice in &set.notices {
+        convert::warn(py, notice)?;
+    }
+    if !set.skipped.is_empty() {
+        let (count, first) = (set.skipped.len(), &set.skipped[0]);
+        let text = format!("left out {count}; the first: {}: {}", first.what, first.why);
+        convert::warn(py, &text)?;
+    }
+    Ok(set)
+}
+
+fn in_memory(cutouts: &Bound<'_, PyAny>, labels: Option<&Bound<'_, PyAny>>) -> PyResult<Dataset> {
+    let cutouts = Cutouts::new(cutouts)?;
+    let labels = labels.ok_or_else(|| PyTypeError::new_err("arrays need labels"))?;
+    let labels = convert::labels(labels, cutouts.count)?;
+    let [height, width, channels] = cutouts.shape;
+    let shape = CutoutShape {
+        height,
+        width,
+        channels,
+    };
+    if shape.is_empty() || cutouts.count == 0 {
+        return Err(PyValueError::new_err("no cutouts"));
+    }
+    let values = cutouts.values(0, cutouts.count)?;
+    let stride = shape.len();
+    let blank = |row: &[f32]| !row.iter().any(|v| v.is_finite());
+    if let Some(row) = values.chunks_exact(stride).position(blank) {
+        return Err(PyValueError::new_err(format!(
+            "cutout {row} has no finite pixel"
+        )));
+    }
+    let candidate = |row: usize| Candidate {
+        id: row.to_string(),
+        ..Candidate::default()
+    };
+    Ok(Dataset {
+        source: "arrays".into(),
+        shape,
+        channels: None,
+        pixels: Box::new(InMemory { values, stride }),
+        labels: Some(labels),
+        candidates: (0..cutouts.count).map(candidate).collect(),
+        parts: None,
+        skipped: Vec::new(),
+        notices: Vec::new(),
+    })
+}
