@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::Dataset;
 use super::array::Array;
 use super::columns::{Column, Columns, Cutouts, Meaning, Use};
 use super::mapped::{Mapped, Place};
 use super::npy::Header;
 use super::npz::cube_shape;
 use super::options::ReadOptions;
+use super::{Channel, Dataset};
 use crate::{Error, Result};
 
 /// `PREFIX` and `suffix` as a file's path; the prefix may be a folder and a name's beginning.
@@ -38,14 +38,13 @@ pub(super) fn read(prefix: &Path, options: &ReadOptions, each: Use) -> Result<Da
         real_is_one: false,
         guessed: true,
     };
-    join(
-        prefix,
-        &member(prefix, "_x.npy"),
-        columns,
-        meaning,
-        options,
-        each,
-    )
+    let x = member(prefix, "_x.npy");
+    let mut set = join(prefix, &x, columns, meaning, options, each)?;
+    // The survey's own order (Ayyar et al. 2022), which the file does not say.
+    if set.shape.channels == Channel::ALL.len() {
+        set.channels = Some(Channel::ALL.into());
+    }
+    Ok(set)
 }
 
 /// Reads one .npy with cutouts and nothing else.

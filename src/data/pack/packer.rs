@@ -11,7 +11,7 @@ use crate::data::channels::{Names, names};
 use crate::data::rows::{Cutout, Row};
 use crate::data::writer::{Contents, CubeKind, write_contents};
 use crate::data::writer_triple::write_triple;
-use crate::data::{CutoutShape, Skipped, size};
+use crate::data::{Channel, CutoutShape, Skipped, size};
 use crate::{Error, Result};
 
 /// What has been read.
@@ -45,6 +45,18 @@ impl<'a> Packer<'a> {
         })
     }
 
+    /// A triple does not name its images: three are read as DES has them.
+    fn check_order(&self) -> Result<()> {
+        let Some(found) = self.channels.as_deref() else {
+            return Ok(());
+        };
+        if self.options.format == Format::Triple && found.len() == 3 && found != Channel::ALL {
+            let expected = format!("{} in a DES triple", names(&Channel::ALL));
+            return Err(Error::config("--channels", names(found), expected));
+        }
+        Ok(())
+    }
+
     /// One more.
     pub fn take(&mut self, row: Row) -> Result<()> {
         let cutout = match row {
@@ -60,6 +72,7 @@ impl<'a> Packer<'a> {
         };
         if self.labels.is_empty() {
             self.channels = cutout.channels.clone();
+            self.check_order()?;
         } else if cutout.channels != self.channels {
             let called = |names_: &Option<Names>| match names_.as_deref() {
                 Some(channels) => names(channels),
