@@ -120,6 +120,12 @@ impl Reading {
         labels_required: bool,
         channels: Option<Vec<Channel>>,
     ) -> Result<ReadOptions> {
+        for (i, channel) in self.channels.iter().enumerate() {
+            if self.channels[..i].contains(channel) {
+                let found = format!("{channel} twice");
+                return Err(Error::config("--channels", found, "each image once"));
+            }
+        }
         let mut keys = BTreeMap::new();
         for pair in &self.keys {
             let (name, key) = pair

@@ -116,7 +116,12 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
         let (place, found) = (cutout.candidate.place().to_string(), cutout.shape);
         if cutout.channels != channels {
             let found = "other images than in those before";
-            return Err(Error::input(place, "images", found, "the same in all"));
+            return Err(Error::input(
+                place,
+                "images",
+                found,
+                "the same in all (--channels chooses)",
+            ));
         }
         let wrong = || {
             let expected = format!("{shape}, as most of {total}");

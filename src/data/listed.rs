@@ -21,6 +21,7 @@ pub fn stream_listed(
         options: options.clone(),
         current: None,
         waiting: None,
+        notices: Vec::new(),
     };
     Stream::new(
         vec![Box::new(rows)],
@@ -37,6 +38,8 @@ struct Listed {
     current: Option<Stream>,
     /// One that comes after FITS files that were read together.
     waiting: Option<PathBuf>,
+    /// Of those that are done.
+    notices: Vec<String>,
 }
 
 impl Listed {
@@ -77,6 +80,7 @@ impl Rows for Listed {
                 if !rows.is_empty() {
                     return Ok(rows);
                 }
+                self.notices.extend(current.notices());
                 self.current = None;
             }
             if let Some(path) = self.waiting.take() {
@@ -105,6 +109,8 @@ impl Rows for Listed {
     }
 
     fn notices(&mut self) -> Vec<String> {
-        self.current.as_mut().map_or(Vec::new(), Rows::notices)
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.extend(self.current.as_mut().map_or(Vec::new(), Rows::notices));
+        notices
     }
 }

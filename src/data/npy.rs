@@ -254,10 +254,17 @@ impl Header {
 /// Refuses header text that the parser would take too far: deep nesting
 /// recurses, and a product of lengths beyond 64 bits overflows.
 fn believable(text: &[u8]) -> Result<(), String> {
-    let open = text
-        .iter()
-        .filter(|b| matches!(b, b'(' | b'[' | b'{'))
-        .count();
+    // The parser tries every opening bracket several ways, each anew at every depth:
+    // its time doubles with each. numpy's own headers are three deep at most.
+    let (mut open, mut depth) = (0_usize, 0_usize);
+    for byte in text {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        open = open.max(depth);
+    }
     let numbers = text
         .split(|b| !b.is_ascii_digit())
         .filter(|digits| !digits.is_empty());
@@ -270,7 +277,7 @@ fn believable(text: &[u8]) -> Result<(), String> {
             .and_then(|v| product.checked_mul(v.max(1)))
             .ok_or_else(|| "a shape that is too large to be true".to_string())?;
     }
-    if open > 64 {
+    if open > 6 {
         Err("a header with deep nesting".to_string())
     } else {
         Ok(())

@@ -184,6 +184,10 @@ fn recognise(input: &Path) -> Result<Kind> {
     if input == Path::new("-") {
         return Ok(Kind::StandardInput);
     }
+    if folder::has_fits_name(input) && !input.is_dir() {
+        // Whatever it holds, and whether it is there: a broken one may be left out.
+        return Ok(Kind::FitsFile);
+    }
     let Ok(meta) = std::fs::metadata(input) else {
         let x = triple::member(input, "_x.npy");
         if x.is_file() {

@@ -291,7 +291,7 @@ impl Stream {
                 }
                 let candidate = cutout.candidate.clone();
                 match cutout.with_channels(wanted) {
-                    Ok(cutout) => Row::Cutout(Box::new(cutout)),
+                    Ok(cutout) => Row::of(cutout),
                     Err(why) => Row::Failed(Box::new(Failed {
                         candidate,
                         why,

@@ -133,14 +133,22 @@ impl Truth {
 
     /// Reads a table from memory; `path` names it in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Truth> {
+        let text = text.trim_start_matches('\u{feff}');
         let mut lines = text
             .lines()
             .zip(1..)
             .filter(|(line, _)| !line.trim().is_empty());
-        let header = lines.clone().find(|(line, _)| {
+        // A comment may speak of RA and Dec, so a line of its own comes first.
+        let names_both = |line: &str| {
             let fields = split(line.trim_start_matches(['#', ' ']));
-            column(&fields, RA).is_some() || column(&fields, X).is_some()
-        });
+            let both = |a, b| column(&fields, a).zip(column(&fields, b)).is_some();
+            both(RA, DEC) || both(X, Y)
+        };
+        let plain = |line: &str| !line.trim_start().starts_with('#');
+        let header = lines
+            .clone()
+            .find(|(line, _)| plain(line) && names_both(line))
+            .or_else(|| lines.clone().find(|(line, _)| names_both(line)));
         let expected = "columns RA and Dec, or x and y";
         let Some((header, at)) = header else {
             let first = lines.next().map_or("no line", |(line, _)| line);

@@ -222,3 +222,58 @@ fn images_without_names_are_taken_by_convention() {
         &["two.npz", "2 images without names", "difference"],
     );
 }
+
+#[test]
+fn a_difference_alone_is_no_folder_of_des_stamps() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a.fits", "diff9.fits", "diff10.fits"] {
+        fs::write(dir.path().join(name), image(8, &[], &[1; 6])).unwrap();
+    }
+    let set = open(&[dir.path()], &ReadOptions::default()).unwrap();
+    assert_eq!(set.len(), 3);
+}
+
+#[test]
+fn a_missing_file_among_others_is_a_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let (there, gone) = (dir.path().join("a.fits"), dir.path().join("gone.fits"));
+    fs::write(&there, image(8, &[], &[1; 6])).unwrap();
+    let mut rows = stream(&[&there, &gone], &ReadOptions::default()).unwrap();
+    let rows = rows.next(9).unwrap();
+    assert!(matches!(&rows[0], Row::Cutout(_)));
+    assert!(matches!(&rows[1], Row::Failed(failed) if failed.unreadable));
+}
+
+#[test]
+fn the_image_that_is_wanted_must_have_a_pixel() {
+    let nan = hdu(
+        &[
+            "SIMPLE  =                    T",
+            "BITPIX  =                  -32",
+            "NAXIS   =                    3",
+            "NAXIS1  =                    1",
+            "NAXIS2  =                    1",
+            "NAXIS3  =                    3",
+        ],
+        &floats(&[1.0, 2.0, f32::NAN]),
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.fits");
+    fs::write(&path, nan).unwrap();
+    let options = ReadOptions {
+        channels: Some(vec![Channel::Difference]),
+        ..ReadOptions::default()
+    };
+    let rows = stream(&[&path], &options).unwrap().next(9).unwrap();
+    assert!(matches!(&rows[0], Row::Failed(failed) if failed.why == "no finite pixel"));
+}
+
+/// A fuzzer's: 50 brackets in the type took the parser forever.
+#[test]
+fn brackets_in_a_header_cost_no_time() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cubes/nested_header.npy");
+    let error = open(&[path], &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    says(&error, &["nested_header.npy", "deep nesting"]);
+}

@@ -1,5 +1,6 @@
 //! Which stamps there are. Millions of names are not kept, only what they say.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::prefix;
@@ -49,17 +50,27 @@ fn looks(folder: &Path, deeper: usize) -> bool {
         return false;
     };
     let mut folders = Vec::new();
-    let mut fits = false;
+    let (mut fits, mut table) = (false, false);
+    let mut numbers: HashMap<u64, Channel> = HashMap::new();
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        if parse(name).is_some() {
-            return true;
+        if let Some(stamp) = parse(name) {
+            // One FITS file may be called diff9.fits by chance.
+            let other = |before: Channel| before != stamp.channel;
+            let known = numbers.insert(stamp.number, stamp.channel);
+            if stamp.ending.eq_ignore_ascii_case("gif") || known.is_some_and(other) {
+                return true;
+            }
         }
+        table |= name.starts_with("autoscan_features");
         fits |= has_fits_name(Path::new(name));
         if deeper > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             folders.push(entry.path());
         }
+    }
+    if table && !numbers.is_empty() {
+        return true;
     }
     !fits && folders.iter().any(|folder| looks(folder, deeper - 1))
 }

@@ -45,6 +45,12 @@ impl Wcs {
         if types.0.is_empty() && types.1.is_empty() {
             return Err("the header has no world coordinates (CTYPE1)".into());
         }
+        for name in ["CUNIT1", "CUNIT2"] {
+            let unit = text(name).to_lowercase();
+            if !matches!(unit.as_str(), "" | "deg" | "degree" | "degrees") {
+                return Err(format!("{name} = '{unit}' is not understood"));
+            }
+        }
         let plain = types.0.is_ascii() && types.1.is_ascii();
         let celestial = types.0.starts_with("RA--") && types.1.starts_with("DEC-");
         if !(plain && celestial && types.0.len() >= 8 && types.1.len() >= 8) {
@@ -59,7 +65,9 @@ impl Wcs {
         let (ra, dec) = (need("CRVAL1")?, need("CRVAL2")?);
         let cd = matrix(&number).ok_or("there is no CD matrix, nor CDELT1 and CDELT2")?;
         let sip = types.0.ends_with("-SIP");
-        let tpv = &types.0[5..8] == "TPV" || (&types.0[5..8] == "TAN" && has_pv(&number));
+        // With SIP, SCAMP's PV terms are the same distortion said twice.
+        let tan = &types.0[5..8] == "TAN";
+        let tpv = &types.0[5..8] == "TPV" || (tan && !sip && has_pv(&number));
         let mut fields = Map::new();
         let projection = if tpv { "TAN" } else { &types.0[5..8] };
         fields.insert("CTYPE1".into(), json!(format!("RA---{projection}")));
@@ -82,7 +90,8 @@ impl Wcs {
             fields.insert(name.into(), json!(2));
         }
         let mut others = vec!["LONPOLE".to_string(), "LATPOLE".to_string()];
-        if !tpv {
+        let distorted_here = tpv || (tan && sip);
+        if !distorted_here {
             others.extend((0..=20).map(|m| format!("PV2_{m}")));
         }
         for name in others {

@@ -24,6 +24,9 @@ const LARGEST_RATIO: u64 = 1032;
 /// them once; larger ones are read only where they are looked at.
 const CHECKED: u64 = 1 << 30;
 
+/// Bytes of a deflated cube beyond which a stream of its rows reads it from disk.
+const LARGE: u64 = 64 << 20;
+
 impl Npz<'_> {
     /// The cutouts under `key`.
     pub fn cutouts(&mut self, key: &str, each: Use) -> Result<Cutouts> {
@@ -60,6 +63,10 @@ impl Npz<'_> {
                         packed.read(&mut member, |_| Ok(()))?;
                     }
                     packed.map(&file, start)
+                }
+                // What is taken apart row by row must not be held as a whole.
+                _ if packed.each == Use::Rows && packed.size > LARGE && !packed.header.fortran => {
+                    packed.into_disk(&mut member)
                 }
                 _ if packed.is_too_large(available_memory()) => packed.into_disk(&mut member),
                 _ => packed.into_memory(&mut member),

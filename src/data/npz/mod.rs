@@ -75,7 +75,9 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         // An array of another program that cannot be read is none of ours.
         match found {
             Ok(found) => columns.extra.extend(found.map(|found| (name, found))),
-            Err(error) if options.keys.contains_key(name) => return Err(error),
+            Err(error) if name == "channels" || options.keys.contains_key(name) => {
+                return Err(error);
+            }
             Err(_) => {}
         }
     }

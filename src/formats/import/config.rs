@@ -130,8 +130,9 @@ fn layer(number: usize, value: &Value) -> Option<KerasLayer> {
         number,
         name: name.to_string(),
         class: class.to_string(),
+        // A class of the user's own has a registered name, if only its class'; Keras' have none.
         own: !matches!(module.split('.').next(), Some("keras" | "tf_keras"))
-            || registered.contains('>'),
+            || !registered.is_empty(),
         config,
         inbound: inbound.cloned().unwrap_or_default(),
     })

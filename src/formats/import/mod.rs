@@ -267,6 +267,11 @@ fn finish(
         architecture.name.clone_from(name);
     }
     let softmax = architecture.head() == Activation::Softmax;
+    // A recipe speaks of the head that its own network has.
+    let own = own.filter(|_| match preprocess {
+        Preprocess::BraaiD6m7 | Preprocess::Braai => !softmax,
+        _ => softmax,
+    });
     let (real, guessed) = match (options.real_output.or(own), softmax) {
         (Some(said), _) => (said, false),
         (None, true) => (RealOutput::Output(1), true),

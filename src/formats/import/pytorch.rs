@@ -163,6 +163,14 @@ fn build(
     })
 }
 
+/// How the names of a layer's tensors end.
+const OWN: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
+
+/// Whether a tensor's name ends as those of layers do.
+fn is_parameter(name: &str) -> bool {
+    (name.rsplit_once('.')).is_some_and(|(_, own)| OWN.contains(&own))
+}
+
 /// Tensors by module. What no layer of rbgpu has is refused.
 fn modules(path: &Path, tensors: Vec<(String, Given)>) -> Result<BTreeMap<String, Module>> {
     let nest = NESTS.iter().find(|nest| {
@@ -177,7 +185,9 @@ fn modules(path: &Path, tensors: Vec<(String, Given)>) -> Result<BTreeMap<String
         let name = match nest {
             Some(nest) => match name.strip_prefix(nest).and_then(|r| r.strip_prefix('.')) {
                 Some(inside) => inside,
-                // The optimiser's state, an epoch, …
+                // A module beside one that is called as a nest is; the optimiser's state, an
+                // epoch and such are left.
+                None if is_parameter(&name) => &name,
                 None => continue,
             },
             None => &name,
@@ -185,7 +195,7 @@ fn modules(path: &Path, tensors: Vec<(String, Given)>) -> Result<BTreeMap<String
         let (module, own) = name.rsplit_once('.').unwrap_or(("", name));
         match own {
             "num_batches_tracked" => continue,
-            "weight" | "bias" | "running_mean" | "running_var" => {}
+            own if OWN.contains(&own) => {}
             _ => {
                 let found = format!("a tensor of shape {:?}", tensor.shape);
                 let expected = "weight, bias, running_mean or running_var at the end of its name";

@@ -41,7 +41,8 @@ pub use measured::REGIONS;
 const ZERO_POINT: &[&str] = &[
     "MAGZERO", "MAGZP", "MAGZPT", "ZEROPNT", "ZPOINT", "PHOTZP", "MAG_ZP", "ZP", "ZPT",
 ];
-const GAIN: &[&str] = &["GAIN", "EGAIN", "GAINEFF", "GAIN1"];
+/// Electrons per ADU; in the headers of CMOS cameras GAIN is a setting, and EGAIN this.
+const GAIN: &[&str] = &["EGAIN", "GAINEFF", "GAIN", "GAIN1"];
 const SATURATE: &[&str] = &["SATURATE", "SATURLVL", "SATLEVEL", "SATURVAL"];
 /// Of the profile that stands in for an unknown one.
 const BETA: f64 = 3.0;
@@ -243,8 +244,15 @@ pub fn inject(image: &Exposure, config: &InjectConfig) -> Result<Injected> {
     };
     let said = config
         .saturate
-        .or(image.number(SATURATE).map(|(_, level)| level));
+        .or(image.number(SATURATE).map(|(_, level)| level))
+        .filter(|level| *level > 0.0);
     let saturate = stars::saturation(image, said);
+    if said.is_none() && saturate.is_finite() {
+        notices.push(format!(
+            "no SATURATE in the header: taken as {saturate:.0} ADU, a plateau of its brightest \
+             pixels (--saturate)"
+        ));
+    }
     let model = model(image, config, saturate, &mut notices)?;
     let field = Field {
         image,

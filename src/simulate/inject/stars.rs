@@ -48,20 +48,35 @@ struct Peak {
     snr: f64,
 }
 
-/// Where stars stop being faithful: what is said, or where four pixels or more, but not a
-/// hundredth of all, are within 2% of the highest, which is a plateau and no star; infinite
-/// if neither.
+/// Where stars stop being faithful: what is said, or where pixels side by side, two by
+/// two, but less than a hundredth of all, are within 2% of the highest above the sky,
+/// which is a plateau and no star; infinite if neither.
 pub(super) fn saturation(image: &Exposure, said: Option<f64>) -> f64 {
     if let Some(level) = said {
         return level;
     }
-    let most = image.values.par_iter().copied().filter(|v| v.is_finite());
-    let most = f64::from(most.reduce(|| f32::NEG_INFINITY, f32::max));
-    let level = most - 0.02 * most.abs();
-    let plateau = image.values.par_iter().filter(|v| f64::from(**v) >= level);
-    match plateau.count() {
-        few if (4..image.values.len() / 100).contains(&few) => level,
-        _ => f64::INFINITY,
+    let mut known = image.values.to_vec();
+    known.retain(|v| v.is_finite());
+    if known.len() < 4 {
+        return f64::INFINITY;
+    }
+    let middle = known.len() / 2;
+    let (_, &mut sky, above) = known.select_nth_unstable_by(middle, f32::total_cmp);
+    let sky = f64::from(sky);
+    let most = f64::from(above.iter().copied().fold(sky as f32, f32::max));
+    let level = most - 0.02 * (most - sky);
+    let flat = |value: f32| f64::from(value) >= level;
+    let few = above.iter().filter(|v| flat(**v)).count() < image.values.len() / 100;
+    let rows = image.values.chunks_exact(image.width);
+    let square = |(one, next): (&[f32], &[f32])| {
+        let pairs = one.windows(2).zip(next.windows(2));
+        pairs
+            .into_iter()
+            .any(|(a, b)| a.iter().chain(b).all(|v| flat(*v)))
+    };
+    match few && rows.clone().zip(rows.skip(1)).any(square) {
+        true => level,
+        false => f64::INFINITY,
     }
 }
 
