@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes every target for so many seconds each: fuzz/run.sh [SECONDS] [TARGET…]
-# Needs a nightly toolchain and cargo-fuzz. Without a sanitizer: there is hardly any unsafe code to watch,
-# and inputs run several times as fast.
+# Needs a nightly toolchain and cargo-fuzz. Without a sanitizer: there is hardly any unsafe code to
+# watch, and inputs run several times as fast.
+
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"

@@ -22,6 +22,25 @@ fixtures=../tests/fixtures
 real="$shared/real"
 fits=("$fixtures"/**/*.fits* "$real"/ztf_otrain_fits/*/*.fits)
 seed fits "${fits[@]:0:60}" "$real"/ztf_stargal_fits/*/*.fits
+seed exposure "${fits[@]:0:60}"
+mkdir -p corpus/autoscan corpus/model
+# A stamp and its table in one file, as the target takes them: halves of the same length.
+for stamp in "$fixtures"/autoscan/**/*.gif; do
+    table="$fixtures/autoscan/autoscan_features.csv"
+    size="$(stat -c %s "$stamp" "$table" | sort -n | tail -1)"
+    for half in "$stamp" "$table"; do
+        head -c "$size" "$half"
+        head -c "$((size - $(stat -c %s "$half")))" /dev/zero | tr '\0' '\n'
+    done >"corpus/autoscan/$(basename "$stamp")"
+done
+# Models, where the program is there to make them.
+rbgpu=../target/release/rbgpu
+if [ -x "$rbgpu" ]; then
+    for network in "$fixtures"/keras/keras*.h5; do
+        "$rbgpu" import "$network" --quiet --out "corpus/model/$(basename "$network").safetensors" ||
+            true
+    done
+fi
 seed npz "$fixtures"/**/*.npz "$shared"/golden/*.npz
 seed npy "$fixtures"/**/*.npy "$real"/**/*.npy
 seed model "$fixtures"/**/*.safetensors
