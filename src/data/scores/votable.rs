@@ -1,4 +1,4 @@
-//! VOTable 1.4: https://ivoa.net/documents/VOTable/20191021/
+//! VOTable 1.4: <https://ivoa.net/documents/VOTable/20191021/>
 
 use std::io::{self, Write};
 use std::path::Path;
