@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::fits::{read_fits, read_fits_bytes};
 use super::options::{LabelPolarity, ReadOptions};
 use super::rows::{Blob, Cutout, OfBlobs, Row, Rows, Stream};
-use super::{Candidate, Channel, alerts};
+use super::{Channel, alerts};
 use crate::{Error, Result};
 
 /// How a FITS file's name may end, in any case; .gz may follow.
@@ -98,15 +98,7 @@ pub(super) fn cutout(blob: Blob, wanted: Option<&[Channel]>, demanding: bool) ->
     };
     let file = match read {
         Ok(file) => file,
-        Err(error) => {
-            let name = blob.path.file_name().unwrap_or(blob.path.as_os_str());
-            let candidate = Candidate {
-                id: name.to_string_lossy().into_owned(),
-                file: blob.path.display().to_string(),
-                ..Candidate::default()
-            };
-            return Row::unreadable(candidate, &error);
-        }
+        Err(error) => return Row::broken_file(&blob.path, &error),
     };
     if demanding && !file.missing.is_empty() {
         let missing = file.missing.join(" and ");
@@ -116,8 +108,7 @@ pub(super) fn cutout(blob: Blob, wanted: Option<&[Channel]>, demanding: bool) ->
         return Row::left_out(file.candidate, why);
     }
     if file.candidate.edge == Some(true) {
-        let why = "EDGE is True: cut off by the edge of the image";
-        return Row::left_out(file.candidate, why);
+        return Row::at_edge(file.candidate);
     }
     Row::of(Cutout {
         candidate: file.candidate,

@@ -30,6 +30,12 @@ pub const KEY_NAMES: [&str; 16] = [
     "channels",
 ];
 
+/// So many of [`KEY_NAMES`] are O'TRAIN's own; they stand first.
+pub(super) const OTRAINS: usize = 7;
+
+/// How gzip begins.
+pub(super) const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// What the labels 0 and 1 of a file mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LabelPolarity {

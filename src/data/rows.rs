@@ -2,7 +2,7 @@
 //! scoring a night, packing a survey.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -95,6 +95,23 @@ impl Row {
             why: skipped.why,
             unreadable: skipped.unreadable,
         }))
+    }
+
+    /// A file, or a member of an archive, that could not be read: its name is all that
+    /// is known.
+    pub(super) fn broken_file(path: &Path, error: &Error) -> Row {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let candidate = Candidate {
+            id: name.to_string_lossy().into_owned(),
+            file: path.display().to_string(),
+            ..Candidate::default()
+        };
+        Row::unreadable(candidate, error)
+    }
+
+    /// One that the edge of its image cut off.
+    pub(super) fn at_edge(candidate: Candidate) -> Row {
+        Row::left_out(candidate, "EDGE is True: cut off by the edge of the image")
     }
 
     /// A whole cutout, or the failure that it has no finite pixel.

@@ -24,6 +24,23 @@ pub fn hdu(cards: &[&str], data: &[u8]) -> Vec<u8> {
 /// The keywords that O'TRAIN demands for training.
 pub const DEMANDED: [&str; 2] = ["CANDID  = '7       '", "EDGE    = 'False   '"];
 
+/// An extension called `name` with an image of 1 x 2.
+pub fn extension(name: &str, first: f32) -> Vec<u8> {
+    hdu(
+        &[
+            "XTENSION= 'IMAGE   '",
+            "BITPIX  =                  -32",
+            "NAXIS   =                    2",
+            "NAXIS1  =                    2",
+            "NAXIS2  =                    1",
+            "PCOUNT  =                    0",
+            "GCOUNT  =                    1",
+            &format!("EXTNAME = '{name:<8}'"),
+        ],
+        &floats(&[first, 0.0]),
+    )
+}
+
 /// A primary image of 2 x 3 (rows x columns).
 pub fn image(bitpix: i32, extra: &[&str], data: &[u8]) -> Vec<u8> {
     let bitpix = format!("BITPIX  = {bitpix:>20}");
@@ -132,21 +149,6 @@ fn extensions_planes_and_gzip() {
         ],
         &[],
     );
-    let extension = |name: &str, first: f32| {
-        hdu(
-            &[
-                "XTENSION= 'IMAGE   '",
-                "BITPIX  =                  -32",
-                "NAXIS   =                    2",
-                "NAXIS1  =                    2",
-                "NAXIS2  =                    1",
-                "PCOUNT  =                    0",
-                "GCOUNT  =                    1",
-                &format!("EXTNAME = '{name:<8}'"),
-            ],
-            &floats(&[first, 0.0]),
-        )
-    };
     let mef = [
         primary.clone(),
         extension("IMAGE", 1.0),

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rbgpu::data::pack::{Dtype, Format, PackOptions, Packed, pack};
 use rbgpu::data::writer::write_cube;
 use rbgpu::data::writer_fits::write_fits_folder;
-use rbgpu::data::{Candidate, Channel, Dataset, ReadOptions, open, stream};
+use rbgpu::data::{Channel, Dataset, ReadOptions, open, stream};
 
-use super::writers::same;
+use super::writers::{known, same};
 use super::{fixture, keys, labelled, made, pixels, says};
 
 /// Packs `inputs` to `out`, quietly.
@@ -88,14 +88,6 @@ fn every_kind_of_input_comes_back() {
         );
         for row in 0..found.len() {
             assert_eq!(bits(&found, row), bits(&expected, row), "{name}");
-            let known = |candidate: &Candidate| {
-                let candidate = Candidate {
-                    edge: None,
-                    file: String::new(),
-                    ..candidate.clone()
-                };
-                format!("{candidate:?}")
-            };
             let (found, expected) = (&found.candidates[row], &expected.candidates[row]);
             assert_eq!(known(found), known(expected), "{name}");
         }

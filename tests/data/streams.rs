@@ -7,7 +7,7 @@ use rbgpu::data::fits::read_fits_bytes;
 use rbgpu::data::writer::write_cube;
 use rbgpu::data::{Channel, ReadOptions, Row, Rows, open, stream};
 
-use super::folders::{DEMANDED, floats, hdu, image};
+use super::folders::{DEMANDED, extension, floats, hdu, image};
 use super::{labelled, made, pixels, says};
 
 /// A multi-extension file as STDPipe writes it: nothing in the primary HDU but
@@ -22,17 +22,7 @@ fn extensions(primary: &[&str], names: &[&str]) -> Vec<u8> {
     cards.extend(primary);
     let mut bytes = hdu(&cards, &[]);
     for (place, name) in names.iter().enumerate() {
-        let cards = [
-            "XTENSION= 'IMAGE   '",
-            "BITPIX  =                  -32",
-            "NAXIS   =                    2",
-            "NAXIS1  =                    2",
-            "NAXIS2  =                    1",
-            "PCOUNT  =                    0",
-            "GCOUNT  =                    1",
-            &format!("EXTNAME = '{name:<8}'"),
-        ];
-        bytes.extend(hdu(&cards, &floats(&[place as f32, 0.5])));
+        bytes.extend(extension(name, place as f32));
     }
     bytes
 }

@@ -9,6 +9,17 @@ use rbgpu::data::{Candidate, Dataset, InMemory, open};
 
 use super::{labelled, made, pixels, says};
 
+/// What is known of a candidate, to compare: not known is NaN, which is equal to nothing;
+/// the file and EDGE are the format's.
+pub fn known(candidate: &Candidate) -> String {
+    let candidate = Candidate {
+        edge: None,
+        file: String::new(),
+        ..candidate.clone()
+    };
+    format!("{candidate:?}")
+}
+
 /// Asserts that two sets hold the same but for where they came from.
 #[track_caller]
 pub fn same(found: &Dataset, expected: &Dataset) {
@@ -16,15 +27,6 @@ pub fn same(found: &Dataset, expected: &Dataset) {
     assert_eq!(found.labels, expected.labels);
     for row in 0..found.len() {
         assert_eq!(pixels(found, row), pixels(expected, row));
-        // Not known is NaN, which is equal to nothing; the file and EDGE are the format's.
-        let known = |candidate: &Candidate| {
-            let candidate = Candidate {
-                edge: None,
-                file: String::new(),
-                ..candidate.clone()
-            };
-            format!("{candidate:?}")
-        };
         assert_eq!(
             known(&found.candidates[row]),
             known(&expected.candidates[row])

@@ -6,7 +6,7 @@
 //! | `container` | Avro's container format, block by block |
 //! | `schema` | a writer's schema, checked once and shared |
 //! | `packet` | the fields of one record that are of use |
-//! | `survey` | ZTF's and Rubin's names for what a [`Candidate`] holds |
+//! | `survey` | ZTF's and Rubin's names for what a [`Candidate`](super::Candidate) holds |
 //! | `stamps` | the FITS files inside, as one cutout |
 //! | `archive` | containers and tar files as streams |
 //!
@@ -37,10 +37,10 @@ use rayon::prelude::*;
 
 use self::container::{Block, Container};
 use self::schema::Schemas;
+use super::Channel;
 use super::folder;
-use super::options::ReadOptions;
+use super::options::{GZIP, ReadOptions};
 use super::rows::{Blob, Row, Rows};
-use super::{Candidate, Channel};
 use crate::{Error, Result};
 
 /// Bytes of one thing in an input (a block, a stamp, a schema) that are believed.
@@ -52,9 +52,6 @@ const SMALL: u64 = 1 << 20;
 
 /// How an Avro container begins.
 const AVRO: &[u8] = b"Obj\x01";
-
-/// How gzip begins.
-const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Where a tar file says so: at byte 257.
 const TAR: &[u8] = b"ustar";
@@ -316,11 +313,5 @@ impl Reader {
 
 /// The row of a file, or of what is left of one, that cannot be read.
 fn unreadable(name: &str, error: &Error) -> Row {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let candidate = Candidate {
-        id: last.to_string(),
-        file: name.to_string(),
-        ..Candidate::default()
-    };
-    Row::unreadable(candidate, error)
+    Row::broken_file(Path::new(name), error)
 }

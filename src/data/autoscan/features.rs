@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::data::Candidate;
 use crate::data::columns::parse_known;
-use crate::data::options::{first_bytes, refuse_lfs_pointer};
+use crate::data::options::{GZIP, first_bytes, refuse_lfs_pointer};
 use crate::{Error, Result};
 
 /// Measured numbers that a candidate has a place for, by their columns' names.
@@ -88,7 +88,7 @@ impl Features {
     pub fn read(&mut self, path: &Path) -> Result<()> {
         refuse_lfs_pointer(path)?;
         let file = BufReader::new(File::open(path).map_err(Error::io("open", path))?);
-        let zipped = first_bytes(path)?.starts_with(&[0x1f, 0x8b]);
+        let zipped = first_bytes(path)?.starts_with(GZIP);
         let input: Box<dyn Read> = match zipped {
             true => Box::new(MultiGzDecoder::new(file)),
             false => Box::new(file),

@@ -121,10 +121,7 @@ impl OfStamps {
             return Row::left_out(candidate, "no row in the table of labels");
         }
         match self.cutout(triplet, candidate.clone()) {
-            Ok(cutout) if cutout.candidate.edge == Some(true) => {
-                let why = "EDGE is True: cut off by the edge of the image";
-                Row::left_out(cutout.candidate, why)
-            }
+            Ok(cutout) if cutout.candidate.edge == Some(true) => Row::at_edge(cutout.candidate),
             Ok(cutout) => Row::of(cutout),
             Err(why) => Row::Failed(Box::new(Failed {
                 candidate,

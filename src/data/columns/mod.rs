@@ -8,7 +8,7 @@ use std::path::Path;
 use super::array::Array;
 use super::channels::Names;
 use super::npy::shape_text;
-use super::options::ReadOptions;
+use super::options::{KEY_NAMES, OTRAINS, ReadOptions};
 use super::{Candidate, Channel, CutoutShape, Dataset, Pixels, Skipped};
 use crate::{Error, Result};
 
@@ -52,17 +52,7 @@ pub(super) struct Columns {
 
 /// What O'TRAIN's cubes do not have and rbgpu's may: names of arrays, one value per
 /// cutout but for `channels`, the names of a cutout's images.
-pub(super) const EXTRA: [&str; 9] = [
-    "objects",
-    "ras",
-    "decs",
-    "mjds",
-    "xs",
-    "ys",
-    "parents",
-    "fwhms_psf",
-    "channels",
-];
+pub(super) const EXTRA: &[&str] = KEY_NAMES.split_at(OTRAINS).1;
 
 /// What the pixel reader knows of its pixels.
 pub(super) struct Cutouts {

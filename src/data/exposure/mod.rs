@@ -10,7 +10,6 @@ mod wcs;
 mod write;
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fitsio_pure::gzip;
@@ -18,7 +17,7 @@ use fitsio_pure::hdu::{FitsData, Hdu, HduInfo, parse_fits};
 use fitsio_pure::image::{extract_bscale_bzero, image_dimensions, read_image_physical_f32};
 use fitsio_pure::value::Value;
 
-use super::fits::{broken, header, unpacked};
+use super::fits::{broken, guarded, header, unpacked};
 use crate::{Error, Result};
 
 pub use wcs::Wcs;
@@ -89,13 +88,7 @@ impl Exposure {
 
     /// Reads a FITS file from memory; `path` names it in errors.
     pub fn parse(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
-        // fitsio-pure returns errors, but the headers that it multiplies and
-        // allocates by come from outside.
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes, path, which)));
-        decoded.unwrap_or_else(|_| {
-            let found = "data that the FITS reader fails on";
-            Err(Error::input(path, "file", found, "a whole FITS file"))
-        })
+        guarded(path, "a whole FITS file", || decode(bytes, path, which))
     }
 
     /// The pixel in column `x` and row `y`, counted from 0; NaN outside.

@@ -4,7 +4,6 @@ pub(super) mod header;
 mod images;
 mod unpack;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use fitsio_pure::hdu::{Hdu, parse_fits};
@@ -12,7 +11,7 @@ use fitsio_pure::image::read_image_physical_f32;
 
 use self::header::Header;
 use self::images::axes;
-pub(crate) use self::unpack::{broken, unpacked};
+pub(crate) use self::unpack::{broken, guarded, unpacked};
 use super::{Candidate, Channel, CutoutShape, npy};
 use crate::{Error, Result};
 
@@ -55,16 +54,7 @@ pub fn read_fits_bytes(
     path: &Path,
     wanted: Option<&[Channel]>,
 ) -> Result<FitsCutout> {
-    // fitsio-pure returns errors, but the headers that it multiplies and
-    // allocates by come from outside.
-    catch_unwind(AssertUnwindSafe(|| decode(bytes, path, wanted))).unwrap_or_else(|_| {
-        Err(Error::input(
-            path,
-            "file",
-            "data that the FITS reader fails on",
-            "a whole FITS file",
-        ))
-    })
+    guarded(path, "a whole FITS file", || decode(bytes, path, wanted))
 }
 
 fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {

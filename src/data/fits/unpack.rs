@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use fitsio_pure::value::{Value, parse_value};
@@ -39,6 +40,16 @@ pub fn unpacked<'a>(bytes: &'a [u8], most: usize, path: &Path) -> Result<Cow<'a,
         Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
     })?;
     Ok(bytes)
+}
+
+/// Runs `decode`, whose panics become an error: fitsio-pure returns errors, but the
+/// headers that it multiplies and allocates by come from outside. `expected` is what
+/// the file should be.
+pub fn guarded<T>(path: &Path, expected: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let found = "data that the FITS reader fails on";
+        Err(Error::input(path, "file", found, expected))
+    })
 }
 
 /// A small file may unzip to a thousand times its size.

@@ -70,7 +70,7 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         parts: None,
         extra: Vec::new(),
     };
-    for name in EXTRA {
+    for &name in EXTRA {
         let found = column(name);
         // An array of another program that cannot be read is none of ours.
         match found {

@@ -6,7 +6,6 @@
 //! u = (x - POLZERO1) / POLSCAL1, v likewise, i + j <= POLDEG1, i running first. Its samples
 //! are PSF_SAMP image pixels apart.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fitsio_pure::bintable::{BinaryColumnData, parse_binary_table_columns, read_binary_column};
@@ -15,7 +14,7 @@ use fitsio_pure::value::Value;
 
 use super::resample::Template;
 use crate::data::exposure::{number as number_of, stem};
-use crate::data::fits::{broken, unpacked};
+use crate::data::fits::{broken, guarded, unpacked};
 use crate::{Error, Result};
 
 /// Samples along a side, and coefficients per sample, that are believed.
@@ -41,11 +40,7 @@ impl PsfEx {
     /// Reads `path`.
     pub fn read(path: &Path) -> Result<PsfEx> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes, path)));
-        decoded.unwrap_or_else(|_| {
-            let found = "data that the FITS reader fails on";
-            Err(Error::input(path, "file", found, "a PSFEx .psf file"))
-        })
+        guarded(path, "a PSFEx .psf file", || decode(bytes, path))
     }
 
     /// The PSF at (x, y), in pixels as FITS counts them: the first is at (1, 1).
