@@ -6,7 +6,9 @@
 //! |---|---|
 //! | [`cli`] | one file per subcommand |
 //! | [`mod@bench`] | how fast a network runs, of what the device can do |
-//! | [`train`], [`report`] | the training loop; plots |
+//! | [`evaluate`], [`study`] | how good a model is; many trainings compared |
+//! | [`explain`] | why a network says what it says |
+//! | [`train`], [`report`] | the training loop; plots and the HTML page |
 //! | [`nn`], [`judge`], [`simulate`], [`formats`] | networks, metrics, the simulated survey, model files |
 //! | [`ops`] | the differentiable operations, each with reference, cpu and gpu code |
 //! | [`engine`] | tensors, the tape, the trait that an op implements |
@@ -21,12 +23,15 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;
+pub mod evaluate;
+pub mod explain;
 pub mod formats;
 pub mod judge;
 pub mod nn;
 pub mod ops;
 pub mod report;
 pub mod simulate;
+pub mod study;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -5,9 +5,11 @@
 //! 0 bogus) and P(real) per candidate.
 
 mod confusion;
+pub mod evaluation;
 pub mod history;
 pub mod metrics;
 
 pub use confusion::{Confusion, Cut};
+pub use evaluation::Evaluation;
 pub use history::EpochRecord;
 pub use metrics::{Best, FprAtMdr, PrecisionRecall, Roc, Scored};

@@ -33,6 +33,24 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "explain",
+        &[
+            "error", "data", "backend", "engine", "ops", "nn", "formats", "train",
+        ],
+    ),
+    (
+        "evaluate",
+        &[
+            "error", "data", "backend", "nn", "judge", "formats", "report", "train", "explain",
+        ],
+    ),
+    (
+        "study",
+        &[
+            "error", "data", "backend", "nn", "judge", "formats", "report", "train",
+        ],
+    ),
+    (
         "bench",
         &["error", "data", "backend", "engine", "ops", "nn", "train"],
     ),
@@ -40,7 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "error", "data", "backend", "engine", "ops", "nn", "judge", "simulate", "formats",
-            "report", "train", "bench",
+            "report", "train", "bench", "explain", "evaluate", "study",
         ],
     ),
     ("main", &["error", "cli"]),

@@ -1,0 +1,1 @@
+//! From models, score files and data to an evaluation and its report on disk.
