@@ -41,6 +41,14 @@ pub fn known_names() -> Vec<&'static str> {
     numbers.chain(words).collect()
 }
 
+/// What the column that is asked for as `name` is called where it is shown.
+pub fn shown(name: &str) -> String {
+    let all = NUMBERS.iter().map(|n| n.0).chain(WORDS.iter().map(|w| w.0));
+    let is = |names: &&[&str]| names.iter().any(|n| n.eq_ignore_ascii_case(name));
+    let found = all.clone().find(is);
+    found.map_or(name.to_string(), |names| names[0].to_string())
+}
+
 /// The column of `candidates` called `name`, in any case; `None` for a name that is not known.
 pub fn of_candidates<'a>(
     candidates: impl Iterator<Item = &'a Candidate>,
