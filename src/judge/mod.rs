@@ -4,12 +4,25 @@
 //! Nothing here knows of networks or devices. What comes in is labels (1 real,
 //! 0 bogus) and P(real) per candidate.
 
+mod bootstrap;
+mod breakdown;
+mod categories;
+mod choose;
+mod completeness;
 mod confusion;
+mod curve;
+mod evaluate;
 pub mod evaluation;
+mod histogram;
 pub mod history;
+pub mod intervals;
 pub mod metrics;
+pub mod reliability;
+mod subject;
 
 pub use confusion::{Confusion, Cut};
+pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
 pub use history::EpochRecord;
 pub use metrics::{Best, FprAtMdr, PrecisionRecall, Roc, Scored};
+pub use subject::{Column, Labelled, Options, Role, Subject, Values};
