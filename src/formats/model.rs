@@ -1,6 +1,6 @@
 //! The model file: safetensors whose metadata says everything that scoring needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,14 @@ use crate::{Error, Result};
 
 /// The key of the metadata.
 const KEY: &str = "rbgpu";
+
+/// The file beside the model `path` whose name ends in `end` in place of ".safetensors":
+/// "split.csv", "history.jsonl", ….
+pub fn beside(path: &Path, end: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
+    path.with_file_name(format!("{stem}.{end}"))
+}
 
 /// What the labels and scores mean: there is one answer, and the file says it.
 pub const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
