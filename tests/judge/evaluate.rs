@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rbgpu::judge::{Column, Labelled, Options, Role, Subject, Values, evaluate, evaluation};
+use rbgpu::judge::{Column, Labelled, Options, Role, Subject, Values, evaluate};
 
 fn silent(_: &str, _: f64) {}
 
@@ -52,8 +52,13 @@ fn speed() {
         };
         let begun = std::time::Instant::now();
         let cpu = cpu_time::ProcessTime::now();
-        let judged =
-            evaluate(&data, &[subject("a", &scores)], &Options::default(), &silent).unwrap();
+        let judged = evaluate(
+            &data,
+            &[subject("a", &scores)],
+            &Options::default(),
+            &silent,
+        )
+        .unwrap();
         let json = serde_json::to_string(&judged).unwrap();
         let points = judged.classifiers[0].curve.len();
         eprintln!(
@@ -68,5 +73,8 @@ fn speed() {
         eprintln!("{:?}", judged.classifiers[0].thresholds);
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    eprintln!("{:?}", status.lines().find(|line| line.starts_with("VmHWM")));
+    eprintln!(
+        "{:?}",
+        status.lines().find(|line| line.starts_with("VmHWM"))
+    );
 }
