@@ -76,7 +76,10 @@ impl ScoreFile {
                 false => columns(path, names, reading)?,
             };
             *uses.borrow_mut() = columns.iter().map(|c| c.2.clone()).collect();
-            Ok(columns.into_iter().map(|(at, kind, _)| (at, kind)).collect())
+            Ok(columns
+                .into_iter()
+                .map(|(at, kind, _)| (at, kind))
+                .collect())
         };
         let table = table::read(path, &choose)?;
         let mut file = ScoreFile {
@@ -242,7 +245,10 @@ pub fn rows_of(
             expected,
         ));
     }
-    let found: Vec<Option<usize>> = ids.iter().map(|id| by_id.get(id.as_str()).copied()).collect();
+    let found: Vec<Option<usize>> = ids
+        .iter()
+        .map(|id| by_id.get(id.as_str()).copied())
+        .collect();
     if found.iter().all(Option::is_none) {
         let (theirs, ours) = (own.first(), ids.first());
         let example = |id: Option<&String>| id.map_or("none".into(), |id| format!("'{id}'"));
