@@ -6,20 +6,24 @@
 
 mod bootstrap;
 mod breakdown;
+pub mod calibration;
 mod categories;
 mod choose;
 mod completeness;
 mod confusion;
+pub mod crossed;
 mod curve;
 mod evaluate;
 pub mod evaluation;
 mod histogram;
 pub mod history;
 pub mod intervals;
+mod isotonic;
 pub mod metrics;
 pub mod reliability;
 mod subject;
 
+pub use calibration::Calibration;
 pub use confusion::{Confusion, Cut};
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;

@@ -27,6 +27,7 @@ pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
         model: outcome.model.clone(),
         preprocess: config.normalisation.into(),
         channels: data.channels.as_deref().map(<[_]>::to_vec),
+        calibration: None,
         threshold,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
