@@ -4,6 +4,7 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod explain;
 pub mod export;
 pub mod import;
 pub mod inject;
@@ -37,6 +38,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
+    /// Show why a model gives its scores: Grad-CAM, saliency, occlusion
+    Explain(Box<explain::Arguments>),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),

@@ -5,6 +5,7 @@
 //! | [`grad_cam`](mod@grad_cam) | where in a layer's maps the evidence for a class is (Selvaraju et al. 2017) |
 //! | [`saliency`](mod@saliency) | which pixels, and which of the images, move the class output |
 //! | [`occlusion`](mod@occlusion) | what hiding a part of the cutout does to it |
+//! | [`chosen`], [`explained`] | which candidates of an input; all three for some of them |
 //!
 //! All three ask about a [`Class`] of each candidate, and about its probability or the
 //! score before the head ([`Of`]). They run the network as it scores: moving statistics,
@@ -16,6 +17,8 @@
 //! cutout; here it is calculated from the logits in f64, apart from the gradient, so that
 //! maps divided by their largest value are right however sure the network is.
 
+pub mod chosen;
+pub mod explained;
 pub mod grad_cam;
 pub mod occlusion;
 pub mod saliency;
@@ -27,8 +30,10 @@ use crate::engine::{Tape, Tensor, Var};
 use crate::nn::{Activation, Mode, Model};
 use crate::{Error, Result, ops};
 
+pub use chosen::{Choice, Chosen, Found, Sample};
+pub use explained::{Asked, Explained, Question, explain, images};
 pub use grad_cam::{grad_cam, layer, layers};
-pub use occlusion::{Patch, occlusion};
+pub use occlusion::{Patch, occlusion, spread};
 pub use saliency::{Saliency, saliency};
 
 /// What a candidate may be.

@@ -65,6 +65,26 @@ impl Patch {
     }
 }
 
+/// A map (rows, columns) of `patch` at every pixel of cutouts (H, W, C): the mean over the places
+/// of the square that hide it, 0 where none does.
+pub fn spread(map: &[f32], patch: Patch, [height, width, _]: [usize; 3]) -> Vec<f32> {
+    let (rows, columns) = (patch.places(height), patch.places(width));
+    let (mut sums, mut counts) = (vec![0.0_f32; height * width], vec![0_u32; height * width]);
+    let places = rows
+        .iter()
+        .flat_map(|row| columns.iter().map(move |column| (row, column)));
+    for (value, (&top, &left)) in map.iter().zip(places) {
+        for row in top..top + patch.size {
+            for at in row * width + left..row * width + left + patch.size {
+                sums[at] += value;
+                counts[at] += 1;
+            }
+        }
+    }
+    let mean = |(sum, count): (&f32, &u32)| sum / (*count).max(1) as f32;
+    sums.iter().zip(&counts).map(mean).collect()
+}
+
 /// By how much the number of `class` drops when `patch` hides a part of the cutout `x` (H, W, C),
 /// as the network takes it: one map (rows, columns, 1) as it is, negative where hiding raises the
 /// number. What is hidden becomes the image's median: the sky, after normalisation. `at_once` places
@@ -147,6 +167,18 @@ mod tests {
         assert_eq!(Patch::for_input([63, 63, 3]), patch(8, 4));
         assert_eq!(Patch::for_input([32, 32, 1]), patch(4, 2));
         assert_eq!(Patch::for_input([1, 1, 1]), patch(1, 1));
+    }
+
+    #[test]
+    fn a_pixel_has_the_mean_of_the_squares_over_it() {
+        let patch = Patch {
+            size: 2,
+            stride: 1,
+            channel: None,
+        };
+        // Three places across, one down.
+        let spread = spread(&[1.0, 3.0, 5.0], patch, [2, 4, 1]);
+        assert_eq!(spread, [1.0, 2.0, 4.0, 5.0, 1.0, 2.0, 4.0, 5.0]);
     }
 
     #[test]

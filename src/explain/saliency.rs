@@ -32,18 +32,34 @@ pub fn saliency(model: &Model, x: Tensor, classes: &[Class], of: Of) -> Result<S
     let each = gradients.chunks(shape.iter().product());
     for (gradient, factor) in each.zip(factors) {
         maps.push_divided(gradient, factor);
-        shares.extend(channel_shares(gradient, shape[2]));
+        shares.extend(shares_of(gradient, shape, 1));
     }
     Ok(Saliency { maps, shares })
 }
 
-/// Σ |value| of each of the `channels` images of a map (H, W, C), as parts of all.
-fn channel_shares(map: &[f64], channels: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; channels];
-    for pixel in map.chunks(channels) {
-        sums.iter_mut().zip(pixel).for_each(|(s, v)| *s += v.abs());
+/// Σ |value| over each image of a map (H, W, C) as parts of all; 0 where all is 0. Where `across`
+/// images stand side by side in each of the C, these are told apart: C · `across` parts.
+pub fn shares_of(map: &[f64], [_, width, channels]: [usize; 3], across: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; channels * across];
+    let one = (width / across).max(1);
+    for (i, value) in map.iter().enumerate() {
+        let (column, channel) = (i / channels % width, i % channels);
+        sums[channel * across + (column / one).min(across - 1)] += value.abs();
     }
     let all: f64 = sums.iter().sum();
     let scale = if all > 0.0 { all } else { 1.0 };
     sums.iter().map(|sum| sum / scale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares_of;
+
+    #[test]
+    fn shares_by_image_wherever_it_stands() {
+        let map = [1.0, -3.0, 0.0, 4.0];
+        assert_eq!(shares_of(&map, [1, 2, 2], 1), [0.125, 0.875]);
+        assert_eq!(shares_of(&map, [1, 4, 1], 2), [0.5, 0.5]);
+        assert_eq!(shares_of(&[0.0; 4], [1, 4, 1], 2), [0.0, 0.0]);
+    }
 }
