@@ -11,6 +11,7 @@ mod gallery;
 mod growth;
 mod injected;
 mod legend;
+pub mod overlay;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
