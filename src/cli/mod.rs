@@ -12,9 +12,11 @@ pub mod pack;
 pub mod profile;
 pub mod score;
 pub mod simulate;
+pub mod study;
 pub mod summary;
 pub mod terminal;
 pub mod train;
+pub mod training;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ struct Cli {
 enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
+    /// Train many times and compare: by training set, cutout size, images, architecture
+    Study(study::Arguments),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
     /// Take over a network that Keras or PyTorch trained
@@ -85,6 +89,7 @@ impl Done {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

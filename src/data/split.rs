@@ -227,7 +227,7 @@ fn apportion(n: usize, shares: [f64; 3]) -> [usize; 3] {
 }
 
 /// Fisher and Yates, written out so that a seed means the same order for ever.
-pub(super) fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
+pub fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
     for i in (1..items.len()).rev() {
         let below = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
         items.swap(i, below as usize);

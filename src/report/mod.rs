@@ -10,12 +10,14 @@ mod gallery;
 mod growth;
 mod injected;
 mod legend;
+mod study;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use study::{Trained, study_cutout, study_size};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently
@@ -29,6 +31,8 @@ pub(crate) mod palette {
     pub const GREEN: &str = "#009E73";
     /// Pixels without a value.
     pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
+    /// Limits.
+    pub const PURPLE_LINE: &str = "#CC79A7";
     /// Secondary text.
     pub const GREY: &str = "#555555";
 }
