@@ -146,7 +146,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let request = Request {
         sources,
         data: data.clone(),
-        rows: if arguments.all { Rows::All } else { arguments.part },
+        rows: if arguments.all {
+            Rows::All
+        } else {
+            arguments.part
+        },
         split: arguments.split.clone(),
         reading: score_file::Reading {
             score_name: arguments.score_name.clone(),
@@ -158,10 +162,16 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         threshold: arguments.threshold,
         crop: arguments.cutout_size,
     };
-    let mut bars = Bars { terminal: &terminal, bar: None };
+    let mut bars = Bars {
+        terminal: &terminal,
+        bar: None,
+    };
     let mut gathered = evaluate::gather(&request, &models, &mut bars)?;
     bars.end();
-    gathered.notices.iter().for_each(|notice| terminal.notice(notice));
+    gathered
+        .notices
+        .iter()
+        .for_each(|notice| terminal.notice(notice));
     terminal.notice(&format!(
         "{} candidates of {} ({})",
         gathered.ids.len(),
@@ -212,20 +222,38 @@ fn options(arguments: &Arguments, sources: &[Source]) -> Result<judge::Options> 
         wanted_fpr: arguments.fpr.clone(),
         wanted_mdr: arguments.mdr.clone(),
         bogus_per_real: arguments.bogus_per_real.clone(),
-        by: arguments.by.iter().map(|name| evaluate::columns::shown(name)).collect(),
+        by: arguments
+            .by
+            .iter()
+            .map(|name| evaluate::columns::shown(name))
+            .collect(),
         ..judge::Options::default()
     };
     if let Some(rule) = &arguments.set_threshold {
-        if !matches!(sources, [Source { what: What::Model, .. }]) {
+        if !matches!(
+            sources,
+            [Source {
+                what: What::Model,
+                ..
+            }]
+        ) {
             let found = format!("{} classifiers", sources.len());
-            return Err(Error::config("--set-threshold", found, "one model, and no other"));
+            return Err(Error::config(
+                "--set-threshold",
+                found,
+                "one model, and no other",
+            ));
         }
         rule.wanted(&mut options);
     }
     if let Some(threshold) = arguments.threshold
         && !(0.0..=1.0).contains(&threshold)
     {
-        return Err(Error::config("--threshold", threshold.to_string(), "from 0 to 1"));
+        return Err(Error::config(
+            "--threshold",
+            threshold.to_string(),
+            "from 0 to 1",
+        ));
     }
     options.check()?;
     Ok(options)
@@ -238,7 +266,9 @@ fn open(arguments: &Arguments, sources: &[Source], terminal: &Terminal) -> Resul
         return Ok(Vec::new());
     }
     let device = arguments.common.open(terminal)?;
-    models.map(|source| Classifier::open_on(&source.path, &device)).collect()
+    models
+        .map(|source| Classifier::open_on(&source.path, &device))
+        .collect()
 }
 
 /// The data with the images that the models want.
@@ -260,7 +290,9 @@ fn read(
         }
     }
     let channels = (!wanted.is_empty()).then_some(wanted);
-    let data = arguments.reading.open_with(inputs, true, channels, terminal)?;
+    let data = arguments
+        .reading
+        .open_with(inputs, true, channels, terminal)?;
     Ok(Some(Arc::new(data)))
 }
 
@@ -280,12 +312,7 @@ fn judge(
 }
 
 /// Writes the model with its new threshold; what was stored.
-fn store(
-    rule: &Rule,
-    source: &Source,
-    model: &Classifier,
-    evaluation: &Evaluation,
-) -> Result<f64> {
+fn store(rule: &Rule, source: &Source, model: &Classifier, evaluation: &Evaluation) -> Result<f64> {
     let threshold = rule.threshold(&evaluation.classifiers[0])?;
     let mut file = model.file().clone();
     file.threshold = threshold;
@@ -302,14 +329,18 @@ fn print(
 ) -> Result<()> {
     let page = arguments.out.join("report.html");
     if arguments.json {
-        let classifiers: Vec<Value> = evaluation.classifiers.iter().map(|c| {
-            let metrics = c.metrics.iter().map(|m| (m.name.to_string(), json!(m)));
-            json!({
-                "name": c.name, "threshold": c.threshold, "threshold_from": c.threshold_from,
-                "confusion": c.confusion, "thresholds": c.thresholds,
-                "metrics": Value::Object(metrics.collect()),
+        let classifiers: Vec<Value> = evaluation
+            .classifiers
+            .iter()
+            .map(|c| {
+                let metrics = c.metrics.iter().map(|m| (m.name.to_string(), json!(m)));
+                json!({
+                    "name": c.name, "threshold": c.threshold, "threshold_from": c.threshold_from,
+                    "confusion": c.confusion, "thresholds": c.thresholds,
+                    "metrics": Value::Object(metrics.collect()),
+                })
             })
-        }).collect();
+            .collect();
         let all = json!({
             "report": page, "candidates": evaluation.candidates, "real": evaluation.real,
             "bogus": evaluation.bogus, "rows": gathered.which, "stored_threshold": stored,
@@ -321,7 +352,17 @@ fn print(
         return Ok(());
     }
     let at = format!("FPR at MDR {}", evaluation.at_mdr);
-    let heads = ["", "threshold", "accuracy", "F1", "MCC", "AUC", "FPR", "MDR", &at];
+    let heads = [
+        "",
+        "threshold",
+        "accuracy",
+        "F1",
+        "MCC",
+        "AUC",
+        "FPR",
+        "MDR",
+        &at,
+    ];
     let mut rows = vec![heads.map(String::from).to_vec()];
     for c in &evaluation.classifiers {
         let mut row = vec![c.name.clone(), format!("{:.3}", c.threshold)];

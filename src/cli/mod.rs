@@ -14,9 +14,11 @@ pub mod pack;
 pub mod profile;
 pub mod score;
 pub mod simulate;
+pub mod study;
 pub mod summary;
 pub mod terminal;
 pub mod train;
+pub mod training;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ struct Cli {
 enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
+    /// Train many times and compare: by training set, cutout size, images, architecture
+    Study(study::Arguments),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
     /// Say how good models are: metrics, figures, galleries and one report.html
@@ -91,6 +95,7 @@ impl Done {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

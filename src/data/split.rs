@@ -233,7 +233,7 @@ pub fn first_of_shuffled<T>(items: &mut Vec<T>, most: usize, seed: u64) {
 }
 
 /// Fisher and Yates, written out so that a seed means the same order for ever.
-pub(super) fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
+pub fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
     for i in (1..items.len()).rev() {
         let below = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
         items.swap(i, below as usize);

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::gather::Gathered;
 use super::gallery;
+use super::gather::Gathered;
 use super::source::{Source, What};
 use super::tables;
 use crate::data::Dataset;
@@ -55,7 +55,11 @@ pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
     let own = whole(dir);
     if own.is_some() && inputs.iter().any(|input| whole(input) == own) {
         let found = dir.display().to_string();
-        return Err(Error::config("--out", found, "another folder than the input"));
+        return Err(Error::config(
+            "--out",
+            found,
+            "another folder than the input",
+        ));
     }
     match fs::read_dir(dir) {
         Ok(mut entries) => {
@@ -75,7 +79,11 @@ pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
 /// Writes everything into a folder beside `dir` and then puts it there, `report.html` last;
 /// what an earlier evaluation left there is replaced, what else is there is not touched.
 /// `progress` hears how many of how many pictures are done.
-pub fn write(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<()> {
+pub fn write(
+    dir: &Path,
+    contents: &Contents,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<()> {
     let made = folder_beside(dir)?;
     fill(made.path(), contents, progress)?;
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
@@ -131,7 +139,9 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
             all.par_iter().try_for_each(|(folder, name, drawing)| {
                 let path = dir.join(folder).join(name.as_str());
                 let svg = drawing.svg()?;
-                create(&path.with_extension("svg"), |out| out.write_all(svg.as_bytes()))?;
+                create(&path.with_extension("svg"), |out| {
+                    out.write_all(svg.as_bytes())
+                })?;
                 let png = drawing.png()?;
                 create(&path.with_extension("png"), |out| out.write_all(&png))?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, all.len());
@@ -162,7 +172,10 @@ fn facts(contents: &Contents) -> Vec<(String, String)> {
             What::Model => "model",
             What::Scores => "scores",
         };
-        facts.push((format!("{what} {}", source.name), source.path.display().to_string()));
+        facts.push((
+            format!("{what} {}", source.name),
+            source.path.display().to_string(),
+        ));
     }
     if let Some(model) = contents.models.first() {
         facts.push(("device".into(), model.file().model.device().name()));
@@ -173,11 +186,15 @@ fn facts(contents: &Contents) -> Vec<(String, String)> {
 }
 
 fn json(path: &Path, contents: &Contents) -> Result<()> {
-    let about = facts(contents).into_iter().map(|(what, which)| (what, json!(which)));
+    let about = facts(contents)
+        .into_iter()
+        .map(|(what, which)| (what, json!(which)));
     let all = json!({
         "about": about.collect::<serde_json::Map<_, _>>(),
         "notices": contents.gathered.notices,
         "evaluation": contents.evaluation,
     });
-    create(path, |out| serde_json::to_writer(out, &all).map_err(std::io::Error::from))
+    create(path, |out| {
+        serde_json::to_writer(out, &all).map_err(std::io::Error::from)
+    })
 }

@@ -44,11 +44,11 @@ pub fn judged(
     };
     fn subject(c: &gather::Classified) -> Subject<'_> {
         Subject {
-        name: c.name.clone(),
-        scores: &c.scores,
-        threshold: c.threshold,
-        threshold_from: c.threshold_from.clone(),
-        training: c.training.clone(),
+            name: c.name.clone(),
+            scores: &c.scores,
+            threshold: c.threshold,
+            threshold_from: c.threshold_from.clone(),
+            training: c.training.clone(),
         }
     }
     let subjects: Vec<Subject> = gathered.classifiers.iter().map(subject).collect();

@@ -67,10 +67,16 @@ impl Rule {
             Rule::Mdr(rate) => format!("MDR {rate}"),
         };
         let chosen = judged.thresholds.iter().find(|chosen| chosen.rule == name);
-        let threshold = chosen.map(|c| c.threshold).filter(|t| (0.0..=1.0).contains(t));
+        let threshold = chosen
+            .map(|c| c.threshold)
+            .filter(|t| (0.0..=1.0).contains(t));
         threshold.ok_or_else(|| {
             let found = format!("no threshold by {name} on these data");
-            Error::config("--set-threshold", found, "data with both classes, or a number")
+            Error::config(
+                "--set-threshold",
+                found,
+                "data with both classes, or a number",
+            )
         })
     }
 }

@@ -12,6 +12,7 @@ mod growth;
 mod injected;
 mod legend;
 pub mod overlay;
+mod study;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
@@ -19,6 +20,7 @@ pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use study::{Trained, study_cutout, study_size};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently
@@ -42,6 +44,8 @@ pub(crate) mod palette {
     ];
     /// Pixels without a value.
     pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
+    /// Limits.
+    pub const PURPLE_LINE: &str = "#CC79A7";
     /// Secondary text.
     pub const GREY: &str = "#555555";
 }
