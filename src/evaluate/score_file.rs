@@ -1,6 +1,6 @@
 //! Scores that something else gave: a forest, Keras, another rbgpu.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::data::LabelPolarity;
@@ -229,14 +229,14 @@ pub fn rows_of(
         return Ok((0..count).map(Some).collect());
     }
     let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(count);
-    let mut twice = None;
+    let mut twice = HashSet::new();
     for (row, id) in own.iter().enumerate() {
         if by_id.insert(id, row).is_some() {
-            twice = Some(id);
+            twice.insert(id);
         }
     }
     // Rows of an id that nobody asks for may be as many as they like.
-    if let Some(id) = twice.filter(|id| ids.contains(*id)) {
+    if let Some(id) = ids.iter().find(|id| twice.contains(id)) {
         let expected = "one score for each id, or the candidates' own order";
         return Err(Error::input(
             path,
