@@ -16,7 +16,7 @@ fn everything_of_the_first_candidates() {
     for device in devices() {
         let line = format!("explain model.safetensors set.npz --device {device} -o why");
         let ran = desk.run(&line).done();
-        ran.prints(&["P(real)", "share", "largest drop"]);
+        ran.prints(&["P(real)", "largest drop"]);
         ran.says(&["24 candidates explained: why"]);
         for name in ["grad-cam.png", "saliency.png", "occlusion.png"] {
             let picture = desk.read(&format!("why/{name}"));
