@@ -97,8 +97,7 @@ impl<'a, R: Rows> Chosen<'a, R> {
         self.rows.notices()
     }
 
-    /// About `most` more; none when there are no more. An id that no candidate has, and rows
-    /// behind the end, are errors then.
+    /// About `most` more; none when there are no more.
     pub fn next(&mut self, most: usize) -> Result<Vec<Found>> {
         loop {
             if self.over() {
@@ -107,7 +106,6 @@ impl<'a, R: Rows> Chosen<'a, R> {
             let rows = self.rows.next(most.max(1))?;
             if rows.is_empty() {
                 self.ended = true;
-                self.check()?;
                 return Ok(Vec::new());
             }
             let wanted: Vec<Row> = rows.into_iter().filter(|row| self.wants(row)).collect();
@@ -150,20 +148,23 @@ impl<'a, R: Rows> Chosen<'a, R> {
         (ids.is_empty() || ids.contains(id)) && rows.is_none_or(|rows| rows.contains(&at))
     }
 
-    fn check(&self) -> Result<()> {
-        if !self.missing.is_empty() {
-            let missing: Vec<&str> = self.missing.iter().map(String::as_str).collect();
+    /// Ids that no candidate so far has.
+    pub fn missing(&self) -> Vec<&str> {
+        self.missing.iter().map(String::as_str).collect()
+    }
+
+    /// The error that nothing was found: which of the wishes cannot be met, and what there is.
+    pub fn nothing(&self) -> Option<Error> {
+        if !self.missing.is_empty() && self.read > 0 {
             let expected = format!("ids of the input, such as {}", self.first.join(", "));
-            return Err(Error::config("--id", missing.join(", "), expected));
+            return Some(Error::config("--id", self.missing().join(", "), expected));
         }
-        match &self.choice.rows {
-            Some(rows) if *rows.start() >= self.read => {
-                let found = format!("{}-{}", rows.start(), rows.end());
-                let expected = format!("rows of the input, which has {} from 0", self.read);
-                Err(Error::config("--rows", found, expected))
-            }
-            _ => Ok(()),
-        }
+        let rows = self.choice.rows.as_ref()?;
+        (*rows.start() >= self.read).then(|| {
+            let found = format!("{}-{}", rows.start(), rows.end());
+            let expected = format!("rows of the input, which has {}, from 0", self.read);
+            Error::config("--rows", found, expected)
+        })
     }
 }
 

@@ -81,6 +81,7 @@ pub fn images(classifier: &Classifier) -> Vec<String> {
     };
     match known.filter(|known| known.len() == channels) {
         Some(known) => known.iter().map(|c| c.name().to_string()).collect(),
+        None if channels == 1 => vec!["cutout".into()],
         None => (0..channels).map(|c| format!("image_{c}")).collect(),
     }
 }

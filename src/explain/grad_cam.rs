@@ -87,7 +87,8 @@ pub fn grad_cam(model: &Model, x: Tensor, layer: usize, classes: &[Class], of: O
             .chunks(channels)
             .map(|pixel| {
                 let sum: f64 = weights.iter().zip(pixel).map(|(w, a)| w * a).sum();
-                sum.max(0.0)
+                // Not max(): that would make 0 of NaN.
+                if sum < 0.0 { 0.0 } else { sum }
             })
             .collect();
         maps.push_divided(&map, factor);

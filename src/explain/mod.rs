@@ -115,7 +115,8 @@ pub struct Maps {
     /// (N, H, W, C).
     pub values: Vec<f32>,
     /// By what each was divided so that its largest |value| is 1, in what was asked about
-    /// per unit of what was changed; 0 where the map has nothing. 1 where maps are as they are.
+    /// per unit of what was changed; 0 where the map has nothing, NaN (as is the map) where a gradient
+    /// was too large for the device's numbers. 1 where maps are as they are.
     pub largest: Vec<f64>,
 }
 
@@ -155,8 +156,12 @@ impl Maps {
 
     /// Adds a map of f64, divided by its largest |value|, which is `factor` times larger.
     fn push_divided(&mut self, map: &[f64], factor: f64) {
-        let top = map.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
-        let scale = if top > 0.0 { top } else { 1.0 };
+        let larger = |top: f64, v: &f64| if v.abs() <= top { top } else { v.abs() };
+        let top = match map.iter().all(|v| v.is_finite()) {
+            true => map.iter().fold(0.0, larger),
+            false => f64::NAN,
+        };
+        let scale = if top == 0.0 { 1.0 } else { top };
         self.values.extend(map.iter().map(|v| (v / scale) as f32));
         self.largest.push(top * factor);
     }

@@ -34,12 +34,18 @@ impl Scale {
         [color.r, color.g, color.b]
     }
 
-    /// How much of the stamp a value covers: where a map has nothing, the stamp is seen.
-    fn cover(self, value: f32) -> f32 {
-        let size = value.abs().clamp(0.0, 1.0);
+    /// The colour of `value` over a stamp, and how much of the stamp it covers: nothing where
+    /// the map has nothing. Weak signed values have the colours of stronger ones, which on
+    /// grey would be white.
+    fn laid_over(self, value: f32) -> ([u8; 3], f32) {
+        let size = if value.is_nan() { 1.0 } else { value.abs() };
+        let cover = 0.75 * size.clamp(0.0, 1.0).powf(0.7);
         match self {
-            Scale::Heat => 0.15 + 0.5 * size.sqrt(),
-            Scale::Signed => 0.75 * size.sqrt(),
+            Scale::Heat => (self.color(value), cover),
+            Scale::Signed => (
+                self.color(value.signum() * (0.4 + 0.6 * value.abs())),
+                cover,
+            ),
         }
     }
 
@@ -82,7 +88,7 @@ pub fn overlay(map: &[f32], shape: [usize; 2], over: &RgbImage, scale: Scale) ->
     let map = enlarged(map, shape, size);
     RgbImage::from_fn(over.width(), over.height(), |x, y| {
         let value = map[y as usize * size[1] + x as usize];
-        let (cover, color) = (scale.cover(value), scale.color(value));
+        let (color, cover) = scale.laid_over(value);
         let below = over.get_pixel(x, y).0;
         let mixed = |i: usize| {
             let part = f32::from(below[i]) * (1.0 - cover) + f32::from(color[i]) * cover;

@@ -6,6 +6,7 @@ mod bad_output;
 mod bench;
 mod damaged;
 mod evaluate;
+mod explain;
 mod export;
 mod fixtures;
 mod import;

@@ -5,7 +5,7 @@ mod pictures;
 mod summary;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -117,6 +117,21 @@ fn parse_rows(text: &str) -> std::result::Result<RangeInclusive<usize>, String> 
 
 /// Explains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
+    let out = &arguments.out;
+    let there = out.exists();
+    if there && !out.is_dir() {
+        let found = format!("{}, which is a file", out.display());
+        return Err(Error::config("--out", found, "a folder, there or not yet"));
+    }
+    let done = explain_all(arguments);
+    if done.is_err() && !there {
+        // Only if it is empty: what was written in full stays.
+        let _ = std::fs::remove_dir(out);
+    }
+    done
+}
+
+fn explain_all(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     if arguments.limit == Some(0) {
         return Err(Error::config("--limit", "0", "at least 1"));
@@ -173,6 +188,15 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         }
     }
     bar.finish_and_clear();
+    if work.output.is_none()
+        && let Some(error) = chosen.nothing()
+    {
+        return Err(error);
+    }
+    for id in chosen.missing() {
+        terminal.notice(&format!("no candidate has the id {id}"));
+        work.failed += 1;
+    }
     work.finish(arguments)
 }
 
@@ -364,13 +388,9 @@ impl Work<'_> {
     }
 }
 
-/// Makes the folder for the results, which may be there; an error if it is something else, or
-/// its file `name` is one of the inputs.
-fn place_in(folder: &std::path::Path, name: &str) -> Result<PathBuf> {
-    if folder.exists() && !folder.is_dir() {
-        let found = format!("{}, which is a file", folder.display());
-        return Err(Error::config("--out", found, "a folder, there or not yet"));
-    }
+/// The place of the file `name` in `folder`, which is made where it is not there; an error if
+/// nothing can be written there.
+fn place_in(folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let path = folder.join(name);
     check_output(&path, &[])?;

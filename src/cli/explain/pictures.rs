@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Method, place_in};
-use crate::explain::{Explained, Of, Patch, Question, Sample, images, spread};
+use crate::explain::{Class, Explained, Of, Patch, Question, Sample, images, spread};
 use crate::report::overlay::{Panel, Scale, Strip, colors, overlay, sheet, stamp};
 use crate::train::Classifier;
 use crate::{Error, Result};
@@ -121,7 +121,13 @@ impl Pictures {
         };
         match method {
             Method::GradCam => format!("Grad-CAM of {}, each by its maximum", self.layer),
-            Method::Saliency => format!("|gradient of {of}|, each by its maximum"),
+            Method::Saliency => {
+                let shares = match self.images.len() {
+                    1 => "",
+                    _ => "; %: an image's share of the sum",
+                };
+                format!("|gradient of {of}|, each by its maximum{shares}")
+            }
             Method::Occlusion => format!("drop of {of} when hidden, each by its largest"),
         }
     }
@@ -149,7 +155,12 @@ impl Pictures {
             .collect();
         let mut add = |heading: String, image| panels.push(Panel { heading, image });
         let class = found.classes[i];
-        let mut caption = format!("P(real) {}, why {class}", short(found.scores[i]));
+        // Of the class that is asked about.
+        let p = match class {
+            Class::Real => found.scores[i],
+            Class::Bogus => 1.0 - found.scores[i],
+        };
+        let mut caption = format!("P({class}) {}", short(p));
         match (method, &found.grad_cam, &found.saliency, &found.occlusion) {
             (Method::GradCam, Some(maps), ..) => {
                 let [h, w, _] = maps.shape;
@@ -160,7 +171,7 @@ impl Pictures {
                     overlay(map, [h, w], &stamps[shown], Scale::Heat),
                 );
                 if maps.largest[i] == 0.0 {
-                    caption += ": nothing";
+                    caption += ": no evidence here";
                 }
             }
             (Method::Saliency, _, Some(maps), _) => {
@@ -169,9 +180,9 @@ impl Pictures {
                     let one = map[channel..].iter().step_by(channels);
                     let one: Vec<f32> = one.copied().collect();
                     let image = overlay(&one, [height, width], below, Scale::Heat);
-                    let heading = match self.images.len() == channels {
+                    let heading = match self.images.len() == channels && channels > 1 {
                         true => format!("{:.0}%", 100.0 * found.shares[i][channel]),
-                        false => String::new(),
+                        false => "gradient".into(),
                     };
                     add(heading, image);
                 }
@@ -179,8 +190,8 @@ impl Pictures {
             (Method::Occlusion, _, _, Some(maps)) => {
                 let map = maps.get(i);
                 let patch = self.patch.expect("it was asked for");
-                let top = map.iter().fold(0.0_f32, |top, v| top.max(v.abs()));
                 let scaled = |values: &[f32]| -> Vec<f32> {
+                    let top = values.iter().fold(0.0_f32, |top, v| top.max(v.abs()));
                     let top = if top > 0.0 { top } else { 1.0 };
                     values.iter().map(|v| v / top).collect()
                 };
@@ -192,7 +203,8 @@ impl Pictures {
                 let each = scaled(&spread(map, patch, self.input));
                 let image = overlay(&each, [height, width], &stamps[shown], Scale::Signed);
                 add("overlay".into(), image);
-                caption += &format!(", at most {}", short(f64::from(top)));
+                let most = map.iter().copied().fold(f32::MIN, f32::max);
+                caption += &format!(", drop {}", short(f64::from(most)));
             }
             _ => unreachable!("what was asked for was found"),
         }

@@ -101,7 +101,7 @@ impl Summary {
     /// The averages, by the class that was asked about.
     pub fn table(&self) -> String {
         let mut header: Vec<String> = ["class", "candidates", "P(real)"].map(String::from).into();
-        if self.saliency {
+        if self.saliency && self.images.len() > 1 {
             header.extend(self.images.iter().map(|image| format!("share {image}")));
         }
         if self.patch.is_some() {
@@ -114,7 +114,7 @@ impl Summary {
                 group.count.to_string(),
                 format!("{:.3}", group.mean(group.score)),
             ];
-            if self.saliency {
+            if self.saliency && self.images.len() > 1 {
                 let shares = group.shares.iter().map(|s| group.mean(*s));
                 row.extend(shares.map(|share| format!("{share:.3}")));
             }
