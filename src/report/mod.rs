@@ -13,6 +13,7 @@ mod injected;
 mod legend;
 pub mod overlay;
 mod study;
+mod study_search;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
@@ -21,6 +22,7 @@ pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
 pub use study::{Trained, study_cutout, study_size};
+pub use study_search::{Found, Group, study_architecture, study_channels};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently

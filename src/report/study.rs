@@ -43,8 +43,9 @@ const METRICS: [(&str, fn(&Trained) -> f64); 3] = [
 
 /// O'TRAIN Fig. 11: ΔAcc above, dashed where over- and underfitting begin; accuracy, F1 and
 /// MCC below; against the candidates of the training set, on a logarithmic axis. Where there
-/// are several trainings of one size, each is a point, and lines go through the means.
-pub fn study_size(trained: &[Trained], title: &str) -> Result<Drawing> {
+/// are several trainings of one size, each is a point, and lines go through the means. `part`
+/// is what was measured on: "test".
+pub fn study_size(trained: &[Trained], part: &str, title: &str) -> Result<Drawing> {
     let x = Axis {
         label: "candidates in the training set",
         log: true,
@@ -55,7 +56,7 @@ pub fn study_size(trained: &[Trained], title: &str) -> Result<Drawing> {
         let line = ReferenceLine::horizontal(y).with_color(palette::PURPLE_LINE);
         layout.with_reference_line(line.with_stroke_width(2.0).with_dasharray(DASH))
     });
-    let lower = panel(trained, &metrics(), &x, "on held-out candidates")?;
+    let lower = panel(trained, &metrics(), &x, &format!("on the {part} part"))?;
     let limits = Entry {
         label: "ΔAcc = ±0.02",
         color: palette::PURPLE_LINE,
@@ -65,13 +66,14 @@ pub fn study_size(trained: &[Trained], title: &str) -> Result<Drawing> {
     draw(vec![upper, lower], title, Some(limits))
 }
 
-/// O'TRAIN Fig. 12: accuracy, F1 and MCC against the size of the cutouts, in pixels.
-pub fn study_cutout(trained: &[Trained], title: &str) -> Result<Drawing> {
+/// O'TRAIN Fig. 12: accuracy, F1 and MCC on one part ("test") against the size of the cutouts,
+/// in pixels.
+pub fn study_cutout(trained: &[Trained], part: &str, title: &str) -> Result<Drawing> {
     let x = Axis {
         label: "cutout size (pixels)",
         log: false,
     };
-    let one = panel(trained, &metrics(), &x, "on held-out candidates")?;
+    let one = panel(trained, &metrics(), &x, &format!("on the {part} part"))?;
     draw(vec![one], title, None)
 }
 
@@ -244,7 +246,7 @@ mod tests {
             f1: f64::NAN,
             mcc: f64::NAN,
         };
-        assert!(study_cutout(&[nothing], "").is_err());
-        assert!(study_size(&[], "").is_err());
+        assert!(study_cutout(&[nothing], "test", "").is_err());
+        assert!(study_size(&[], "test", "").is_err());
     }
 }

@@ -76,10 +76,15 @@ impl Run {
     /// Why the network cannot be laid out, in words for a table.
     pub(super) fn does_not_fit(&self, shape: CutoutShape, error: &Error) -> String {
         let name = &self.config.architecture.name;
+        // The layer is enough: what it found is what its place says.
+        let error = match error {
+            Error::Input { place, .. } => place,
+            other => &other.to_string(),
+        };
         match &self.view {
-            View::Side(side) => format!("{side} pixels are too small for {name}: {error}"),
-            View::Images(images) => format!("{name} does not take {}: {error}", names(images)),
-            View::Whole => format!("{name} does not fit cutouts of {shape}: {error}"),
+            View::Side(side) => format!("{side} pixels are too small for {name} ({error})"),
+            View::Images(images) => format!("{name} does not take {} ({error})", names(images)),
+            View::Whole => format!("{name} does not fit cutouts of {shape} ({error})"),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Arguments {
 /// Trains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let architecture = Architecture::named(&arguments.network)?;
-    let opened = arguments.shared.open(architecture, Ok)?;
+    let opened = arguments.shared.open("cutout", architecture, Ok)?;
     let shape = opened.data.shape;
     let sizes = match arguments.sizes.is_empty() {
         true => cutout::ladder(shape),
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         arguments.repeats,
     )?;
     let varied = json!({ "sizes": sizes, "repeats": arguments.repeats });
-    let records = opened.conduct_all("cutout", varied, &runs)?;
+    let records = opened.conduct_all(varied, &runs)?;
 
     let size = |i: usize| sizes[i / arguments.repeats];
     let points = records.iter().enumerate();
@@ -55,7 +55,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     });
     let some = records.iter().any(|record| record.reported().is_some());
     opened.finish(&Found {
-        kind: "cutout",
         table: Table::new(&["pixels", "repeat"], rows.collect()),
         printed: vec![
             ("pixels", "pixels"),
@@ -70,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             ("seconds_per_epoch", "s/epoch"),
         ],
         drawing: match some {
-            true => Some(study_cutout(&points, &opened.title())?),
+            true => Some(study_cutout(&points, opened.part(), &opened.title())?),
             false => None,
         },
         more: json!({}),

@@ -15,7 +15,7 @@ use super::super::training::{Training, checkpoint_interval};
 use super::watch::Watch;
 use crate::backend::Device;
 use crate::data::atomic::atomic_write;
-use crate::data::{Dataset, Part, Split};
+use crate::data::{Dataset, Split};
 use crate::nn::Architecture;
 use crate::report::{Drawing, Trained};
 use crate::study::{AT_MDR, Folder, Record, Run, Study, Table, settings};
@@ -31,8 +31,9 @@ pub struct Shared {
     #[arg(value_name = "DATA")]
     pub inputs: Vec<PathBuf>,
     /// The folder for the table, the figure and the runs; a study that was stopped goes on there
+    /// [default: study-size, study-cutout, …]
     #[arg(long, short, value_name = "DIR")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
     /// Remove what an earlier study left in DIR, and begin anew
     #[arg(long)]
     pub fresh: bool,
@@ -52,7 +53,10 @@ pub struct Shared {
 
 /// What a study works on.
 pub struct Opened<'a> {
-    pub arguments: &'a Shared,
+    /// "size": the subcommand.
+    kind: &'static str,
+    pub out: PathBuf,
+    arguments: &'a Shared,
     pub terminal: Terminal,
     pub device: Device,
     pub data: Arc<Dataset>,
@@ -63,8 +67,6 @@ pub struct Opened<'a> {
 
 /// What a study found.
 pub struct Found {
-    /// "size": the subcommand.
-    pub kind: &'static str,
     pub table: Table,
     /// Columns to print, with their heads.
     pub printed: Vec<(&'static str, &'static str)>,
@@ -89,13 +91,16 @@ impl Shared {
     /// needs.
     pub fn open(
         &self,
+        kind: &'static str,
         architecture: Architecture,
         change: impl FnOnce(Dataset) -> Result<Dataset>,
     ) -> Result<Opened<'_>> {
         let terminal = self.common.terminal();
         let mut config = self.training.settings(&self.common).check(architecture)?;
         let interval = checkpoint_interval(self.checkpoint_every)?;
-        self.check_out()?;
+        let out = self.out.clone();
+        let out = out.unwrap_or_else(|| PathBuf::from(format!("study-{kind}")));
+        self.check_out(&out)?;
         let device = self.common.open(&terminal)?;
         config.precision = self.common.precision_on(&device);
         let input = config.architecture.input;
@@ -123,6 +128,8 @@ impl Shared {
             );
         }
         Ok(Opened {
+            kind,
+            out,
             arguments: self,
             terminal,
             device,
@@ -134,11 +141,11 @@ impl Shared {
     }
 
     /// The folder must not be one of the inputs.
-    fn check_out(&self) -> Result<()> {
+    fn check_out(&self, out: &Path) -> Result<()> {
         let whole = |path: &Path| std::fs::canonicalize(path).ok();
-        let own = whole(&self.out);
+        let own = whole(out);
         if own.is_some() && self.inputs.iter().any(|input| whole(input) == own) {
-            let found = self.out.display().to_string();
+            let found = out.display().to_string();
             return Err(Error::config(
                 "--out",
                 found,
@@ -154,7 +161,6 @@ impl Opened<'_> {
     /// say. `work` does `of` runs.
     pub fn conduct<T>(
         &self,
-        kind: &str,
         varied: Value,
         of: usize,
         work: impl FnOnce(&mut Study) -> Result<T>,
@@ -162,8 +168,8 @@ impl Opened<'_> {
         let residence = self.arguments.training.resident;
         let (data, split) = (self.data.as_ref(), self.split.as_ref());
         let (where_, what) = ((&self.device, residence), (data, split));
-        let settings = settings(kind, varied, &self.config, what, where_)?;
-        let folder = Folder::open(&self.arguments.out, &settings, self.arguments.fresh)?;
+        let settings = settings(self.kind, varied, &self.config, what, where_)?;
+        let folder = Folder::open(&self.out, &settings, self.arguments.fresh)?;
         let mut watch = Watch::new(self.terminal);
         let how = (residence, self.interval);
         let data = self.data.clone();
@@ -172,28 +178,24 @@ impl Opened<'_> {
     }
 
     /// As [`conduct`](Self::conduct), of runs that are known from the beginning.
-    pub fn conduct_all(&self, kind: &str, varied: Value, runs: &[Run]) -> Result<Vec<Record>> {
+    pub fn conduct_all(&self, varied: Value, runs: &[Run]) -> Result<Vec<Record>> {
         let shape = self.data.shape;
         // All of them would be rows without a number.
         if runs.iter().all(|run| run.plan(shape).is_err()) {
             runs.iter()
                 .try_for_each(|run| run.plan(shape).map(|_| ()))?;
         }
-        self.conduct(kind, varied, runs.len(), |study| study.conduct(runs, 0.0))
+        self.conduct(varied, runs.len(), |study| study.conduct(runs, 0.0))
     }
 
     /// Writes table and figure, and prints the table.
     pub fn finish(&self, found: &Found) -> Result<Done> {
-        let path = |end: &str| self.arguments.out.join(format!("study.{end}"));
+        let path = |end: &str| self.out.join(format!("study.{end}"));
         found.table.write_csv(&path("csv"))?;
-        let on = match self.split.test.is_empty() {
-            true => Part::Validation,
-            false => Part::Test,
-        };
         let all = json!({
-            "study": found.kind,
+            "study": self.kind,
             "data": self.data.source,
-            "measured_on": on,
+            "measured_on": self.part(),
             "mdr": AT_MDR,
             "more": found.more,
             "runs": found.table.json(),
@@ -222,12 +224,20 @@ impl Opened<'_> {
         for words in &found.words {
             text += &format!("\n{words}");
         }
-        let out = self.arguments.out.display();
+        let out = self.out.display();
         text += &match found.drawing {
             Some(_) => format!("\n{out}/study.csv, study.json, study.svg, study.png"),
             None => format!("\n{out}/study.csv, study.json; no run gave a network to draw"),
         };
         self.terminal.result(&text)
+    }
+
+    /// What the numbers are measured on: "test", or "validation" where there is no test part.
+    pub fn part(&self) -> &'static str {
+        match self.split.test.is_empty() {
+            true => "validation",
+            false => "test",
+        }
     }
 
     /// "otrain on cube.npz".

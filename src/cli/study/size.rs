@@ -30,7 +30,7 @@ pub struct Arguments {
 /// Trains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let architecture = Architecture::named(&arguments.network)?;
-    let opened = arguments.shared.open(architecture, Ok)?;
+    let opened = arguments.shared.open("size", architecture, Ok)?;
     let (data, split) = (&opened.data, &opened.split);
     let shape = data.shape;
     let input = [shape.height, shape.width, shape.channels];
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let labels = data.labels.as_ref().expect("a split has labels");
     let runs = size::runs(&opened.config, labels, split, &sizes, arguments.repeats)?;
     let varied = json!({ "sizes": sizes, "repeats": arguments.repeats });
-    let records = opened.conduct_all("size", varied, &runs)?;
+    let records = opened.conduct_all(varied, &runs)?;
 
     let sized = |record: &Record| record.trained_on.iter().sum::<usize>();
     let points: Vec<_> = records
@@ -55,7 +55,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     });
     let some = records.iter().any(|record| record.reported().is_some());
     opened.finish(&Found {
-        kind: "size",
         table: Table::new(&["size", "repeat"], rows.collect()),
         printed: vec![
             ("size", "training set"),
@@ -69,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             ("threshold", "threshold"),
         ],
         drawing: match some {
-            true => Some(study_size(&points, &opened.title())?),
+            true => Some(study_size(&points, opened.part(), &opened.title())?),
             false => None,
         },
         more: json!({}),
