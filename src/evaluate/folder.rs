@@ -16,7 +16,7 @@ use super::tables;
 use crate::data::Dataset;
 use crate::data::atomic::folder_beside;
 use crate::judge::Evaluation;
-use crate::report::{self, Drawing};
+use crate::report::{self, Figure};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
@@ -120,11 +120,11 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
     let (evaluation, gathered) = (contents.evaluation, contents.gathered);
     let galleries = gallery::galleries(contents)?;
     let figures = report::figures(evaluation)?;
-    let drawings = figures.iter().map(|f| (FIGURES, &f.name, &f.drawing));
-    let drawn = galleries.iter().map(|g| (GALLERIES, &g.name, &g.drawing));
-    let all: Vec<(&str, &String, &Drawing)> = drawings.chain(drawn).collect();
+    let drawings = figures.iter().map(|figure| (FIGURES, figure));
+    let sheets = galleries.iter().map(|figure| (GALLERIES, figure));
+    let all: Vec<(&str, &Figure)> = drawings.chain(sheets).collect();
     for folder in [FIGURES, GALLERIES] {
-        if all.iter().any(|one| one.0 == folder) {
+        if all.iter().any(|(into, _)| *into == folder) {
             let path = dir.join(folder);
             fs::create_dir(&path).map_err(Error::io("create", &path))?;
         }
@@ -136,13 +136,13 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
             json(&dir.join(JSON), contents)
         },
         || {
-            all.par_iter().try_for_each(|(folder, name, drawing)| {
-                let path = dir.join(folder).join(name.as_str());
-                let svg = drawing.svg()?;
+            all.par_iter().try_for_each(|(folder, figure)| {
+                let path = dir.join(folder).join(&figure.name);
+                let svg = figure.drawing.svg()?;
                 create(&path.with_extension("svg"), |out| {
                     out.write_all(svg.as_bytes())
                 })?;
-                let png = drawing.png()?;
+                let png = figure.drawing.png()?;
                 create(&path.with_extension("png"), |out| out.write_all(&png))?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, all.len());
                 Ok::<(), Error>(())
