@@ -151,11 +151,11 @@ impl Classifier {
             let values = prepared.iter().flat_map(|(values, _)| values);
             let values: Vec<f32> = values.copied().collect();
             let stride = values.len() / prepared.len().max(1);
-            let model = &self.file.model;
+            let file = &self.file;
             let first = scores.len();
             in_parts(prepared.len(), &mut at_once, |part| {
                 let input = &values[part.start * stride..part.end * stride];
-                scores.extend(model.score(model.input(input)?)?);
+                scores.extend(file.score(file.model.input(input)?)?);
                 Ok(())
             })?;
             for (score, (_, known)) in scores[first..].iter_mut().zip(&prepared) {
@@ -180,7 +180,7 @@ impl Classifier {
         options: StreamOptions,
     ) -> Result<Scores<'_>> {
         let recipe = self.recipe(options.crop);
-        Scores::new(&self.file.model, self.file.threshold, recipe, rows, options)
+        Scores::new(&self.file, recipe, rows, options)
     }
 
     /// What the network takes for `cutout`, (H, W, C) as its [`plan`](crate::nn::Model::plan) has
