@@ -4,6 +4,8 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod evaluate;
+pub mod explain;
 pub mod export;
 pub mod import;
 pub mod inject;
@@ -41,6 +43,10 @@ enum Command {
     Study(study::Arguments),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
+    /// Say how good models are: metrics, figures, galleries and one report.html
+    Evaluate(Box<evaluate::Arguments>),
+    /// Show why a model gives its scores: Grad-CAM, saliency, occlusion
+    Explain(Box<explain::Arguments>),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
@@ -91,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),

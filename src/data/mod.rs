@@ -60,6 +60,7 @@ pub mod rows;
 pub mod scores;
 pub mod size;
 pub mod split;
+pub mod table;
 mod triple;
 pub mod truth;
 mod view;
@@ -83,9 +84,10 @@ pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use preprocess::Preprocess;
-pub use rows::{Cutout, Failed, Row, Rows, Stream};
+pub use rows::{Cutout, Failed, OfDataset, Row, Rows, Stream};
 pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};
+pub use table::Table;
 
 /// Size of one cutout: (H, W, C), in pixels and images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -57,6 +57,7 @@ pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -
         model: outcome.model.clone(),
         preprocess: config.normalisation.into(),
         channels: data.channels.as_deref().map(<[_]>::to_vec),
+        calibration: None,
         threshold,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").into(),

@@ -5,6 +5,8 @@ mod bad_input;
 mod bad_output;
 mod bench;
 mod damaged;
+mod evaluate;
+mod explain;
 mod export;
 mod fixtures;
 mod import;
