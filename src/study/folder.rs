@@ -228,10 +228,15 @@ struct Difference {
 fn differences(place: &str, before: &Value, now: &Value, out: &mut Vec<Difference>) {
     let (Some(a), Some(b)) = (before.as_object(), now.as_object()) else {
         if before != now {
+            let (mut before, mut now) = (short(before), short(now));
+            if before == now {
+                // Long, and alike at the beginning.
+                (before, now) = ("with other values".into(), "as given".into());
+            }
             out.push(Difference {
                 place: place.into(),
-                before: short(before),
-                now: short(now),
+                before,
+                now,
             });
         }
         return;

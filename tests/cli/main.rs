@@ -20,6 +20,7 @@ mod score_formats;
 mod score_streams;
 mod scores;
 mod startup;
+mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     check(arguments)?;
     // Trials bring layers of their own; this has what they share.
     let base = Architecture {
-        name: "search".into(),
+        name: "architecture search".into(),
         input: None,
         training: space.training.clone(),
         layers: Vec::new(),
@@ -69,12 +69,18 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let epochs = opened.config.epochs;
     let rungs = rungs(arguments.search, arguments.trials, epochs, arguments.eta);
     say(&opened, &trials, &rungs);
+    // With their layers: a file of the same name may come to hold another network.
+    let with: serde_json::Map<_, _> = trials
+        .iter()
+        .filter(|trial| trial.published)
+        .map(|trial| (trial.config.architecture.name.clone(), json!(trial.config)))
+        .collect();
     let varied = json!({
         "space": space,
         "trials": arguments.trials,
         "search": arguments.search,
         "eta": arguments.eta,
-        "with": arguments.with,
+        "with": with,
     });
     let of = architecture::count(&trials, &rungs);
     let (placed, models) = opened.conduct(varied, of, |study| {
