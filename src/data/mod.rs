@@ -17,6 +17,7 @@
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
+//! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
@@ -62,6 +63,7 @@ pub mod split;
 pub mod table;
 mod triple;
 pub mod truth;
+mod view;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;

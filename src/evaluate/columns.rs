@@ -16,7 +16,9 @@ pub const MAGNITUDE_ERROR: &str = "magnitude error";
 
 const NUMBERS: &[Number] = &[
     (&[MAGNITUDE, "mag"], "mag", |c| c.mag),
-    (&[MAGNITUDE_ERROR, "mag_err", "magerr"], "mag", |c| c.mag_err),
+    (&[MAGNITUDE_ERROR, "mag_err", "magerr"], "mag", |c| {
+        c.mag_err
+    }),
     (&["FWHM"], "pixels", |c| c.fwhm),
     (&["FWHM of the PSF", "fwhm_psf"], "pixels", |c| c.fwhm_psf),
     (&["right ascension", "ra"], "degrees", |c| c.ra),

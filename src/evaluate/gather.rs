@@ -10,7 +10,7 @@ use super::source::{Source, What};
 use crate::data::{Dataset, OfDataset};
 use crate::formats::beside;
 use crate::judge::evaluation::Training;
-use crate::judge::{self, Column, history};
+use crate::judge::{Column, history};
 use crate::train::Classifier;
 use crate::train::stream::StreamOptions;
 use crate::{Error, Result};
@@ -111,7 +111,12 @@ pub fn gather(
     let (mut kept, which) = chosen(request, models, &all, &mut notices)?;
     if kept.is_empty() {
         let found = format!("none of {} candidates is in: {which}", all.ids.len());
-        return Err(Error::input(&all.source, "candidates", found, "some; see --part"));
+        return Err(Error::input(
+            &all.source,
+            "candidates",
+            found,
+            "some; see --part",
+        ));
     }
     let mut classifiers = Vec::with_capacity(request.sources.len());
     let mut others = Vec::new();
@@ -125,7 +130,7 @@ pub fn gather(
                 let data = request.data.as_ref().ok_or_else(|| no_data(source))?;
                 let (scores, bad) = score(request, model, source, data, &kept, watcher)?;
                 failed += bad;
-                let training = training_of(&source.path, model)?;
+                let training = training_of(&source.path, model, &mut notices)?;
                 (scores, model.threshold(), "stored in the model", training)
             }
             Some(file) => {
@@ -221,9 +226,16 @@ fn of_scores(
     };
     let Some(labels) = &file.labels else {
         let expected = "a column label (1 real, 0 bogus), or DATA with labels behind it";
-        return Err(Error::input(&source.path, "line of names", "no labels", expected));
+        return Err(Error::input(
+            &source.path,
+            "line of names",
+            "no labels",
+            expected,
+        ));
     };
-    let rows: Vec<usize> = (0..labels.len()).filter(|&row| !labels[row].is_nan()).collect();
+    let rows: Vec<usize> = (0..labels.len())
+        .filter(|&row| !labels[row].is_nan())
+        .collect();
     if rows.len() < labels.len() {
         notices.push(format!(
             "{} of {} rows of {} have no label and are left out",
@@ -250,7 +262,11 @@ fn of_scores(
     Ok(Candidates {
         ids: rows.iter().map(id).collect(),
         labels: rows.iter().map(|&row| labels[row] as u8).collect(),
-        columns: columns.into_iter().flatten().filter(columns::is_known).collect(),
+        columns: columns
+            .into_iter()
+            .flatten()
+            .filter(columns::is_known)
+            .collect(),
         source: source.path.clone(),
         rows,
     })
@@ -331,7 +347,11 @@ fn score(
 }
 
 /// The history beside the model, if there is one.
-fn training_of(path: &Path, model: &Classifier) -> Result<Option<Training>> {
+fn training_of(
+    path: &Path,
+    model: &Classifier,
+    notices: &mut Vec<String>,
+) -> Result<Option<Training>> {
     let path = beside(path, "history.jsonl");
     if !path.is_file() {
         return Ok(None);
@@ -339,7 +359,11 @@ fn training_of(path: &Path, model: &Classifier) -> Result<Option<Training>> {
     let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
     let history = history::read(file, &path)?;
     let best = Some(model.file().provenance.epoch[0]).filter(|&best| best > 0);
-    Ok(judge::evaluation::Training::new(history, best))
+    let training = Training::new(history, best);
+    if let Err(error) = &training {
+        notices.push(format!("{} is not shown: {error}", path.display()));
+    }
+    Ok(training.ok())
 }
 
 /// Candidates that some classifier has no score for are left out for all of them.

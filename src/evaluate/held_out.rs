@@ -82,7 +82,8 @@ impl Parts {
         let choose = |names: &[String]| {
             let wanted = |name: &'static str| {
                 column(names, &[name]).ok_or_else(|| {
-                    let expected = format!("a column {name}; --split names a file with id and part");
+                    let expected =
+                        format!("a column {name}; --split names a file with id and part");
                     Error::input(path, "line of names", names.join(", "), expected)
                 })
             };
@@ -178,7 +179,8 @@ impl Parts {
         let then = PathBuf::from(&provenance.data);
         let same_name = then.file_name() == asked.source.file_name();
         let numbered = asked.ids.iter().enumerate().all(|(row, id)| {
-            id.parse::<usize>().is_ok_and(|number| number >= row && number < usize::MAX / 2)
+            id.parse::<usize>()
+                .is_ok_and(|number| number >= row && number < usize::MAX / 2)
         });
         if numbered && !same_name {
             return Ok(none(format!(
@@ -258,7 +260,10 @@ pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String
             let tested = |parts: &Parts| parts.of.contains(&Some(Part::Test));
             let mut split = models.iter().filter(split).peekable();
             if split.peek().is_none() {
-                return ((0..count).collect(), "all rows, none of them in training".into());
+                return (
+                    (0..count).collect(),
+                    "all rows, none of them in training".into(),
+                );
             }
             match split.all(tested) {
                 true => (

@@ -1,6 +1,6 @@
 //! Scores that something else gave: a forest, Keras, another rbgpu.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::data::LabelPolarity;
@@ -76,7 +76,10 @@ impl ScoreFile {
                 false => columns(path, names, reading)?,
             };
             *uses.borrow_mut() = columns.iter().map(|c| c.2.clone()).collect();
-            Ok(columns.into_iter().map(|(at, kind, _)| (at, kind)).collect())
+            Ok(columns
+                .into_iter()
+                .map(|(at, kind, _)| (at, kind))
+                .collect())
         };
         let table = table::read(path, &choose)?;
         let mut file = ScoreFile {
@@ -226,14 +229,14 @@ pub fn rows_of(
         return Ok((0..count).map(Some).collect());
     }
     let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(count);
-    let mut twice = None;
+    let mut twice = HashSet::new();
     for (row, id) in own.iter().enumerate() {
         if by_id.insert(id, row).is_some() {
-            twice = Some(id);
+            twice.insert(id);
         }
     }
     // Rows of an id that nobody asks for may be as many as they like.
-    if let Some(id) = twice.filter(|id| ids.contains(*id)) {
+    if let Some(id) = ids.iter().find(|id| twice.contains(id)) {
         let expected = "one score for each id, or the candidates' own order";
         return Err(Error::input(
             path,
@@ -242,7 +245,10 @@ pub fn rows_of(
             expected,
         ));
     }
-    let found: Vec<Option<usize>> = ids.iter().map(|id| by_id.get(id.as_str()).copied()).collect();
+    let found: Vec<Option<usize>> = ids
+        .iter()
+        .map(|id| by_id.get(id.as_str()).copied())
+        .collect();
     if found.iter().all(Option::is_none) {
         let (theirs, ours) = (own.first(), ids.first());
         let example = |id: Option<&String>| id.map_or("none".into(), |id| format!("'{id}'"));

@@ -57,13 +57,19 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
             return Err(Error::config("MODEL", found, expected));
         }
         let is_named = named.is_some();
-        let name = named.as_ref().map_or_else(|| stem(path), |(name, _)| name.clone());
+        let name = named
+            .as_ref()
+            .map_or_else(|| stem(path), |(name, _)| name.clone());
         let taken = sources.iter().any(|s| s.name == name);
         if taken && is_named {
             let expected = "a name that no other has";
             return Err(Error::config("MODEL", format!("'{name}' twice"), expected));
         }
-        let name = if taken { path.display().to_string() } else { name };
+        let name = if taken {
+            path.display().to_string()
+        } else {
+            name
+        };
         if sources.iter().any(|s| s.name == name) {
             let found = format!("{} twice", path.display());
             return Err(Error::config("MODEL", found, "each once"));
@@ -79,5 +85,8 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

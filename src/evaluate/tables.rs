@@ -2,22 +2,34 @@
 
 use std::path::Path;
 
+use super::folder::create;
 use super::gather::Gathered;
 use crate::Result;
-use crate::data::atomic_write;
 use crate::judge::evaluation::{Histogram, Point};
 use crate::judge::{Confusion, Evaluation};
 
 /// The tables: what each is called and what it holds.
 pub const TABLES: [(&str, &str); 11] = [
     ("metrics.csv", "every metric with its interval"),
-    ("thresholds.csv", "the threshold that each rule would choose"),
-    ("curves.csv", "decisions over all thresholds: ROC, MDR, precision, cleanliness"),
+    (
+        "thresholds.csv",
+        "the threshold that each rule would choose",
+    ),
+    (
+        "curves.csv",
+        "decisions over all thresholds: ROC, MDR, precision, cleanliness",
+    ),
     ("scan.csv", "the same at 0, 0.01, … 1"),
     ("histograms.csv", "scores by class"),
     ("distributions.csv", "magnitudes and other columns by class"),
-    ("bins.csv", "AUC, average precision and rates by magnitude and other columns"),
-    ("completeness.csv", "part of the real ones that is called real, by magnitude"),
+    (
+        "bins.csv",
+        "AUC, average precision and rates by magnitude and other columns",
+    ),
+    (
+        "completeness.csv",
+        "part of the real ones that is called real, by magnitude",
+    ),
     ("reliability.csv", "share of real ones by score"),
     ("categories.csv", "DES Tables 2 and 3"),
     ("scores.csv", "every candidate with its label and scores"),
@@ -35,7 +47,7 @@ pub fn write(dir: &Path, evaluation: &Evaluation, gathered: &Gathered) -> Result
             continue;
         }
         let (head, rows) = rows_of(name, evaluation);
-        atomic_write(&path, |out| {
+        create(&path, |out| {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(&head)?;
             rows.iter().try_for_each(|row| csv.write_record(row))?;
@@ -95,7 +107,14 @@ fn metrics(evaluation: &Evaluation) -> (Row, Vec<Row>) {
         let name = c.name.clone();
         let row = move |m: &crate::judge::evaluation::Metric| {
             let [value, low, high] = [m.value, m.low, m.high].map(number);
-            vec![name.clone(), m.name.into(), value, low, high, m.method.clone()]
+            vec![
+                name.clone(),
+                m.name.into(),
+                value,
+                low,
+                high,
+                m.method.clone(),
+            ]
         };
         c.metrics.iter().map(row).collect::<Vec<_>>()
     };
@@ -117,7 +136,10 @@ fn thresholds(evaluation: &Evaluation) -> (Row, Vec<Row>) {
             rows.push(row);
         }
     }
-    (head(&format!("classifier,rule,threshold,value,{COUNTS}")), rows)
+    (
+        head(&format!("classifier,rule,threshold,value,{COUNTS}")),
+        rows,
+    )
 }
 
 fn points(
@@ -137,10 +159,13 @@ fn points(
 
 /// One row a bin: its ends and its counts.
 fn histogram<'a>(h: &'a Histogram) -> impl Iterator<Item = [String; 4]> + 'a {
-    h.edges.windows(2).zip(h.real.iter().zip(&h.bogus)).map(|(ends, (real, bogus))| {
-        let [low, high] = [ends[0], ends[1]].map(number);
-        [low, high, real.to_string(), bogus.to_string()]
-    })
+    h.edges
+        .windows(2)
+        .zip(h.real.iter().zip(&h.bogus))
+        .map(|(ends, (real, bogus))| {
+            let [low, high] = [ends[0], ends[1]].map(number);
+            [low, high, real.to_string(), bogus.to_string()]
+        })
 }
 
 fn histograms(evaluation: &Evaluation) -> (Row, Vec<Row>) {
@@ -154,7 +179,8 @@ fn histograms(evaluation: &Evaluation) -> (Row, Vec<Row>) {
 
 fn distributions(evaluation: &Evaluation) -> (Row, Vec<Row>) {
     let of = |d: &crate::judge::evaluation::Distribution| {
-        let row = |bin: [String; 4]| [vec![d.column.clone(), d.unit.clone()], bin.to_vec()].concat();
+        let row =
+            |bin: [String; 4]| [vec![d.column.clone(), d.unit.clone()], bin.to_vec()].concat();
         histogram(&d.histogram).map(row).collect::<Vec<_>>()
     };
     let rows = evaluation.distributions.iter().flat_map(of).collect();
@@ -164,7 +190,11 @@ fn distributions(evaluation: &Evaluation) -> (Row, Vec<Row>) {
 fn bins(evaluation: &Evaluation) -> (Row, Vec<Row>) {
     let mut rows = Vec::new();
     for c in &evaluation.classifiers {
-        for (breakdown, bin) in c.breakdowns.iter().flat_map(|b| b.bins.iter().map(move |bin| (b, bin))) {
+        for (breakdown, bin) in c
+            .breakdowns
+            .iter()
+            .flat_map(|b| b.bins.iter().map(move |bin| (b, bin)))
+        {
             let mut row = vec![
                 c.name.clone(),
                 breakdown.column.clone(),
@@ -237,7 +267,13 @@ fn categories(evaluation: &Evaluation) -> (Row, Vec<Row>) {
         for (other, counts) in &agreement.others {
             for (category, count) in (first..).zip(counts) {
                 let (of, among) = (agreement.category.to_string(), agreement.of.clone());
-                rows.push(vec![other.clone(), format!("{category}"), count.to_string(), of, among]);
+                rows.push(vec![
+                    other.clone(),
+                    format!("{category}"),
+                    count.to_string(),
+                    of,
+                    among,
+                ]);
             }
         }
     }
@@ -246,7 +282,7 @@ fn categories(evaluation: &Evaluation) -> (Row, Vec<Row>) {
 }
 
 fn scores(path: &Path, gathered: &Gathered) -> Result<()> {
-    atomic_write(path, |out| {
+    create(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
         let names = gathered.classifiers.iter().map(|c| c.name.as_str());
         csv.write_record(["id", "label"].into_iter().chain(names))?;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::{Confusion, EpochRecord};
+use crate::{Error, Result};
 
 /// Everything about one or several classifiers on the same candidates.
 #[derive(Clone, Debug, Serialize)]
@@ -250,12 +251,17 @@ pub struct Training {
 }
 
 impl Training {
-    /// That of `history`, of which the weights of `best_epoch`, from 1, were kept. `None` where
-    /// the history does not have that epoch, or none at all.
-    pub fn new(history: Vec<EpochRecord>, best_epoch: Option<usize>) -> Option<Training> {
+    /// That of `history`, of which the weights of `best_epoch`, from 1, were kept. An error
+    /// where the history has no epoch, or not that one.
+    pub fn new(history: Vec<EpochRecord>, best_epoch: Option<usize>) -> Result<Training> {
         let number = best_epoch.unwrap_or(history.len());
-        let record = history.get(number.checked_sub(1)?)?;
-        Some(Training {
+        let found = number.checked_sub(1).and_then(|at| history.get(at));
+        let Some(record) = found else {
+            let found = format!("{} epochs", history.len());
+            let expected = format!("a history up to epoch {}", number.max(1));
+            return Err(Error::config("history of a training", found, expected));
+        };
+        Ok(Training {
             delta_accuracy: record.accuracy - record.val_accuracy,
             history,
             best_epoch,

@@ -7,7 +7,7 @@ use image::{ImageFormat, RgbImage, imageops};
 use kuva::backend::raster::RasterBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
-use kuva::render::render::{Primitive, Scene, TextAnchor};
+use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 
 use crate::data::atomic::atomic_write;
 use crate::{Error, Result};
@@ -96,6 +96,20 @@ impl Drawing {
         });
     }
 
+    /// A rectangle through which one sees, from 0 to 1.
+    pub(super) fn tint(&mut self, [x, y, width, height]: [f64; 4], fill: &str, tint: f64) {
+        self.scene.add(Primitive::Rect {
+            x,
+            y,
+            width,
+            height,
+            fill: fill.into(),
+            stroke: None,
+            stroke_width: None,
+            opacity: Some(tint),
+        });
+    }
+
     /// A horizontal or slanted line, dashed as in SVG ("6 4").
     pub(super) fn line(
         &mut self,
@@ -129,6 +143,23 @@ impl Drawing {
             stroke: None,
             stroke_width: None,
         });
+    }
+
+    /// A filled shape with these corners.
+    pub(super) fn polygon(&mut self, corners: &[(f64, f64)], color: &str) {
+        let mut d = String::new();
+        for (i, (x, y)) in corners.iter().enumerate() {
+            let step = if i == 0 { "M" } else { " L" };
+            d.push_str(&format!("{step} {x:.2} {y:.2}"));
+        }
+        self.scene.add(Primitive::Path(Box::new(PathData {
+            d: d + " Z",
+            fill: Some(color.into()),
+            stroke: color.into(),
+            stroke_width: 0.5,
+            opacity: None,
+            stroke_dasharray: None,
+        })));
     }
 
     /// An image on top of everything drawn, each of its pixels a square of

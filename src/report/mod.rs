@@ -6,16 +6,23 @@
 
 mod curves;
 mod drawing;
+mod evaluation;
 mod gallery;
 mod growth;
 mod injected;
 mod legend;
+pub mod overlay;
+mod study;
+mod study_search;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
+pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use study::{Trained, study_cutout, study_size};
+pub use study_search::{Found, Group, study_architecture, study_channels};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently
@@ -27,8 +34,20 @@ pub(crate) mod palette {
     pub const VERMILLION: &str = "#D55E00";
     /// What is marked: the kept epoch.
     pub const GREEN: &str = "#009E73";
+    /// After these three, in this order.
+    pub const MAUVE: &str = "#CC79A7";
+    /// See `MAUVE`.
+    pub const ORANGE: &str = "#E69F00";
+    /// See `MAUVE`.
+    pub const SKY: &str = "#56B4E9";
+    /// Of things that have an order, from dark to bright (viridis without its yellow end).
+    pub const ORDERED: [&str; 6] = [
+        "#440154", "#443983", "#31688E", "#21918C", "#35B779", "#8FB51A",
+    ];
     /// Pixels without a value.
     pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
+    /// Limits.
+    pub const PURPLE_LINE: &str = "#CC79A7";
     /// Secondary text.
     pub const GREY: &str = "#555555";
 }

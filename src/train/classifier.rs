@@ -9,7 +9,7 @@ use super::recipe::Recipe;
 use super::scoring::in_parts;
 use super::stream::{Scores, StreamOptions, batch_size};
 use crate::backend::{Device, GpuPrecision};
-use crate::data::{CutoutShape, Rows};
+use crate::data::{Cutout, CutoutShape, Rows};
 use crate::formats::ModelFile;
 use crate::{Error, Result};
 
@@ -181,6 +181,17 @@ impl Classifier {
     ) -> Result<Scores<'_>> {
         let recipe = self.recipe(options.crop);
         Scores::new(&self.file, recipe, rows, options)
+    }
+
+    /// What the network takes for `cutout`, (H, W, C) as its [`plan`](crate::nn::Model::plan) has
+    /// it, and whether it was padded; or what is wrong with it. A larger cutout is first
+    /// cropped to `crop` pixels a side about its centre.
+    pub fn prepare(
+        &self,
+        cutout: Cutout,
+        crop: Option<usize>,
+    ) -> std::result::Result<(Vec<f32>, bool), String> {
+        self.recipe(crop).prepare_cutout(cutout)
     }
 
     fn recipe(&self, crop: Option<usize>) -> Recipe {

@@ -55,7 +55,7 @@ const LARGEST: usize = 256;
 const KEPT: usize = 16 << 20;
 
 /// How many candidates at a time suit the device that `model` is on.
-pub(super) fn batch_size(model: &Model) -> usize {
+pub(crate) fn batch_size(model: &Model) -> usize {
     if let Device::Gpu(_) = model.device() {
         return LARGEST;
     }

@@ -57,9 +57,9 @@ pub struct Table {
 /// Which columns are wanted of those that a file has: where each is, and what it is to be.
 pub type Choose<'a> = &'a dyn Fn(&[String]) -> Result<Vec<(usize, Kind)>>;
 
-/// Endings of the tables that [`read`] takes.
-pub const ENDINGS: [&str; 9] = [
-    "csv", "tsv", "txt", "dat", "ecsv", "jsonl", "ndjson", "parquet", "pq",
+/// Endings of tables; those of VOTables too, which are refused with what to do.
+const ENDINGS: [&str; 12] = [
+    "csv", "tsv", "txt", "dat", "ecsv", "jsonl", "ndjson", "parquet", "pq", "xml", "vot", "votable",
 ];
 
 /// Whether `path` is called as a table is.
