@@ -11,6 +11,7 @@ mod gallery;
 mod growth;
 mod injected;
 mod legend;
+mod page;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
@@ -18,6 +19,7 @@ pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use page::{Page, page};
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently
