@@ -53,13 +53,13 @@ pub fn study_size(trained: &[Trained], part: &str, title: &str) -> Result<Drawin
     let delta: [Line; 1] = [("ΔAcc", "#000000", None, false, |t| t.delta_accuracy)];
     let mut upper = panel(trained, &delta, &x, "ΔAcc, training − validation")?;
     upper.1 = [FITTING, -FITTING].into_iter().fold(upper.1, |layout, y| {
-        let line = ReferenceLine::horizontal(y).with_color(palette::PURPLE_LINE);
+        let line = ReferenceLine::horizontal(y).with_color(palette::MAUVE);
         layout.with_reference_line(line.with_stroke_width(2.0).with_dasharray(DASH))
     });
     let lower = panel(trained, &metrics(), &x, &format!("on the {part} part"))?;
     let limits = Entry {
         label: "ΔAcc = ±0.02",
-        color: palette::PURPLE_LINE,
+        color: palette::MAUVE,
         dash: Some(DASH),
         square: None,
     };
