@@ -12,6 +12,7 @@ mod growth;
 mod injected;
 mod legend;
 pub mod overlay;
+mod page;
 mod study;
 mod study_search;
 
@@ -21,6 +22,7 @@ pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use page::{Page, page};
 pub use study::{Trained, study_cutout, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 
