@@ -48,8 +48,6 @@ pub(crate) mod palette {
     ];
     /// Pixels without a value.
     pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
-    /// Limits.
-    pub const PURPLE_LINE: &str = "#CC79A7";
     /// Secondary text.
     pub const GREY: &str = "#555555";
 }

@@ -222,7 +222,8 @@ fn networks_are_searched_and_the_best_can_be_used() {
     assert_eq!(table("whole"), table("killed"));
     assert!(desk.read("whole/study.svg") == desk.read("killed/study.svg"));
     assert!(desk.read("whole/best.safetensors") == desk.read("killed/best.safetensors"));
-    desk.run("score whole/best.safetensors set.npz --out scores.csv --device cpu")
+    // The split beside it is the study's, not what its seed would make.
+    desk.run("evaluate whole/best.safetensors set.npz --out report --device cpu")
         .done();
     // A trial's network is one that train takes, with the settings that it had.
     desk.run("train set.npz --network whole/runs/t002/network.toml --device cpu -o t.safetensors")
