@@ -16,7 +16,7 @@ use super::tables;
 use crate::data::Dataset;
 use crate::data::atomic::folder_beside;
 use crate::judge::Evaluation;
-use crate::report::{self, Drawing};
+use crate::report::{self, Figure};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
@@ -120,11 +120,11 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
     let (evaluation, gathered) = (contents.evaluation, contents.gathered);
     let galleries = gallery::galleries(contents)?;
     let figures = report::figures(evaluation)?;
-    let drawings = figures.iter().map(|f| (FIGURES, &f.name, &f.drawing));
-    let drawn = galleries.iter().map(|g| (GALLERIES, &g.name, &g.drawing));
-    let all: Vec<(&str, &String, &Drawing)> = drawings.chain(drawn).collect();
+    let drawings = figures.iter().map(|figure| (FIGURES, figure));
+    let sheets = galleries.iter().map(|figure| (GALLERIES, figure));
+    let all: Vec<(&str, &Figure)> = drawings.chain(sheets).collect();
     for folder in [FIGURES, GALLERIES] {
-        if all.iter().any(|one| one.0 == folder) {
+        if all.iter().any(|(into, _)| *into == folder) {
             let path = dir.join(folder);
             fs::create_dir(&path).map_err(Error::io("create", &path))?;
         }
@@ -133,16 +133,17 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
     let (tables, pictures) = rayon::join(
         || {
             tables::write(dir, evaluation, gathered)?;
-            json(&dir.join(JSON), contents)
+            json(&dir.join(JSON), contents)?;
+            page(&dir.join(PAGE), contents, &figures, &galleries)
         },
         || {
-            all.par_iter().try_for_each(|(folder, name, drawing)| {
-                let path = dir.join(folder).join(name.as_str());
-                let svg = drawing.svg()?;
+            all.par_iter().try_for_each(|(folder, figure)| {
+                let path = dir.join(folder).join(&figure.name);
+                let svg = figure.drawing.svg()?;
                 create(&path.with_extension("svg"), |out| {
                     out.write_all(svg.as_bytes())
                 })?;
-                let png = drawing.png()?;
+                let png = figure.drawing.png()?;
                 create(&path.with_extension("png"), |out| out.write_all(&png))?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, all.len());
                 Ok::<(), Error>(())
@@ -155,34 +156,47 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
 /// What was evaluated, in pairs of what and which.
 fn facts(contents: &Contents) -> Vec<(String, String)> {
     let gathered = contents.gathered;
-    let evaluation = contents.evaluation;
     let mut facts = vec![
-        ("data".into(), gathered.source.display().to_string()),
-        ("rows".into(), gathered.which.clone()),
-        (
-            "candidates".into(),
-            format!(
-                "{}: {} real, {} bogus",
-                evaluation.candidates, evaluation.real, evaluation.bogus
-            ),
-        ),
+        ("Data".into(), gathered.source.display().to_string()),
+        ("Rows".into(), gathered.which.clone()),
     ];
     for source in contents.sources {
         let what = match source.what {
-            What::Model => "model",
-            What::Scores => "scores",
+            What::Model => "Model",
+            What::Scores => "Scores",
         };
-        facts.push((
-            format!("{what} {}", source.name),
-            source.path.display().to_string(),
-        ));
+        let path = source.path.display().to_string();
+        facts.push((format!("{what} {}", source.name), path));
     }
     if let Some(model) = contents.models.first() {
-        facts.push(("device".into(), model.file().model.device().name()));
+        facts.push(("Device".into(), model.file().model.device().name()));
     }
     facts.push(("rbgpu".into(), env!("CARGO_PKG_VERSION").into()));
-    facts.push(("command".into(), contents.command.into()));
+    facts.push(("Command".into(), contents.command.into()));
     facts
+}
+
+fn page(path: &Path, contents: &Contents, figures: &[Figure], galleries: &[Figure]) -> Result<()> {
+    let gathered = contents.gathered;
+    let names: Vec<&str> = contents.sources.iter().map(|s| s.name.as_str()).collect();
+    let source = gathered.source.file_name().unwrap_or_default();
+    let mut files: Vec<(String, String)> = vec![(JSON.into(), "every number as JSON".into())];
+    let tables = tables::TABLES.iter();
+    files.extend(tables.map(|(name, what)| (name.to_string(), what.to_string())));
+    files.push((format!("{FIGURES}/"), "every figure as SVG and PNG".into()));
+    if !galleries.is_empty() {
+        files.push((format!("{GALLERIES}/"), "the galleries, likewise".into()));
+    }
+    let page = report::page(&report::Page {
+        title: format!("{} on {}", names.join(", "), source.to_string_lossy()),
+        facts: facts(contents),
+        notices: gathered.notices.clone(),
+        evaluation: contents.evaluation,
+        figures,
+        galleries,
+        files,
+    })?;
+    create(path, |out| out.write_all(page.as_bytes()))
 }
 
 fn json(path: &Path, contents: &Contents) -> Result<()> {

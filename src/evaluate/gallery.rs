@@ -6,26 +6,13 @@ use super::folder::Contents;
 use super::pick::{self, Outcome};
 use crate::Result;
 use crate::data::Dataset;
-use crate::report::{self, Drawing, Tile};
-
-/// A sheet of candidates.
-#[derive(Debug)]
-pub struct Gallery {
-    /// Stem of its files.
-    pub name: String,
-    /// A heading.
-    pub title: String,
-    /// What is shown.
-    pub caption: String,
-    /// The sheet.
-    pub drawing: Drawing,
-}
+use crate::report::{self, Figure, Tile};
 
 /// Tiles in a row, by the images of a candidate.
 const COLUMNS: [usize; 3] = [6, 3, 3];
 
 /// For each classifier the kinds of candidates that there are.
-pub fn galleries(contents: &Contents) -> Result<Vec<Gallery>> {
+pub fn galleries(contents: &Contents) -> Result<Vec<Figure>> {
     let mut all = Vec::new();
     let (Some(data), 1..) = (contents.data, contents.gallery) else {
         return Ok(all);
@@ -51,7 +38,7 @@ pub fn galleries(contents: &Contents) -> Result<Vec<Gallery>> {
             let tiles: Vec<Tile> = rows.iter().map(tile).collect::<Result<_>>()?;
             let columns = COLUMNS[data.shape.channels.clamp(1, 3) - 1];
             let several = gathered.classifiers.len() > 1;
-            all.push(Gallery {
+            all.push(Figure {
                 name: match several {
                     true => format!("{}-{number}", kind.name()),
                     false => kind.name().into(),

@@ -9,9 +9,11 @@
 //! | [`columns`] | what is known of candidates, by column |
 //! | [`pick`] | which candidates are worth looking at |
 //! | [`rule`] | which threshold to store in a model |
+//! | [`attention`] | what a model looked at |
 //! | [`folder`], [`gallery`] | the page, figures, galleries |
 //! | [`tables`] | every number as CSV |
 
+pub mod attention;
 pub mod columns;
 pub mod folder;
 pub mod gallery;

@@ -21,12 +21,14 @@ const JOURNAL: &str = "study.jsonl";
 const RUNS: &str = "runs";
 
 /// The files that a study writes when it is over, in its folder.
-pub const RESULTS: [&str; 5] = [
+pub const RESULTS: [&str; 7] = [
     "study.csv",
     "study.json",
     "study.svg",
     "study.png",
     "best.safetensors",
+    "best.history.jsonl",
+    "best.split.csv",
 ];
 
 /// A study's folder, which no other process works in meanwhile.
@@ -228,10 +230,15 @@ struct Difference {
 fn differences(place: &str, before: &Value, now: &Value, out: &mut Vec<Difference>) {
     let (Some(a), Some(b)) = (before.as_object(), now.as_object()) else {
         if before != now {
+            let (mut before, mut now) = (short(before), short(now));
+            if before == now {
+                // Long, and alike at the beginning.
+                (before, now) = ("with other values".into(), "as given".into());
+            }
             out.push(Difference {
                 place: place.into(),
-                before: short(before),
-                now: short(now),
+                before,
+                now,
             });
         }
         return;

@@ -53,15 +53,15 @@ impl Nested {
         self.len() == 0
     }
 
-    /// The first `count` rows, ascending; at least one of each class if `count` is 2 or more.
+    /// The first `count` rows, ascending; at least one of each class from a `count` of 2 on.
     /// `count` is at most [`len`](Self::len).
     pub fn first(&self, count: usize) -> Vec<usize> {
         let (n, all, real) = (count as u128, self.len() as u128, self.real.len() as u128);
         // Rounded to the nearest, so that neither class ever loses one as `count` grows.
         let real = ((2 * n * real + all) / (2 * all)) as usize;
-        let real = match count {
-            0 | 1 => real,
-            _ => real.clamp(1, count - 1),
+        let real = match count < 2 || self.real.is_empty() || self.bogus.is_empty() {
+            true => real,
+            false => real.clamp(1, count - 1),
         };
         let mut rows = self.real[..real].to_vec();
         rows.extend(&self.bogus[..count - real]);

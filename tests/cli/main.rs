@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_output;
 mod bench;
+mod calibrate;
 mod damaged;
 mod evaluate;
 mod explain;
@@ -20,6 +21,7 @@ mod score_formats;
 mod score_streams;
 mod scores;
 mod startup;
+mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

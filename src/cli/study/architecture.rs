@@ -9,9 +9,11 @@ use super::super::Done;
 use super::super::terminal::Terminal;
 use super::shared::{Found, Opened, Shared};
 use crate::data::atomic::atomic_write;
+use crate::formats::model::beside;
 use crate::nn::Architecture;
 use crate::report::{self, study_architecture};
 use crate::study::architecture::{self, Placed, Trial};
+use crate::study::conduct::MODEL;
 use crate::study::halving::{Rung, rungs};
 use crate::study::space::DEFAULT;
 use crate::study::table::Cell;
@@ -59,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     check(arguments)?;
     // Trials bring layers of their own; this has what they share.
     let base = Architecture {
-        name: "search".into(),
+        name: "architecture search".into(),
         input: None,
         training: space.training.clone(),
         layers: Vec::new(),
@@ -69,12 +71,18 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let epochs = opened.config.epochs;
     let rungs = rungs(arguments.search, arguments.trials, epochs, arguments.eta);
     say(&opened, &trials, &rungs);
+    // With their layers: a file of the same name may come to hold another network.
+    let with: serde_json::Map<_, _> = trials
+        .iter()
+        .filter(|trial| trial.published)
+        .map(|trial| (trial.config.architecture.name.clone(), json!(trial.config)))
+        .collect();
     let varied = json!({
         "space": space,
         "trials": arguments.trials,
         "search": arguments.search,
         "eta": arguments.eta,
-        "with": arguments.with,
+        "with": with,
     });
     let of = architecture::count(&trials, &rungs);
     let (placed, models) = opened.conduct(varied, of, |study| {
@@ -168,10 +176,12 @@ fn finish(
     );
     if let Some(best) = best {
         let out = opened.out.as_path();
-        copy(
-            &folders[best.trial].join("model.safetensors"),
-            &out.join("best.safetensors"),
-        )?;
+        let model = folders[best.trial].join(MODEL);
+        let copied = out.join("best.safetensors");
+        for end in ["history.jsonl", "split.csv"] {
+            copy(&beside(&model, end), &beside(&copied, end))?;
+        }
+        copy(&model, &copied)?;
         let (name, out) = (name(best), out.display());
         words.push(format!(
             "{out}/best.safetensors is {name}; {out}/runs/NAME/network.toml is what rbgpu train \
