@@ -170,7 +170,7 @@ impl Drawing {
 
     /// As SVG. Images are embedded.
     pub fn svg(&self) -> Result<String> {
-        let mut svg = SvgBackend::new().render_scene(&self.scene);
+        let mut svg = numbered(&SvgBackend::new().render_scene(&self.scene));
         // kuva leaves it out, and a picture without it is cut rather than scaled.
         let (width, height) = (self.width(), self.height());
         let view = format!(r#"<svg viewBox="0 0 {width} {height}" "#);
@@ -244,6 +244,25 @@ pub(super) fn text_width(text: &str, size: u32) -> f64 {
         _ => 1.0,
     };
     f64::from(size) * text.chars().map(em).sum::<f64>()
+}
+
+/// kuva counts its clip paths over the life of the program: the same drawing would not be the
+/// same file twice. Here they count from 1.
+fn numbered(svg: &str) -> String {
+    const MARK: &str = "kuva-clip-";
+    let mut seen: Vec<&str> = Vec::new();
+    let mut parts = svg.split(MARK);
+    let mut made = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        let (number, rest) = part.split_at(end.unwrap_or(part.len()));
+        let at = seen.iter().position(|n| *n == number).unwrap_or(seen.len());
+        if at == seen.len() {
+            seen.push(number);
+        }
+        made.push_str(&format!("clip-{}{rest}", at + 1));
+    }
+    made
 }
 
 fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {

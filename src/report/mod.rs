@@ -12,6 +12,7 @@ mod growth;
 mod injected;
 mod legend;
 pub mod overlay;
+mod page;
 mod study;
 mod study_search;
 
@@ -21,6 +22,7 @@ pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
+pub use page::{Page, StudyPage, page, study_page};
 pub use study::{Trained, study_cutout, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 
@@ -46,8 +48,6 @@ pub(crate) mod palette {
     ];
     /// Pixels without a value.
     pub const PURPLE: [u8; 3] = [0xCC, 0x79, 0xA7];
-    /// Limits.
-    pub const PURPLE_LINE: &str = "#CC79A7";
     /// Secondary text.
     pub const GREY: &str = "#555555";
 }

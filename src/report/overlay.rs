@@ -76,6 +76,15 @@ pub fn colors(map: &[f32], [height, width]: [usize; 2], scale: Scale) -> RgbImag
     })
 }
 
+/// The 99.5th percentile of `map`, and 1 if that is 0: what is drawn brightest where a pixel or two
+/// would leave all others dark.
+pub fn brightest(map: &[f32]) -> f32 {
+    match percentile(map, 0.995) {
+        top if top > 0.0 => top as f32,
+        _ => 1.0,
+    }
+}
+
 /// `map` (h, w), from 0 to 1, over the stamp `over`, to whose size it is enlarged
 /// as [`enlarged`] does.
 pub fn heat(map: &[f32], shape: [usize; 2], over: &RgbImage) -> RgbImage {

@@ -1,8 +1,10 @@
 //! The figures of an evaluation, and the page that holds them. What is drawn is left in
 //! target/tmp/report to be looked at.
 
+mod browser;
 mod figures;
 mod made;
+mod page;
 
 use std::path::PathBuf;
 

@@ -170,8 +170,8 @@ impl Panel {
         self.items.push(Item::Note(x, y, text.into()));
     }
 
-    /// Plots and layout for kuva, in a cell of this size.
-    pub(super) fn draw(&self, cell: (f64, f64)) -> (Vec<Plot>, Layout) {
+    /// Plots and layout for kuva, in a cell of this size. Lines may be `near` units off.
+    pub(super) fn draw(&self, cell: (f64, f64), near: f64) -> (Vec<Plot>, Layout) {
         let mut layout = Layout::new((self.x.low, self.x.high), (self.y.low, self.y.high))
             .with_x_axis_min(self.x.low)
             .with_x_axis_max(self.x.high)
@@ -196,13 +196,14 @@ impl Panel {
             false => layout.with_x_tick_step(self.x.step()),
         };
         layout = match self.y.log {
-            true => layout.with_log_y(),
+            // kuva leaves room for powers of ten, which are narrower than our numbers.
+            true => layout.with_log_y().with_y_label_offset(-9.0, 0.0),
             false => layout.with_y_tick_step(self.y.step()),
         };
         let mut plots = Vec::new();
         for item in &self.items {
             match item {
-                Item::Line(points, look) => self.draw_line(points, look, cell, &mut plots),
+                Item::Line(points, look) => self.draw_line(points, look, (cell, near), &mut plots),
                 Item::Marks(points, look, radius) => {
                     let inside = |p: &&(f64, f64)| self.x.holds(p.0) && self.y.holds(p.1);
                     let points: Vec<_> = points.iter().filter(inside).copied().collect();
@@ -218,7 +219,7 @@ impl Panel {
                             dash: None,
                             ..*look
                         };
-                        self.draw_line(&[(x, low), (x, high)], &solid, cell, &mut plots);
+                        self.draw_line(&[(x, low), (x, high)], &solid, (cell, near), &mut plots);
                     }
                 }
                 Item::Box([left, right, bottom, top], look, tint) => {
@@ -251,7 +252,7 @@ impl Panel {
         &self,
         points: &[(f64, f64)],
         look: &Look,
-        cell: (f64, f64),
+        (cell, near): ((f64, f64), f64),
         plots: &mut Vec<Plot>,
     ) {
         let placed = points
@@ -259,7 +260,7 @@ impl Panel {
             .map(|&(x, y)| (cell.0 * self.x.place(x), cell.1 * self.y.place(y)));
         for run in runs(placed, cell) {
             let back = |&(x, y): &(f64, f64)| (self.x.value(x / cell.0), self.y.value(y / cell.1));
-            let points: Vec<(f64, f64)> = thin(&run, 0.25).iter().map(back).collect();
+            let points: Vec<(f64, f64)> = thin(&run, near).iter().map(back).collect();
             let style = look
                 .dash
                 .map_or(LineStyle::Solid, |d| LineStyle::Custom(d.into()));

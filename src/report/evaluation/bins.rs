@@ -69,6 +69,14 @@ fn drawn(breakdown: &Breakdown) -> Vec<&Bin> {
     bins.into_iter().map(|(_, bin)| bin).collect()
 }
 
+/// Numbers have an order, and their lines too; words are told apart as well as can be.
+fn line_of(bins: &[&Bin], k: usize) -> Look {
+    match bins[k].low.is_finite() {
+        true => look::part(k, bins.len()),
+        false => look::classifier(k),
+    }
+}
+
 /// What is not drawn, and why.
 fn left_out(breakdown: &Breakdown) -> String {
     let curved = breakdown
@@ -135,7 +143,7 @@ fn curves(evaluation: &Evaluation, parts: &[Part], column: &str, kind: Kind) -> 
                 Kind::Roc => rates(&bin.curve, Confusion::fpr, Confusion::tpr),
                 Kind::PrecisionRecall => rates(&bin.curve, Confusion::tpr, precision),
             };
-            panel.line(line, look::part(k, bins.len()));
+            panel.line(line, line_of(&bins, k));
         }
         if bins.is_empty() {
             panel.note("no bin with both classes");
@@ -157,7 +165,7 @@ fn curves(evaluation: &Evaluation, parts: &[Part], column: &str, kind: Kind) -> 
                         )
                     }
                 };
-                entries.push(Entry::line(label, look::part(k, bins.len())));
+                entries.push(Entry::line(label, line_of(&bins, k)));
             }
             let panels = [false, true].map(|near| panel_of(part, near, String::new()));
             (panels.to_vec(), HALF, 2)
@@ -168,7 +176,7 @@ fn curves(evaluation: &Evaluation, parts: &[Part], column: &str, kind: Kind) -> 
             if let Some(part) = parts.first() {
                 let bins = drawn(part.breakdown);
                 for (k, bin) in bins.iter().enumerate() {
-                    entries.push(Entry::line(bin.label.clone(), look::part(k, bins.len())));
+                    entries.push(Entry::line(bin.label.clone(), line_of(&bins, k)));
                 }
             }
             let near = kind == Kind::Roc;

@@ -25,15 +25,6 @@ impl Entry {
         }
     }
 
-    pub(super) fn mark(label: impl Into<String>, look: Look) -> Entry {
-        Entry {
-            label: label.into(),
-            look,
-            line: false,
-            mark: true,
-        }
-    }
-
     pub(super) fn both(label: impl Into<String>, look: Look) -> Entry {
         Entry {
             label: label.into(),

@@ -76,12 +76,6 @@ pub(super) fn aside() -> Look {
     }
 }
 
-impl Look {
-    pub(super) fn solid(self) -> Look {
-        Look { dash: None, ..self }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

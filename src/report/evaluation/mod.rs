@@ -23,6 +23,7 @@ use super::Drawing;
 use crate::judge::Evaluation;
 use crate::{Error, Result};
 
+pub(super) use self::categories::MEANING;
 pub(super) use self::number::{part, percent, with_interval};
 
 /// One picture with what has to be said of it.
@@ -87,7 +88,9 @@ pub fn figures(evaluation: &Evaluation) -> Result<Vec<Figure>> {
 fn picture(panels: &[Panel], columns: usize, cell: (f64, f64), entries: &[Entry]) -> Drawing {
     let columns = columns.min(panels.len()).max(1);
     let rows = panels.len().div_ceil(columns);
-    let (plots, layouts) = panels.iter().map(|panel| panel.draw(cell)).unzip();
+    // Many panels make a large file, and each of them is small.
+    let near = 0.2 + 0.05 * panels.len() as f64;
+    let (plots, layouts) = panels.iter().map(|panel| panel.draw(cell, near)).unzip();
     let grid = Grid::new(rows, columns)
         .with_plots(plots)
         .with_layouts(layouts)

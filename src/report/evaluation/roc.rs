@@ -3,7 +3,7 @@
 use super::axes::{Axis, Panel};
 use super::key::Entry;
 use super::look;
-use super::number::{metric, part, with_interval};
+use super::number::{metric, percent, with_interval};
 use super::{Figure, HALF, picture};
 use crate::judge::Confusion;
 use crate::judge::evaluation::{Evaluation, Judged, Point};
@@ -29,13 +29,13 @@ pub(super) fn smallest_rate(of: u64) -> f64 {
     10f64.powf(-decade)
 }
 
-/// Draws each classifier's curve and the place of its threshold.
+/// Draws each classifier's curve, and marks the place of its threshold if `marked`.
 fn curves(
     panel: &mut Panel,
     evaluation: &Evaluation,
-    x: fn(&Confusion) -> f64,
-    y: fn(&Confusion) -> f64,
+    (x, y): (fn(&Confusion) -> f64, fn(&Confusion) -> f64),
     usable: fn(&Confusion) -> bool,
+    marked: bool,
 ) {
     let drawn = |judged: &&Judged| usable(&judged.confusion);
     if !evaluation.classifiers.iter().any(|judged| drawn(&judged)) {
@@ -47,7 +47,7 @@ fn curves(
         }
     }
     for (i, judged) in evaluation.classifiers.iter().enumerate() {
-        if drawn(&judged) {
+        if marked && drawn(&judged) {
             let here = (x(&judged.confusion), y(&judged.confusion));
             panel.marks(vec![here], look::classifier(i), 5.0);
         }
@@ -84,9 +84,9 @@ pub(super) fn roc(evaluation: &Evaluation) -> Figure {
         curves(
             panel,
             evaluation,
-            Confusion::fpr,
-            Confusion::tpr,
+            (Confusion::fpr, Confusion::tpr),
             both_classes,
+            true,
         );
     }
     let mut entries = named(evaluation, |judged| {
@@ -134,10 +134,14 @@ pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
         curves(
             panel,
             evaluation,
-            Confusion::mdr,
-            Confusion::fpr,
+            (Confusion::mdr, Confusion::fpr),
             both_classes,
+            false,
         );
+        for (i, judged) in evaluation.classifiers.iter().enumerate() {
+            let there = (wanted, metric(judged, "fpr_at_mdr").value);
+            panel.marks(vec![there], look::classifier(i), 5.0);
+        }
     }
     let mut entries = named(evaluation, |judged| {
         let rate = with_interval(&metric(judged, "fpr_at_mdr"));
@@ -152,7 +156,7 @@ pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
         title: "False positive rate against missed detection rate".into(),
         caption: format!(
             "What is let through against what is lost; lower and further left is better. \
-             The false positive rate at MDR {wanted} stands in the key; marks are the thresholds in use \
+             The false positive rate at MDR {wanted} is marked and stands in the key \
              (DES Figs. 4 and 8)."
         ),
         drawing: picture(&[linear, whole], 2, HALF, &entries),
@@ -183,13 +187,13 @@ pub(super) fn precision_recall(evaluation: &Evaluation) -> Figure {
     corner.line(vec![(0.0, share), (1.0, share)], look::aside());
     for panel in [&mut whole, &mut corner] {
         let usable = |c: &Confusion| c.tp + c.fn_ > 0;
-        curves(panel, evaluation, Confusion::tpr, precision, usable);
+        curves(panel, evaluation, (Confusion::tpr, precision), usable, true);
     }
     let mut entries = named(evaluation, |judged| {
         let metric = metric(judged, "average_precision");
         format!("average precision {}", with_interval(&metric))
     });
-    let chance = format!("chance: {} are real", part(share));
+    let chance = format!("chance: {} are real", percent(share));
     entries.push(Entry::line(chance, look::aside()));
     Figure {
         name: "precision-recall".into(),
