@@ -32,6 +32,8 @@ mod real;
 mod split;
 #[path = "data/streams.rs"]
 mod streams;
+#[path = "data/tables.rs"]
+mod tables;
 #[path = "data/truth.rs"]
 mod truth;
 #[path = "data/writers.rs"]

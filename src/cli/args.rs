@@ -155,7 +155,18 @@ impl Reading {
         labels_required: bool,
         terminal: &Terminal,
     ) -> Result<Dataset> {
-        let options = self.options(labels_required, None)?;
+        self.open_with(inputs, labels_required, None, terminal)
+    }
+
+    /// As [`open`](Self::open); the images are `channels` unless others are asked for.
+    pub fn open_with(
+        &self,
+        inputs: &[PathBuf],
+        labels_required: bool,
+        channels: Option<Vec<Channel>>,
+        terminal: &Terminal,
+    ) -> Result<Dataset> {
+        let options = self.options(labels_required, channels)?;
         let data = data::open(inputs, &options)?;
         data.notices
             .iter()

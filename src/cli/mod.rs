@@ -4,6 +4,8 @@
 pub mod args;
 pub mod bench;
 pub mod devices;
+pub mod evaluate;
+pub mod explain;
 pub mod export;
 pub mod import;
 pub mod inject;
@@ -12,9 +14,11 @@ pub mod pack;
 pub mod profile;
 pub mod score;
 pub mod simulate;
+pub mod study;
 pub mod summary;
 pub mod terminal;
 pub mod train;
+pub mod training;
 
 use std::process::ExitCode;
 
@@ -35,8 +39,14 @@ struct Cli {
 enum Command {
     /// Train a network; without INPUT on a survey simulated on the spot
     Train(Box<train::Arguments>),
+    /// Train many times and compare: by training set, cutout size, images, architecture
+    Study(study::Arguments),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
+    /// Say how good models are: metrics, figures, galleries and one report.html
+    Evaluate(Box<evaluate::Arguments>),
+    /// Show why a model gives its scores: Grad-CAM, saliency, occlusion
+    Explain(Box<explain::Arguments>),
     /// Take over a network that Keras or PyTorch trained
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
@@ -85,7 +95,10 @@ impl Done {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::atomic::{atomic_write, check_writable, remove_leftovers};
 use crate::data::{Dataset, Split};
+use crate::formats::beside;
 use crate::{Error, Result};
 
 /// Refuses, before long work, an output that cannot be written or that is one of
@@ -37,9 +38,7 @@ pub struct Files {
 impl Files {
     /// Those of the model `model`; they stand beside it.
     pub fn new(model: PathBuf) -> Files {
-        let name = model.file_name().unwrap_or_default().to_string_lossy();
-        let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
-        let beside = |end: &str| model.with_file_name(format!("{stem}.{end}"));
+        let beside = |end| beside(&model, end);
         Files {
             history: beside("history.jsonl"),
             curve: beside("curve.png"),

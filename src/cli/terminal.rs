@@ -65,6 +65,14 @@ impl Terminal {
         bar
     }
 
+    /// A bar over work whose steps are not alike, in thousandths, with what is being done.
+    pub fn steps(&self, what: &str) -> ProgressBar {
+        let bar = self.bar(1000, what);
+        let style = "{prefix} {bar:24} {percent:>3}% {eta} left {msg}";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        bar
+    }
+
     /// A watcher of a training run of `epochs` epochs over `len` candidates each.
     pub fn training(&self, epochs: usize, len: usize) -> TrainingBar {
         let bar = self.bar(epochs.saturating_mul(len), "training");

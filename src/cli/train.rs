@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,15 +11,15 @@ use super::args::{Common, Reading};
 use super::outputs::{Files, write_split};
 use super::profile::profiled;
 use super::terminal::{Terminal, table};
+use super::training::{Training, checkpoint_interval};
 use crate::data::atomic::atomic_try;
 use crate::data::writer::{CubeKind, write_cube_rows};
-use crate::data::{Augment, Dataset, Fractions, Normalisation, Part, Split};
+use crate::data::{Part, Split};
 use crate::formats::ModelFile;
 use crate::judge::history;
 use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
-use crate::simulate::{SurveyConfig, survey};
-use crate::train::{Config, Outcome, Residence, Session, Settings, finished};
+use crate::train::{Outcome, Session, finished};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -37,55 +36,8 @@ pub struct Arguments {
     /// NETWORK.safetensors]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Epochs at most
-    #[arg(long)]
-    epochs: Option<usize>,
-    /// Candidates per step
-    #[arg(long)]
-    batch_size: Option<usize>,
-    /// Adam's learning rate
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Halve the learning rate every so many epochs; 0 keeps it
-    #[arg(long, value_name = "EPOCHS")]
-    halve_every: Option<usize>,
-    /// Stop after so many epochs without a lower validation loss; 0 never stops
-    #[arg(long, value_name = "EPOCHS")]
-    patience: Option<usize>,
-    /// The rate of every dropout layer
-    #[arg(long, value_name = "RATE")]
-    dropout: Option<f64>,
-    /// Adam's decay of the mean
-    #[arg(long)]
-    beta1: Option<f64>,
-    /// Adam's decay of the square
-    #[arg(long)]
-    beta2: Option<f64>,
-    /// Adam's epsilon
-    #[arg(long)]
-    epsilon: Option<f64>,
-    /// Training/validation/test in per cent, such as 70/10/20
-    #[arg(long)]
-    split: Option<Fractions>,
-    /// How pixels are scaled: none, standard, mad, l2, l2-rows, asinh, minmax
-    #[arg(long, value_name = "NAME")]
-    normalise: Option<Normalisation>,
-    /// How training cutouts are turned: none, or d4 (flips and quarter turns)
-    #[arg(long, default_value = "none")]
-    augment: Augment,
-    /// Keep the pixels on the gpu, or on a cpu in memory: auto (if they take no more than 4 GiB
-    /// there, 2 GiB here), yes, or no: read them for every batch
-    #[arg(long, default_value = "auto", value_name = "WHETHER")]
-    resident: Residence,
-    /// In f16, what the loss is multiplied with in the first step
-    #[arg(long, value_name = "SCALE")]
-    loss_scale: Option<f64>,
-    /// Of the split, the first weights, the order, dropout, and the simulated survey
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Candidates of the simulated survey, when there is no INPUT
-    #[arg(long, default_value_t = 6000, value_name = "COUNT")]
-    simulated: usize,
+    #[command(flatten)]
+    training: Training,
     /// Go on from the checkpoint of a run that was killed
     #[arg(long)]
     resume: bool,
@@ -111,32 +63,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     let architecture = Architecture::named(&arguments.network)?;
-    let settings = Settings {
-        epochs: arguments.epochs,
-        batch_size: arguments.batch_size,
-        learning_rate: arguments.learning_rate,
-        halve_every: arguments.halve_every,
-        patience: arguments.patience,
-        dropout: arguments.dropout,
-        beta1: arguments.beta1,
-        beta2: arguments.beta2,
-        epsilon: arguments.epsilon,
-        split: arguments.split,
-        normalisation: arguments.normalise,
-        augment: arguments.augment,
-        precision: arguments.common.precision,
-        loss_scale: arguments.loss_scale,
-        seed: arguments.seed,
-    };
+    let settings = arguments.training.settings(&arguments.common);
     let mut config = settings.check(architecture)?;
-    let minutes = arguments.checkpoint_every;
-    let interval = Duration::try_from_secs_f64(minutes * 60.0).map_err(|_| {
-        Error::config(
-            "--checkpoint-every",
-            minutes.to_string(),
-            "minutes, 0 or more",
-        )
-    })?;
+    let interval = checkpoint_interval(arguments.checkpoint_every)?;
     let out = arguments.out.clone();
     let name = format!("{}.safetensors", config.architecture.name);
     let files = Files::new(out.unwrap_or_else(|| PathBuf::from(name)));
@@ -144,7 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     files.check(others, &arguments.inputs)?;
     let device = arguments.common.open(&terminal)?;
     config.precision = arguments.common.precision_on(&device);
-    let data = Arc::new(read(arguments, &config, &terminal)?);
+    let (inputs, reading) = (&arguments.inputs, &arguments.reading);
+    let input = config.architecture.input;
+    let data = arguments.training.read(inputs, reading, input, &terminal)?;
+    let data = Arc::new(data);
     let shape = data.shape;
     Plan::new(
         &config.architecture,
@@ -162,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     ));
     let resume = resume(arguments, &files, &terminal);
     let session = Session::new(config, &device, data.clone(), split)
-        .resident(arguments.resident)
+        .resident(arguments.training.resident)
         .checkpoint(&files.checkpoint, interval);
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
     let outcome = profiled(arguments.profile, &device, &terminal, || {
@@ -194,31 +126,6 @@ fn resume(arguments: &Arguments, files: &Files, terminal: &Terminal) -> bool {
         ));
     }
     arguments.resume && there
-}
-
-fn read(arguments: &Arguments, config: &Config, terminal: &Terminal) -> Result<Dataset> {
-    if !arguments.inputs.is_empty() {
-        return arguments.reading.open(&arguments.inputs, true, terminal);
-    }
-    let base = match config.architecture.input {
-        Some([.., 3]) => SurveyConfig::triplets(),
-        _ => SurveyConfig::default(),
-    };
-    let size = config
-        .architecture
-        .input
-        .map_or(base.size, |[height, ..]| height);
-    let survey_config = SurveyConfig {
-        count: arguments.simulated,
-        size,
-        seed: arguments.seed,
-        ..base
-    };
-    terminal.notice(&format!(
-        "no INPUT: simulating a survey of {}",
-        arguments.simulated
-    ));
-    Ok(survey(&survey_config)?.dataset)
 }
 
 /// Writes every file, prints the table.

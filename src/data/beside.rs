@@ -38,6 +38,7 @@ pub(super) struct Beside {
     pub objects: Texts,
     pub filters: Texts,
     pub parents: Texts,
+    pub telescopes: Texts,
     pub mags: Vec<f64>,
     pub mag_errs: Vec<f64>,
     pub fwhms: Vec<f64>,
@@ -62,6 +63,7 @@ impl Beside {
         self.objects.push(&candidate.object);
         self.filters.push(&candidate.filter);
         self.parents.push(&candidate.parent);
+        self.telescopes.push(&candidate.telescope);
         self.mags.push(candidate.mag);
         self.mag_errs.push(candidate.mag_err);
         self.fwhms.push(candidate.fwhm);
@@ -74,8 +76,12 @@ impl Beside {
     }
 
     /// What O'TRAIN's cubes have no place for, by the name of its array in rbgpu's.
-    pub fn extra_texts(&self) -> [(&'static str, &Texts); 2] {
-        [("objects", &self.objects), ("parents", &self.parents)]
+    pub fn extra_texts(&self) -> [(&'static str, &Texts); 3] {
+        [
+            ("objects", &self.objects),
+            ("parents", &self.parents),
+            ("telescopes", &self.telescopes),
+        ]
     }
 
     /// The same of numbers.

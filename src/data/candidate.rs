@@ -30,6 +30,8 @@ pub struct Candidate {
     pub y: f64,
     /// The image that the cutout is from, as the file names it (O'TRAIN: originalFile).
     pub parent: String,
+    /// The telescope, as the file names it (FITS: TELESCOP).
+    pub telescope: String,
     /// The survey's own real/bogus score, from 0 to 1, if it gave one: ZTF's drb, or rb in
     /// packets before it; Rubin's reliability. Nothing here uses it; it is there to compare with.
     pub survey_score: f64,
@@ -56,6 +58,7 @@ impl Default for Candidate {
             x: f64::NAN,
             y: f64::NAN,
             parent: String::new(),
+            telescope: String::new(),
             survey_score: f64::NAN,
             edge: None,
             file: String::new(),

@@ -17,6 +17,7 @@
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
+//! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
@@ -59,8 +60,10 @@ pub mod rows;
 pub mod scores;
 pub mod size;
 pub mod split;
+pub mod table;
 mod triple;
 pub mod truth;
+mod view;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;
@@ -81,9 +84,10 @@ pub use open::{open, stream};
 pub use options::{LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use preprocess::Preprocess;
-pub use rows::{Cutout, Failed, Row, Rows, Stream};
+pub use rows::{Cutout, Failed, OfDataset, Row, Rows, Stream};
 pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};
+pub use table::Table;
 
 /// Size of one cutout: (H, W, C), in pixels and images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use flate2::read::MultiGzDecoder;
 
 use super::Channel;
 use crate::{Error, Result};
 
 /// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
 /// O'TRAIN calls them, and of what rbgpu's cubes have besides.
-pub const KEY_NAMES: [&str; 16] = [
+pub const KEY_NAMES: [&str; 17] = [
     "cube",
     "labels",
     "mags",
@@ -26,6 +28,7 @@ pub const KEY_NAMES: [&str; 16] = [
     "xs",
     "ys",
     "parents",
+    "telescopes",
     "fwhms_psf",
     "channels",
 ];
@@ -100,6 +103,15 @@ pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {
         .read_to_end(&mut start)
         .map_err(Error::io("read", path))?;
     Ok(start)
+}
+
+/// A file as text, unpacked if it is gzip.
+pub(super) fn open_unpacked(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = BufReader::new(File::open(path).map_err(Error::io("open", path))?);
+    Ok(match first_bytes(path)?.starts_with(GZIP) {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
 }
 
 /// An error if `path` is what Git LFS leaves where it did not fetch the file.

@@ -89,6 +89,14 @@ impl Preprocess {
         }
     }
 
+    /// How many images stand side by side in each image that the network gets.
+    pub fn side_by_side(self) -> usize {
+        match self {
+            Preprocess::DiaNodia => 3,
+            _ => 1,
+        }
+    }
+
     /// What cutouts of `shape` become. Cutouts that the recipe is not made for are
     /// an error.
     pub fn output_shape(self, shape: CutoutShape) -> Result<CutoutShape> {

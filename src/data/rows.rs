@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -147,15 +148,41 @@ pub trait Rows: Send {
     }
 }
 
-/// The candidates of a data set.
-pub(super) struct OfDataset {
-    set: Dataset,
+/// The candidates of a data set, or some of them.
+pub struct OfDataset {
+    set: Arc<Dataset>,
+    /// Which, and in which order; all of them where it is `None`.
+    chosen: Option<Vec<usize>>,
     next: usize,
+    skipped: Vec<Skipped>,
+    notices: Vec<String>,
 }
 
 impl OfDataset {
-    pub fn new(set: Dataset) -> OfDataset {
-        OfDataset { set, next: 0 }
+    /// All of `set`, and what was left out of it first.
+    pub(super) fn new(mut set: Dataset) -> OfDataset {
+        OfDataset {
+            skipped: std::mem::take(&mut set.skipped),
+            notices: std::mem::take(&mut set.notices),
+            set: Arc::new(set),
+            chosen: None,
+            next: 0,
+        }
+    }
+
+    /// The rows `chosen` of `set`, in that order; each is below its length.
+    pub fn some(set: Arc<Dataset>, chosen: Vec<usize>) -> OfDataset {
+        OfDataset {
+            set,
+            chosen: Some(chosen),
+            next: 0,
+            skipped: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.chosen.as_ref().map_or(self.set.len(), Vec::len)
     }
 
     fn row(&self, index: usize) -> Row {
@@ -182,20 +209,23 @@ impl OfDataset {
 impl Rows for OfDataset {
     fn next(&mut self, most: usize) -> Result<Vec<Row>> {
         // First what was left out when the set was read.
-        let mut rows: Vec<Row> = self.set.skipped.drain(..).map(Row::skipped).collect();
-        let end = self.set.len().min(self.next.saturating_add(most));
-        rows.par_extend((self.next..end).into_par_iter().map(|i| self.row(i)));
-        self.set.pixels.pass(end);
+        let mut rows: Vec<Row> = self.skipped.drain(..).map(Row::skipped).collect();
+        let end = self.len().min(self.next.saturating_add(most));
+        let index = |i: usize| self.chosen.as_ref().map_or(i, |chosen| chosen[i]);
+        rows.par_extend((self.next..end).into_par_iter().map(|i| self.row(index(i))));
+        if self.chosen.is_none() {
+            self.set.pixels.pass(end);
+        }
         self.next = end;
         Ok(rows)
     }
 
     fn expected(&self) -> Option<usize> {
-        Some(self.set.len() + self.set.skipped.len())
+        Some(self.len() + self.skipped.len())
     }
 
     fn notices(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.set.notices)
+        std::mem::take(&mut self.notices)
     }
 }
 

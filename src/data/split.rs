@@ -226,8 +226,14 @@ fn apportion(n: usize, shares: [f64; 3]) -> [usize; 3] {
     counts
 }
 
+/// A random choice: shuffles `items` by `seed` and keeps the first `most`.
+pub fn first_of_shuffled<T>(items: &mut Vec<T>, most: usize, seed: u64) {
+    shuffle(items, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
+    items.truncate(most);
+}
+
 /// Fisher and Yates, written out so that a seed means the same order for ever.
-pub(super) fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
+pub fn shuffle<T>(items: &mut [T], rng: &mut Xoshiro256PlusPlus) {
     for i in (1..items.len()).rev() {
         let below = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
         items.swap(i, below as usize);

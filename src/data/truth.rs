@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::exposure::stem;
+use super::table::column;
 use crate::{Error, Result};
 
 /// Names of columns, in any case.
@@ -373,14 +374,4 @@ fn split(line: &str) -> Vec<String> {
         .into_iter()
         .map(|field| field.trim().to_string())
         .collect()
-}
-
-/// The first of the `wanted` that is there.
-fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
-    let at = |wanted: &&str| {
-        names
-            .iter()
-            .position(|name| wanted.eq_ignore_ascii_case(name))
-    };
-    wanted.iter().find_map(at)
 }

@@ -140,7 +140,11 @@ fn encode(
             cards.push(Card::new(name, Value::Float(value)).map_err(failed)?);
         }
     }
-    for (name, value) in [("OBJECTID", &candidate.object), ("FILE", &candidate.parent)] {
+    for (name, value) in [
+        ("OBJECTID", &candidate.object),
+        ("FILE", &candidate.parent),
+        ("TELESCOP", &candidate.telescope),
+    ] {
         if !value.is_empty() {
             cards.push(Card::new(name, text(value)).map_err(failed)?);
         }

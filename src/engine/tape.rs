@@ -191,13 +191,6 @@ impl Tape {
     /// The gradients of the scalar `loss` with respect to every parameter.
     /// Activations are let go of as soon as they have been used.
     pub fn backward(self, loss: Var) -> Result<Gradients> {
-        let one = Tensor::full(&self.device, self.tensor(loss).shape().clone(), 1.0)?;
-        self.backward_from(loss, one)
-    }
-
-    /// The gradients of `seed` times the scalar `loss`, where `seed` is a number on
-    /// the device: a part's share of a batch, or the scale of a loss in f16.
-    pub fn backward_from(mut self, loss: Var, seed: Tensor) -> Result<Gradients> {
         let shape = self.tensor(loss).shape().clone();
         if shape.len() != 1 {
             return Err(Error::shape(
@@ -206,8 +199,17 @@ impl Tape {
                 &[&shape],
             ));
         }
+        let one = Tensor::full(&self.device, shape, 1.0)?;
+        self.backward_from(loss, one)
+    }
+
+    /// The gradients of Σ `seed` · `value`, where `seed` is on the device and has as many
+    /// numbers as `value`. Of a loss it is a part's share of a batch, or the scale of a
+    /// loss in f16; of logits (N, K) it says which class is asked about.
+    pub fn backward_from(mut self, value: Var, seed: Tensor) -> Result<Gradients> {
+        let shape = self.tensor(value).shape().clone();
         let mut gradients: Vec<Option<Tensor>> = self.values.iter().map(|_| None).collect();
-        gradients[loss.0] = Some(seed.reshape(shape)?);
+        gradients[value.0] = Some(seed.reshape(shape)?);
 
         while let Some(node) = self.nodes.pop() {
             // No op later on the tape used this value: the loss does not depend on it.

@@ -7,4 +7,4 @@ pub mod tensors;
 
 pub use export::{Export, Format};
 pub use import::{ImportOptions, RealOutput, import};
-pub use model::{ModelFile, Provenance};
+pub use model::{ModelFile, Provenance, beside};

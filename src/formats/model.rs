@@ -1,17 +1,27 @@
 //! The model file: safetensors whose metadata says everything that scoring needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
 use crate::data::{Channel, CutoutShape, Preprocess};
+use crate::engine::Tensor;
+use crate::judge::Calibration;
 use crate::nn::{Architecture, Model};
 use crate::{Error, Result};
 
 /// The key of the metadata.
 const KEY: &str = "rbgpu";
+
+/// The file beside the model `path` whose name ends in `end` in place of ".safetensors":
+/// "split.csv", "history.jsonl", ….
+pub fn beside(path: &Path, end: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
+    path.with_file_name(format!("{stem}.{end}"))
+}
 
 /// What the labels and scores mean: there is one answer, and the file says it.
 pub const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
@@ -44,7 +54,9 @@ pub struct ModelFile {
     pub preprocess: Preprocess,
     /// The images of a cutout that it takes, in this order; `None` where nobody said.
     pub channels: Option<Vec<Channel>>,
-    /// A candidate is real when P(real) is at least this.
+    /// What makes the network's scores into P(real); `None` where they are taken as they are.
+    pub calibration: Option<Calibration>,
+    /// A candidate is real when P(real), calibrated, is at least this.
     pub threshold: f64,
     /// Where it comes from.
     pub provenance: Provenance,
@@ -61,12 +73,31 @@ struct Header {
     normalisation: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channels: Option<Vec<Channel>>,
+    /// From format 2 on, which has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calibration: Option<Calibration>,
     threshold: f64,
     architecture: Architecture,
     provenance: Provenance,
 }
 
+/// The newest format that is read. Models without a calibration are written as format 1, which
+/// older programs read; those would pass over a calibration, so that they must refuse it.
+const NEWEST: u32 = 2;
+
 impl ModelFile {
+    /// P(real), calibrated, for cutouts `x` (N, H, W, C) that are preprocessed, on the model's
+    /// device. The one place where a model's scores come from.
+    pub fn score(&self, x: Tensor) -> Result<Vec<f64>> {
+        let mut scores = self.model.score(x)?;
+        if let Some(calibration) = &self.calibration {
+            for score in &mut scores {
+                *score = calibration.apply(*score);
+            }
+        }
+        Ok(scores)
+    }
+
     /// Writes it to `path`, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
         let tensors: Vec<NamedTensor> = self
@@ -76,11 +107,16 @@ impl ModelFile {
             .map(|p| NamedTensor::read_back(p.name.clone(), &p.tensor))
             .collect::<Result<_>>()?;
         let header = Header {
-            format: 1,
+            format: if self.calibration.is_some() {
+                NEWEST
+            } else {
+                1
+            },
             meaning: MEANING.into(),
             input: self.model.plan().input,
             normalisation: self.preprocess.into(),
             channels: self.channels.clone(),
+            calibration: self.calibration.clone(),
             threshold: self.threshold,
             architecture: self.model.architecture().clone(),
             provenance: self.provenance.clone(),
@@ -94,13 +130,13 @@ impl ModelFile {
         let (tensors, header) = tensors::read(path, KEY)?;
         let header: Header = serde_json::from_str(&header)
             .map_err(|e| Error::input(path, "header", e.to_string(), "a model that rbgpu wrote"))?;
-        if header.format != 1 {
+        if !(1..=NEWEST).contains(&header.format) {
             let found = format!("model format {}", header.format);
             return Err(Error::input(
                 path,
                 "header",
                 found,
-                "format 1; use a newer rbgpu",
+                "format 1 or 2; use a newer rbgpu",
             ));
         }
         // Another program may have written the file, or a person.
@@ -108,6 +144,9 @@ impl ModelFile {
         if !(0.0..=1.0).contains(&header.threshold) {
             let found = header.threshold.to_string();
             return Err(Error::input(path, "threshold", found, "from 0 to 1"));
+        }
+        if let Some((found, expected)) = header.calibration.as_ref().and_then(Calibration::fault) {
+            return Err(Error::input(path, "calibration", found, expected));
         }
         let preprocess: Preprocess = header.normalisation.parse().map_err(|_| {
             let found = format!("'{}'", header.normalisation);
@@ -137,6 +176,7 @@ impl ModelFile {
             model,
             preprocess,
             channels: header.channels,
+            calibration: header.calibration,
             threshold: header.threshold,
             provenance: header.provenance,
         })

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::{Confusion, EpochRecord};
+use crate::{Error, Result};
 
 /// Everything about one or several classifiers on the same candidates.
 #[derive(Clone, Debug, Serialize)]
@@ -124,7 +125,7 @@ pub struct Distribution {
     pub unit: String,
     /// By class.
     pub histogram: Histogram,
-    /// Candidates without a value.
+    /// Candidates without a value, or with one far outside of the others'.
     pub unknown: u64,
 }
 
@@ -202,7 +203,8 @@ pub struct Reliability {
     pub ece: f64,
 }
 
-/// Candidates whose scores are alike.
+/// Candidates whose scores are alike. A score on an inner edge belongs to the bin below, as in
+/// scikit-learn's `calibration_curve`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReliabilityBin {
     /// Ends, scores.
@@ -239,11 +241,30 @@ pub struct Agreement {
 /// The course of a training and what it says of over- and underfitting.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Training {
-    /// One record per epoch.
+    /// One record per epoch, at least one.
     pub history: Vec<EpochRecord>,
     /// The epoch whose weights were kept, from 1, where known.
     pub best_epoch: Option<usize>,
     /// Accuracy in training less that in validation, in that epoch (or the last): above 0.02
     /// the network overfits, below -0.02 it underfits (O'TRAIN Sect. 6.3).
     pub delta_accuracy: f64,
+}
+
+impl Training {
+    /// That of `history`, of which the weights of `best_epoch`, from 1, were kept. An error
+    /// where the history has no epoch, or not that one.
+    pub fn new(history: Vec<EpochRecord>, best_epoch: Option<usize>) -> Result<Training> {
+        let number = best_epoch.unwrap_or(history.len());
+        let found = number.checked_sub(1).and_then(|at| history.get(at));
+        let Some(record) = found else {
+            let found = format!("{} epochs", history.len());
+            let expected = format!("a history up to epoch {}", number.max(1));
+            return Err(Error::config("history of a training", found, expected));
+        };
+        Ok(Training {
+            delta_accuracy: record.accuracy - record.val_accuracy,
+            history,
+            best_epoch,
+        })
+    }
 }

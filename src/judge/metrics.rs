@@ -11,6 +11,8 @@
 //! Sect. 6.2 for the thresholds; DES (Ayyar et al. 2022) Sect. 3.2, Eq. 1 for
 //! the rates, and Sect. 4.5 for the FPR at MDR 0.05.
 
+use rayon::prelude::*;
+
 use super::confusion::{Confusion, Cut};
 use crate::{Error, Result};
 
@@ -101,14 +103,15 @@ impl Scored {
                 ));
             }
         }
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let mut all: Vec<(f64, u8)> = scores.iter().copied().zip(labels.iter().copied()).collect();
+        // Equal scores by label, so that no sum over them depends on the order of the rows.
+        all.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         let mut reals = Vec::with_capacity(scores.len() + 1);
         reals.push(0);
-        for (i, &at) in order.iter().enumerate() {
-            reals.push(reals[i] + u64::from(labels[at]));
+        for (i, &(_, label)) in all.iter().enumerate() {
+            reals.push(reals[i] + u64::from(label));
         }
-        let scores = order.into_iter().map(|at| scores[at]).collect();
+        let scores = all.into_iter().map(|(score, _)| score).collect();
         Ok(Scored { scores, reals })
     }
 
@@ -132,8 +135,18 @@ impl Scored {
         self.len() as u64 - self.positives()
     }
 
+    /// The scores, falling.
+    pub(super) fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
+    /// Whether the candidate of the i-th highest score is real.
+    pub(super) fn is_real(&self, i: usize) -> bool {
+        self.reals[i + 1] > self.reals[i]
+    }
+
     /// The first `called` candidates called real, the rest bogus.
-    fn first(&self, called: usize) -> Confusion {
+    pub(super) fn first(&self, called: usize) -> Confusion {
         let tp = self.reals[called];
         let fp = called as u64 - tp;
         Confusion {
@@ -151,7 +164,7 @@ impl Scored {
 
     /// Where a run of equal scores ends: every distinct threshold with the
     /// decisions at it (score >= threshold), by falling threshold.
-    fn thresholds(&self) -> impl DoubleEndedIterator<Item = (f64, Confusion)> + '_ {
+    pub(super) fn thresholds(&self) -> impl DoubleEndedIterator<Item = (f64, Confusion)> + '_ {
         let ends =
             (1..=self.len()).filter(|&n| n == self.len() || self.scores[n] != self.scores[n - 1]);
         ends.map(|n| (self.scores[n - 1], self.first(n)))

@@ -4,12 +4,29 @@
 //! Nothing here knows of networks or devices. What comes in is labels (1 real,
 //! 0 bogus) and P(real) per candidate.
 
+mod bootstrap;
+mod breakdown;
+pub mod calibration;
+mod categories;
+mod choose;
+mod completeness;
 mod confusion;
+pub mod crossed;
+mod curve;
+mod evaluate;
 pub mod evaluation;
+mod histogram;
 pub mod history;
+pub mod intervals;
+mod isotonic;
 pub mod metrics;
+pub mod reliability;
+mod subject;
 
+pub use calibration::Calibration;
 pub use confusion::{Confusion, Cut};
+pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
 pub use history::EpochRecord;
 pub use metrics::{Best, FprAtMdr, PrecisionRecall, Roc, Scored};
+pub use subject::{Column, Labelled, Options, Role, Subject, Values};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::Padding;
+pub use crate::ops::Padding;
 use crate::{Error, Result};
 
 /// One number for both axes, or one for each: `3` or `[3, 5]` (down, across).

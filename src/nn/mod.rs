@@ -8,7 +8,7 @@ pub mod init;
 pub mod model;
 pub mod plan;
 
-pub use architecture::{Activation, Architecture, Layer, Pair, Training};
+pub use architecture::{Activation, Architecture, Layer, Padding, Pair, Training};
 pub use cost::Cost;
-pub use model::{Forward, Mode, Model, Parameter};
+pub use model::{Forward, Mode, Model, Parameter, Watched};
 pub use plan::{Init, LayerPlan, ParameterPlan, Plan};

@@ -59,6 +59,15 @@ pub struct Forward {
     pub statistics: Vec<(usize, Tensor, f64)>,
 }
 
+/// What [`Model::forward_watching`] leaves on the tape.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    /// The layer's output after its activation: (N, H, W, C) or (N, units).
+    pub output: Var,
+    /// As in [`Forward`].
+    pub logits: Var,
+}
+
 impl Model {
     /// A fresh network for cutouts of `input` (H, W, C).
     pub fn new(
@@ -186,6 +195,36 @@ impl Model {
             logits: value,
             parameters,
             statistics,
+        })
+    }
+
+    /// Runs `x` (N, H, W, C) through the layers up to and with number `layer`, and records
+    /// those behind it as a function of that layer's output, which is a leaf: its gradient
+    /// is what [`Tape::backward_from`] gives for [`Watched::output`]. Every layer is an op
+    /// of its own, in [`Mode::Inference`].
+    pub fn forward_watching(&self, tape: &mut Tape, x: Var, layer: usize) -> Result<Watched> {
+        let constant = |p: &Parameter| tape.constant(p.tensor.clone());
+        let parameters: Vec<Var> = self.parameters.iter().map(constant).collect();
+        let mut run = Run::new(tape, &parameters, Mode::Inference);
+        let (mut value, mut watched) = (x, None);
+        for i in 0..self.plan.layers.len() {
+            let output = run.layer(&self.plan.layers[i..], value)?;
+            if output != value && value != x && Some(value) != watched {
+                run.tape.release(value)?;
+            }
+            value = output;
+            if i == layer {
+                value = run.tape.parameter(run.tape.tensor(output).clone());
+                watched = Some(value);
+            }
+        }
+        let output = watched.ok_or_else(|| {
+            let found = format!("layer {layer} of {}", self.plan.layers.len());
+            Error::config("layer", found, "one that the network has, counted from 0")
+        })?;
+        Ok(Watched {
+            output,
+            logits: value,
         })
     }
 

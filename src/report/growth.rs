@@ -63,7 +63,7 @@ pub fn growth(panels: &[Panel], title: &str) -> Result<Drawing> {
 }
 
 /// Colour, dashes and marker of the `i`-th name.
-fn look(i: usize) -> (&'static str, Option<&'static str>, bool) {
+pub(super) fn look(i: usize) -> (&'static str, Option<&'static str>, bool) {
     match i % 3 {
         0 => (palette::BLUE, None, false),
         1 => (palette::VERMILLION, Some(DASH), true),
@@ -128,7 +128,7 @@ fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// 0.01, 1, 100, 10k, 1M.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value {
         v if v >= 1e6 => format!("{}M", short(v / 1e6)),
         v if v >= 1e4 => format!("{}k", short(v / 1e3)),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Session, Totals, Trainer};
 use crate::backend::Device;
+use crate::data::{Dataset, Split};
 use crate::engine::{Shape, Tensor};
 use crate::formats::tensors::{self, NamedTensor};
 use crate::judge::EpochRecord;
@@ -64,7 +65,7 @@ struct Header {
 }
 
 /// The device, and on a cpu its vector instructions: with others sums round otherwise.
-fn arithmetic(device: &Device) -> String {
+pub fn arithmetic(device: &Device) -> String {
     match device {
         Device::Cpu(cpu) => format!("{} with {} instructions", device.name(), cpu.isa().name()),
         _ => device.name(),
@@ -77,7 +78,7 @@ pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
         version: VERSION.into(),
         config: session.config().clone(),
         device: arithmetic(session.device()),
-        data: fingerprint(session)?,
+        data: fingerprint(session.data(), session.split())?,
         steps: state.trainer.steps(),
         best_epoch: state.best_epoch,
         best_loss: state.best_loss.is_finite().then_some(state.best_loss),
@@ -126,14 +127,20 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         Err(Error::input(path, what.to_string(), found, expected))
     };
     same("version of rbgpu", header.version.clone(), VERSION.into())?;
-    let (found, expected) = differences(&header.config, session.config());
+    let mut config = header.config.clone();
+    if session.goes_on() && config.epochs < session.config().epochs {
+        // Nothing but the end of a run depends on their number.
+        config.epochs = session.config().epochs;
+    }
+    let (found, expected) = differences(&config, session.config());
     same("settings", found, expected)?;
     same(
         "device",
         header.device.clone(),
         arithmetic(session.device()),
     )?;
-    same("data", header.data.clone(), fingerprint(session)?)?;
+    let data = fingerprint(session.data(), session.split())?;
+    same("data", header.data.clone(), data)?;
 
     same("pixels", header.pixels.clone(), session.pixels()?)?;
 
@@ -195,11 +202,10 @@ fn differences(one: &Config, other: &Config) -> (String, String) {
     (left.join(", "), right.join(", "))
 }
 
-/// Over the parts, ids, labels and some of the pixels.
-fn fingerprint(session: &Session) -> Result<String> {
-    let data = session.data();
+/// What tells one data set and its split from another: a hash over the parts, ids, labels
+/// and some of the pixels.
+pub fn fingerprint(data: &Dataset, split: &Split) -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    let split = session.split();
     for part in [&split.train, &split.validation, &split.test] {
         part.hash(&mut hasher);
     }

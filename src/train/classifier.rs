@@ -9,7 +9,7 @@ use super::recipe::Recipe;
 use super::scoring::in_parts;
 use super::stream::{Scores, StreamOptions, batch_size};
 use crate::backend::{Device, GpuPrecision};
-use crate::data::{CutoutShape, Rows};
+use crate::data::{Cutout, CutoutShape, Rows};
 use crate::formats::ModelFile;
 use crate::{Error, Result};
 
@@ -151,11 +151,11 @@ impl Classifier {
             let values = prepared.iter().flat_map(|(values, _)| values);
             let values: Vec<f32> = values.copied().collect();
             let stride = values.len() / prepared.len().max(1);
-            let model = &self.file.model;
+            let file = &self.file;
             let first = scores.len();
             in_parts(prepared.len(), &mut at_once, |part| {
                 let input = &values[part.start * stride..part.end * stride];
-                scores.extend(model.score(model.input(input)?)?);
+                scores.extend(file.score(file.model.input(input)?)?);
                 Ok(())
             })?;
             for (score, (_, known)) in scores[first..].iter_mut().zip(&prepared) {
@@ -180,7 +180,18 @@ impl Classifier {
         options: StreamOptions,
     ) -> Result<Scores<'_>> {
         let recipe = self.recipe(options.crop);
-        Scores::new(&self.file.model, self.file.threshold, recipe, rows, options)
+        Scores::new(&self.file, recipe, rows, options)
+    }
+
+    /// What the network takes for `cutout`, (H, W, C) as its [`plan`](crate::nn::Model::plan) has
+    /// it, and whether it was padded; or what is wrong with it. A larger cutout is first
+    /// cropped to `crop` pixels a side about its centre.
+    pub fn prepare(
+        &self,
+        cutout: Cutout,
+        crop: Option<usize>,
+    ) -> std::result::Result<(Vec<f32>, bool), String> {
+        self.recipe(crop).prepare_cutout(cutout)
     }
 
     fn recipe(&self, crop: Option<usize>) -> Recipe {

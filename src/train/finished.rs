@@ -11,22 +11,53 @@ use crate::formats::{ModelFile, Provenance};
 use crate::judge::{Cut, Scored};
 use crate::nn::Model;
 
-/// The model of a run, with the threshold in steps of 0.01 that has the largest
-/// F1 + MCC on the validation part. Its provenance has accuracy, F1, MCC, … of
-/// the validation part and of the test part, if there is one.
-pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
-    let (config, data, split) = (session.config(), session.data(), session.split());
-    let validation = scored(session, &outcome.model, Part::Validation)?;
-    let best = validation.best_f1_plus_mcc(Cut::AtLeast);
-    let threshold = best.map_or(0.5, |best| best.threshold);
-    let mut parts = vec![("validation", validation)];
-    if !split.test.is_empty() {
-        parts.push(("test", scored(session, &outcome.model, Part::Test)?));
+/// Labels and scores of what a run did not fit its weights to.
+#[derive(Clone, Debug)]
+pub struct HeldOut {
+    /// It chose the epoch, and chooses the threshold.
+    pub validation: Scored,
+    /// Nothing looked at it; `None` if there is none.
+    pub test: Option<Scored>,
+}
+
+impl HeldOut {
+    /// By the weights that a run kept.
+    pub fn of(session: &Session, outcome: &Outcome) -> Result<HeldOut> {
+        let of = |part| scored(session, &outcome.model, part);
+        Ok(HeldOut {
+            validation: of(Part::Validation)?,
+            test: match session.split().test.is_empty() {
+                true => None,
+                false => Some(of(Part::Test)?),
+            },
+        })
     }
-    Ok(ModelFile {
+
+    /// The threshold in steps of 0.01 that has the largest F1 + MCC on the validation part.
+    pub fn threshold(&self) -> f64 {
+        let best = self.validation.best_f1_plus_mcc(Cut::AtLeast);
+        best.map_or(0.5, |best| best.threshold)
+    }
+}
+
+/// The model of a run, with the threshold that [`HeldOut::threshold`] chooses. Its provenance
+/// has accuracy, F1, MCC, … of the validation part and of the test part, if there is one.
+pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
+    let held_out = HeldOut::of(session, outcome)?;
+    Ok(finished_with(session, outcome, &held_out))
+}
+
+/// As [`finished`], where the parts are scored already.
+pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -> ModelFile {
+    let (config, data, split) = (session.config(), session.data(), session.split());
+    let threshold = held_out.threshold();
+    let mut parts = vec![("validation", &held_out.validation)];
+    parts.extend(held_out.test.as_ref().map(|test| ("test", test)));
+    ModelFile {
         model: outcome.model.clone(),
         preprocess: config.normalisation.into(),
         channels: data.channels.as_deref().map(<[_]>::to_vec),
+        calibration: None,
         threshold,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -37,7 +68,7 @@ pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
             epoch: [outcome.best_epoch, outcome.history.len()],
             metrics: metrics(&parts, threshold),
         },
-    })
+    }
 }
 
 fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
@@ -55,7 +86,7 @@ fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
     Scored::new(&labels, &scores)
 }
 
-fn metrics(parts: &[(&str, Scored)], threshold: f64) -> Value {
+fn metrics(parts: &[(&str, &Scored)], threshold: f64) -> Value {
     let each = parts.iter().map(|(name, scored)| {
         let at = scored.confusion(threshold, Cut::AtLeast);
         let value = json!({

@@ -77,7 +77,7 @@ impl<'a> Feed<'a> {
 
 /// Runs `work` on a batch of `count` in parts of at most `at_once`, which is halved
 /// as long as the device has no room for a part. A part that failed is begun anew.
-pub(super) fn in_parts(
+pub(crate) fn in_parts(
     count: usize,
     at_once: &mut usize,
     mut work: impl FnMut(Range<usize>) -> Result<()>,

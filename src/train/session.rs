@@ -82,6 +82,7 @@ pub struct Session {
     /// Time between checkpoints within an epoch; they do not change the bits.
     interval: Duration,
     residence: Residence,
+    goes_on: bool,
     /// The pixels on the device, once someone needed them.
     resident: OnceLock<Option<Resident>>,
 }
@@ -97,6 +98,7 @@ impl Session {
             checkpoint: None,
             interval: Duration::from_secs(300),
             residence: Residence::Auto,
+            goes_on: false,
             resident: OnceLock::new(),
         }
     }
@@ -113,6 +115,17 @@ impl Session {
         self.checkpoint = Some(path.as_ref().to_path_buf());
         self.interval = interval;
         self
+    }
+
+    /// Whether a checkpoint of a run of fewer epochs, and else of this one, is gone on from:
+    /// its epochs are then the first of these, bit for bit.
+    pub fn going_on(mut self, goes_on: bool) -> Session {
+        self.goes_on = goes_on;
+        self
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Batches of one part: in training shuffled and turned, else in order as they are.

@@ -13,6 +13,7 @@ use super::recipe::Recipe;
 use super::scoring::in_parts;
 use crate::backend::Device;
 use crate::data::{Decision, Row, Rows, Scored};
+use crate::formats::ModelFile;
 use crate::nn::Model;
 use crate::{Error, Result};
 
@@ -54,7 +55,7 @@ const LARGEST: usize = 256;
 const KEPT: usize = 16 << 20;
 
 /// How many candidates at a time suit the device that `model` is on.
-pub(super) fn batch_size(model: &Model) -> usize {
+pub(crate) fn batch_size(model: &Model) -> usize {
     if let Device::Gpu(_) = model.device() {
         return LARGEST;
     }
@@ -202,8 +203,7 @@ impl<R: Rows> Reader<R> {
 /// The rows of a stream with their scores, some at a time and in its order. After an
 /// error there are no more. Dropping it early stops the reading.
 pub struct Scores<'a> {
-    model: &'a Model,
-    threshold: f64,
+    file: &'a ModelFile,
     batch_size: usize,
     at_once: usize,
     receiver: Option<Receiver<Result<Batch>>>,
@@ -216,13 +216,14 @@ pub struct Scores<'a> {
 
 impl<'a> Scores<'a> {
     pub(super) fn new(
-        model: &'a Model,
-        threshold: f64,
+        file: &'a ModelFile,
         recipe: Recipe,
         rows: impl Rows + 'static,
         options: StreamOptions,
     ) -> Result<Scores<'a>> {
-        let batch_size = options.batch_size.unwrap_or_else(|| batch_size(model));
+        let batch_size = options
+            .batch_size
+            .unwrap_or_else(|| batch_size(&file.model));
         if batch_size == 0 {
             return Err(Error::config("--batch-size", "0", "at least 1"));
         }
@@ -241,8 +242,7 @@ impl<'a> Scores<'a> {
             notices: Vec::new(),
         };
         Ok(Scores {
-            model,
-            threshold,
+            file,
             batch_size,
             at_once: batch_size,
             receiver: Some(receiver),
@@ -292,18 +292,18 @@ impl<'a> Scores<'a> {
         self.notices.extend(notices);
         self.padded += padded;
         let begun = Instant::now();
-        let stride: usize = self.model.plan().input.iter().product();
+        let stride: usize = self.file.model.plan().input.iter().product();
         let mut scores = Vec::with_capacity(places.len());
         in_parts(places.len(), &mut self.at_once, |part| {
             let input = &values[part.start * stride..part.end * stride];
-            scores.extend(self.model.score(self.model.input(input)?)?);
+            scores.extend(self.file.score(self.file.model.input(input)?)?);
             Ok(())
         })?;
         self.network += begun.elapsed();
         for (&place, score) in places.iter().zip(scores) {
             let row = &mut rows[place];
             row.score = score;
-            row.decision = Decision::at(self.threshold, score);
+            row.decision = Decision::at(self.file.threshold, score);
             if score.is_nan() {
                 row.error = "pixels beyond what the network's numbers can hold".into();
                 row.failed = true;

@@ -5,6 +5,8 @@ mod bad_input;
 mod bad_output;
 mod bench;
 mod damaged;
+mod evaluate;
+mod explain;
 mod export;
 mod fixtures;
 mod import;
@@ -18,6 +20,7 @@ mod score_formats;
 mod score_streams;
 mod scores;
 mod startup;
+mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -10,7 +10,7 @@ use super::fixtures::{fits, fits_without_data, noise, npy, npz};
 
 /// The columns of a table of scores, whatever is known.
 pub const COLUMNS: &str = "id,rb_score,decision,object,mag,mag_err,filter,fwhm,fwhm_psf,ra,dec,\
-                           mjd,x,y,parent,edge,survey_score,file,label,error";
+                           mjd,x,y,parent,telescope,edge,survey_score,file,label,error";
 
 /// The rows of a table of scores, each with its cells by column.
 pub fn rows(csv: &str) -> Vec<HashMap<String, String>> {

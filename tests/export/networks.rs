@@ -72,6 +72,7 @@ pub fn model(architecture: Architecture, normalisation: Normalisation) -> ModelF
         model: Model::with_values(architecture, input, &Device::cpu(), values).unwrap(),
         preprocess: Preprocess::Plain(normalisation),
         channels: None,
+        calibration: None,
         threshold: 0.37,
         provenance: Provenance::default(),
     }

@@ -13,7 +13,7 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden")
 }
 
-const NETWORKS: [&str; 4] = ["tiny_des1", "tiny_des2", "tiny_des4", "tiny_otrain"];
+pub const NETWORKS: [&str; 4] = ["tiny_des1", "tiny_des2", "tiny_des4", "tiny_otrain"];
 
 fn networks_on(device: &Device) {
     let mut table = Table::new();

@@ -21,6 +21,7 @@ fn exported(golden: &Golden) {
         model: golden.model(&Device::cpu()),
         preprocess: Preprocess::Plain(Normalisation::None),
         channels: None,
+        calibration: None,
         threshold: 0.5,
         provenance: Provenance::default(),
     };

@@ -11,6 +11,7 @@ mod interpreter;
 
 mod committed;
 mod compare;
+mod explain;
 mod exported;
 mod fixture;
 mod hdf5;

@@ -62,6 +62,10 @@ impl Npz {
         }
     }
 
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
     pub fn find(&self, key: &str) -> Option<&Array> {
         self.arrays.get(key)
     }

@@ -1,6 +1,7 @@
 //! Metrics against scikit-learn's numbers, cases counted by hand, and what
 //! must hold for any scores.
 
+mod evaluate;
 mod history;
 mod properties;
 

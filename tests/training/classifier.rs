@@ -19,6 +19,7 @@ fn classifier(device: &Device) -> Classifier {
         model: Model::new(otrain, [16, 16, 1], 5, device).unwrap(),
         preprocess: Normalisation::Standard.into(),
         channels: None,
+        calibration: None,
         threshold: 0.5,
         provenance: Provenance::default(),
     };

@@ -1,16 +1,13 @@
 //! `autoscan_features*.csv`: what each candidate is, and what was measured of it.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
-use flate2::read::MultiGzDecoder;
 
 use crate::data::Candidate;
 use crate::data::columns::parse_known;
-use crate::data::options::{GZIP, first_bytes, refuse_lfs_pointer};
+use crate::data::options::{open_unpacked, refuse_lfs_pointer};
 use crate::{Error, Result};
 
 /// Measured numbers that a candidate has a place for, by their columns' names.
@@ -87,16 +84,10 @@ impl Features {
     /// among others; lines that begin with # are comments.
     pub fn read(&mut self, path: &Path) -> Result<()> {
         refuse_lfs_pointer(path)?;
-        let file = BufReader::new(File::open(path).map_err(Error::io("open", path))?);
-        let zipped = first_bytes(path)?.starts_with(GZIP);
-        let input: Box<dyn Read> = match zipped {
-            true => Box::new(MultiGzDecoder::new(file)),
-            false => Box::new(file),
-        };
         let mut table = ReaderBuilder::new()
             .comment(Some(b'#'))
             .trim(Trim::All)
-            .from_reader(input);
+            .from_reader(open_unpacked(path)?);
         let failed = |e: csv::Error| match e.is_io_error() {
             true => Error::io("read", path)(e.into()),
             false => Error::input(

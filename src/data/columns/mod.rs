@@ -226,6 +226,7 @@ impl Columns {
                 "channels" => names(path, column, shape).map(|names| channels = Some(names)),
                 "objects" => put_texts(path, column, candidates, |c| &mut c.object),
                 "parents" => put_texts(path, column, candidates, |c| &mut c.parent),
+                "telescopes" => put_texts(path, column, candidates, |c| &mut c.telescope),
                 "ras" => put_numbers(path, column, candidates, |c| &mut c.ra),
                 "decs" => put_numbers(path, column, candidates, |c| &mut c.dec),
                 "mjds" => put_numbers(path, column, candidates, |c| &mut c.mjd),

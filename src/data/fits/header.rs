@@ -68,6 +68,7 @@ impl Header<'_> {
             x: self.plain("XPOS"),
             y: self.plain("YPOS"),
             parent: self.text("FILE").unwrap_or_default(),
+            telescope: self.text("TELESCOP").unwrap_or_default(),
             survey_score: self.number(&["DRB", "RB"]),
             edge: edge.map(|e| e.eq_ignore_ascii_case("true") || e.eq_ignore_ascii_case("t")),
             file: path.display().to_string(),

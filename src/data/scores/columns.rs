@@ -66,7 +66,7 @@ const fn column(
 
 /// Every column, in order.
 #[rustfmt::skip]
-pub const COLUMNS: [Column; 20] = [
+pub const COLUMNS: [Column; 21] = [
     column("id", Kind::Text, ["", "meta.id;meta.main", "The candidate"], |s| Value::Text(&s.candidate.id)),
     column(SCORE, Kind::Number, ["", "stat.probability", "P(real)"], |s| Value::Number(s.score)),
     column("decision", Kind::Text, ["", "meta.code.class", "real, bogus or unscored, at the model's threshold"], |s| Value::Text(s.decision.name())),
@@ -82,6 +82,7 @@ pub const COLUMNS: [Column; 20] = [
     column("x", Kind::Number, ["pixel", "pos.cartesian.x;instr.det", "Column in the parent image"], |s| Value::Number(s.candidate.x)),
     column("y", Kind::Number, ["pixel", "pos.cartesian.y;instr.det", "Row in the parent image"], |s| Value::Number(s.candidate.y)),
     column("parent", Kind::Text, ["", "meta.id;meta.file", "The image that the cutout is from"], |s| Value::Text(&s.candidate.parent)),
+    column("telescope", Kind::Text, ["", "instr.tel", "The telescope"], |s| Value::Text(&s.candidate.telescope)),
     column("edge", Kind::Flag, ["", "meta.code.qual", "Whether the edge of the image cuts it off"], |s| Value::Flag(s.candidate.edge)),
     column("survey_score", Kind::Number, ["", "stat.probability", "The survey's own score (drb, rb, reliability)"], |s| Value::Number(s.candidate.survey_score)),
     column("file", Kind::Text, ["", "meta.id;meta.file", "The file that it was read from"], |s| Value::Text(&s.candidate.file)),

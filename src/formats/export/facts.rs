@@ -16,7 +16,7 @@ pub fn of(model: &ModelFile, export: &Export) -> Facts {
     let named = model.channels.as_deref();
     let channels = named.map_or_else(|| c.to_string(), crate::data::channels::names);
     let json = |value| serde_json::to_string(&value).expect("plain data");
-    vec![
+    let mut facts = vec![
         ("rbgpu_version", env!("CARGO_PKG_VERSION").into()),
         ("network", network.architecture().name.clone()),
         ("meaning", MEANING.into()),
@@ -39,7 +39,12 @@ pub fn of(model: &ModelFile, export: &Export) -> Facts {
             json(serde_json::json!(network.architecture())),
         ),
         ("provenance", json(serde_json::json!(model.provenance))),
-    ]
+    ];
+    if let Some(calibration) = &model.calibration {
+        let text = format!("{calibration}, in the weights of the last layer");
+        facts.push(("calibration", text));
+    }
+    facts
 }
 
 /// What is to be done to the pixels before they go in.

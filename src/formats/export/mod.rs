@@ -18,6 +18,7 @@ use super::ModelFile;
 use super::tensors::NamedTensor;
 use crate::data::atomic::atomic_write;
 use crate::data::{Normalisation, Preprocess};
+use crate::judge::Calibration;
 use crate::{Error, Result};
 
 /// A kind of file that another program reads.
@@ -95,6 +96,34 @@ impl FromStr for Format {
     }
 }
 
+/// The weights of a network whose own P(real) is the calibrated one: a temperature divides the
+/// logits, so it divides the kernel and the bias of the last layer. Other maps are no network.
+fn calibrated(mut weights: Vec<NamedTensor>, model: &ModelFile) -> Result<Vec<NamedTensor>> {
+    match &model.calibration {
+        None => {}
+        Some(Calibration::Temperature { temperature }) => {
+            let plan = model.model.plan();
+            let last = plan.layers.last().map_or(0, |layer| layer.parameters.len());
+            let first = weights.len() - last;
+            for tensor in &mut weights[first..] {
+                for value in &mut tensor.values {
+                    *value = (f64::from(*value) / temperature) as f32;
+                }
+            }
+        }
+        Some(Calibration::Isotonic { .. }) => {
+            let expected = "none, or a temperature, which goes into the weights; export the model \
+                            that it was calibrated from";
+            return Err(Error::config(
+                "the model's calibration",
+                "isotonic",
+                expected,
+            ));
+        }
+    }
+    Ok(weights)
+}
+
 /// What is written, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Export {
@@ -138,6 +167,7 @@ impl Export {
         let weights: Vec<NamedTensor> = parameters
             .map(|p| NamedTensor::read_back(p.name.clone(), &p.tensor))
             .collect::<Result<_>>()?;
+        let weights = calibrated(weights, model)?;
         let facts = facts::of(model, self);
         match self.format {
             Format::Onnx => onnx::bytes(model, &weights, &facts, self.with_normalisation, path),

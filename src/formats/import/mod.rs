@@ -301,6 +301,7 @@ fn finish(
         model,
         preprocess,
         channels,
+        calibration: None,
         threshold: options.threshold,
         provenance,
     };

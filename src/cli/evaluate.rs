@@ -1,0 +1,384 @@
+//! `rbgpu evaluate`: how good models are, as a report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::{Common, Reading};
+use super::terminal::{Terminal, table};
+use crate::data::Dataset;
+use crate::evaluate::{
+    self, Gathered, Request, Rows, Rule, Source, Watcher, What, folder, score_file,
+};
+use crate::judge::{self, Evaluation};
+use crate::train::Classifier;
+use crate::{Error, Result};
+
+/// Arguments of `rbgpu evaluate`.
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub struct Arguments {
+    /// Models and tables of scores (.csv, .dat, .jsonl, .parquet, or NAME=FILE, which names them),
+    /// and behind them the labelled data: a cube, a folder, alerts, a triple's prefix. Without
+    /// data the labels and magnitudes of the first table are taken
+    #[arg(required = true, value_name = "MODEL|SCORES|DATA")]
+    inputs: Vec<PathBuf>,
+    /// The folder for report.html, figures and tables
+    #[arg(long, short, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Which rows: held-out (the test part, or what no model was fitted to), train, validation,
+    /// test, or all
+    #[arg(long, default_value = "held-out", value_name = "WHICH")]
+    part: Rows,
+    /// Every row, those that the weights were fitted to as well
+    #[arg(long, conflicts_with = "part")]
+    all: bool,
+    /// The table (id, part) that says which candidate was in which part; the file that training
+    /// left beside the model unless given
+    #[arg(long, value_name = "FILE")]
+    split: Option<PathBuf>,
+    /// A candidate is real from this score on, for all of them; each model's own unless given
+    #[arg(long)]
+    threshold: Option<f64>,
+    /// Store a threshold in the model: a number, or the one that is best by f1, f1+mcc, g-mean,
+    /// or that has fpr=0.01 or mdr=0.05
+    #[arg(long, value_name = "RULE")]
+    set_threshold: Option<Rule>,
+    /// The missed detection rate at which false positive rates are compared
+    #[arg(long, default_value_t = 0.05, value_name = "RATE")]
+    at_mdr: f64,
+    /// Also find the threshold with this false positive rate; may be repeated
+    #[arg(long, value_name = "RATE")]
+    fpr: Vec<f64>,
+    /// Also find the threshold with this missed detection rate; may be repeated
+    #[arg(long, value_name = "RATE")]
+    mdr: Vec<f64>,
+    /// Bogus candidates for each real one in a night, for the stream's cleanliness; may be
+    /// repeated; beside that of the data
+    #[arg(long, value_name = "RATIO", default_values_t = [7.0])]
+    bogus_per_real: Vec<f64>,
+    /// Also look at the parts of the data by this column (filter, fwhm, telescope, …, or any of
+    /// a score table); may be repeated
+    #[arg(long = "by", value_name = "COLUMN")]
+    by: Vec<String>,
+    /// The score's column in tables, where it is not called rb_score, score, …
+    #[arg(long, value_name = "NAME")]
+    score_name: Option<String>,
+    /// The id's column in tables, where it is not called id, candid, …
+    #[arg(long, value_name = "NAME")]
+    id_name: Option<String>,
+    /// The scores of tables are P(artifact)
+    #[arg(long)]
+    artifact_scores: bool,
+    /// Candidates in each gallery of each classifier; 0 for none
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    gallery: usize,
+    /// Show in galleries what each model looked at
+    #[arg(long)]
+    grad_cam: bool,
+    /// Crop larger cutouts to N x N pixels about their centre
+    #[arg(long, value_name = "N")]
+    cutout_size: Option<usize>,
+    /// Resamples of the bootstrap that finds intervals
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    resamples: usize,
+    /// Of the bootstrap, and of what is chosen at random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    reading: Reading,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Shows how far it is.
+struct Bars<'a> {
+    terminal: &'a Terminal,
+    bar: Option<ProgressBar>,
+}
+
+impl Watcher for Bars<'_> {
+    fn begin(&mut self, what: &str, of: usize) {
+        self.end();
+        self.bar = Some(self.terminal.bar(of, what));
+    }
+
+    fn done(&mut self, more: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc(more as u64);
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.terminal.notice(text)),
+            None => self.terminal.notice(text),
+        }
+    }
+}
+
+impl Bars<'_> {
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Reads, scores, judges, draws and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let begun = Instant::now();
+    let terminal = arguments.common.terminal();
+    let (sources, inputs) = evaluate::source::sort(&arguments.inputs)?;
+    let options = options(arguments, &sources)?;
+    folder::check(&arguments.out, &arguments.inputs)?;
+    let models = open(arguments, &sources, &terminal)?;
+    let data = read(arguments, &models, &inputs, &terminal)?;
+    let skipped = data.as_deref().map_or(Done::Whole, Done::reading);
+    let request = Request {
+        sources,
+        data: data.clone(),
+        rows: if arguments.all {
+            Rows::All
+        } else {
+            arguments.part
+        },
+        split: arguments.split.clone(),
+        reading: score_file::Reading {
+            score_name: arguments.score_name.clone(),
+            id_name: arguments.id_name.clone(),
+            artifact: arguments.artifact_scores,
+            polarity: arguments.reading.label_polarity,
+            by: arguments.by.clone(),
+        },
+        threshold: arguments.threshold,
+        crop: arguments.cutout_size,
+    };
+    let mut bars = Bars {
+        terminal: &terminal,
+        bar: None,
+    };
+    let mut gathered = evaluate::gather(&request, &models, &mut bars)?;
+    bars.end();
+    gathered
+        .notices
+        .iter()
+        .for_each(|notice| terminal.notice(notice));
+    terminal.notice(&format!(
+        "{} candidates of {} ({})",
+        gathered.ids.len(),
+        gathered.source.display(),
+        gathered.which
+    ));
+    let evaluation = judge(&mut gathered, &options, &terminal)?;
+    let contents = folder::Contents {
+        evaluation: &evaluation,
+        gathered: &gathered,
+        data: data.as_ref(),
+        models: &models,
+        sources: &request.sources,
+        gallery: arguments.gallery,
+        grad_cam: arguments.grad_cam,
+        seed: arguments.seed,
+        command: &command(),
+    };
+    let bar = terminal.bar(1, "drawing");
+    folder::write(&arguments.out, &contents, &|done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let stored = match &arguments.set_threshold {
+        Some(rule) => Some(store(rule, &request.sources[0], &models[0], &evaluation)?),
+        None => None,
+    };
+    print(arguments, &evaluation, &gathered, stored, &terminal)?;
+    terminal.detail(&format!("{:.2} s", begun.elapsed().as_secs_f64()));
+    Ok(match gathered.failed {
+        0 => skipped,
+        _ => Done::Partly,
+    })
+}
+
+/// What was typed.
+fn command() -> String {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn options(arguments: &Arguments, sources: &[Source]) -> Result<judge::Options> {
+    let mut options = judge::Options {
+        seed: arguments.seed,
+        resamples: arguments.resamples,
+        at_mdr: arguments.at_mdr,
+        wanted_fpr: arguments.fpr.clone(),
+        wanted_mdr: arguments.mdr.clone(),
+        bogus_per_real: arguments.bogus_per_real.clone(),
+        by: arguments
+            .by
+            .iter()
+            .map(|name| evaluate::columns::shown(name))
+            .collect(),
+        ..judge::Options::default()
+    };
+    if let Some(rule) = &arguments.set_threshold {
+        if !matches!(
+            sources,
+            [Source {
+                what: What::Model,
+                ..
+            }]
+        ) {
+            let found = format!("{} classifiers", sources.len());
+            return Err(Error::config(
+                "--set-threshold",
+                found,
+                "one model, and no other",
+            ));
+        }
+        rule.wanted(&mut options);
+    }
+    if let Some(threshold) = arguments.threshold
+        && !(0.0..=1.0).contains(&threshold)
+    {
+        return Err(Error::config(
+            "--threshold",
+            threshold.to_string(),
+            "from 0 to 1",
+        ));
+    }
+    options.check()?;
+    Ok(options)
+}
+
+fn open(arguments: &Arguments, sources: &[Source], terminal: &Terminal) -> Result<Vec<Classifier>> {
+    let mut models = sources.iter().filter(|s| s.what == What::Model).peekable();
+    if models.peek().is_none() {
+        arguments.common.check()?;
+        return Ok(Vec::new());
+    }
+    let device = arguments.common.open(terminal)?;
+    models
+        .map(|source| Classifier::open_on(&source.path, &device))
+        .collect()
+}
+
+/// The data with the images that the models want.
+fn read(
+    arguments: &Arguments,
+    models: &[Classifier],
+    inputs: &[PathBuf],
+    terminal: &Terminal,
+) -> Result<Option<Arc<Dataset>>> {
+    if inputs.is_empty() {
+        return Ok(None);
+    }
+    let mut wanted = Vec::new();
+    for model in models {
+        for channel in model.file().channels.iter().flatten() {
+            if !wanted.contains(channel) {
+                wanted.push(*channel);
+            }
+        }
+    }
+    let channels = (!wanted.is_empty()).then_some(wanted);
+    let data = arguments
+        .reading
+        .open_with(inputs, true, channels, terminal)?;
+    Ok(Some(Arc::new(data)))
+}
+
+/// Judges, with a bar.
+fn judge(
+    gathered: &mut Gathered,
+    options: &judge::Options,
+    terminal: &Terminal,
+) -> Result<Evaluation> {
+    let bar = terminal.steps("judging");
+    let evaluation = evaluate::judged(gathered, options, &|what, part| {
+        bar.set_message(what.to_string());
+        bar.set_position((1000.0 * part) as u64);
+    });
+    bar.finish_and_clear();
+    evaluation
+}
+
+/// Writes the model with its new threshold; what was stored.
+fn store(rule: &Rule, source: &Source, model: &Classifier, evaluation: &Evaluation) -> Result<f64> {
+    let threshold = rule.threshold(&evaluation.classifiers[0])?;
+    let mut file = model.file().clone();
+    file.threshold = threshold;
+    file.write(&source.path)?;
+    Ok(threshold)
+}
+
+fn print(
+    arguments: &Arguments,
+    evaluation: &Evaluation,
+    gathered: &Gathered,
+    stored: Option<f64>,
+    terminal: &Terminal,
+) -> Result<()> {
+    let page = arguments.out.join("report.html");
+    if arguments.json {
+        let classifiers: Vec<Value> = evaluation
+            .classifiers
+            .iter()
+            .map(|c| {
+                let metrics = c.metrics.iter().map(|m| (m.name.to_string(), json!(m)));
+                json!({
+                    "name": c.name, "threshold": c.threshold, "threshold_from": c.threshold_from,
+                    "confusion": c.confusion, "thresholds": c.thresholds,
+                    "metrics": Value::Object(metrics.collect()),
+                })
+            })
+            .collect();
+        let all = json!({
+            "report": page, "candidates": evaluation.candidates, "real": evaluation.real,
+            "bogus": evaluation.bogus, "rows": gathered.which, "stored_threshold": stored,
+            "classifiers": classifiers,
+        });
+        return terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"));
+    }
+    if arguments.common.quiet {
+        return Ok(());
+    }
+    let at = format!("FPR at MDR {}", evaluation.at_mdr);
+    let heads = [
+        "",
+        "threshold",
+        "accuracy",
+        "F1",
+        "MCC",
+        "AUC",
+        "FPR",
+        "MDR",
+        &at,
+    ];
+    let mut rows = vec![heads.map(String::from).to_vec()];
+    for c in &evaluation.classifiers {
+        let mut row = vec![c.name.clone(), format!("{:.3}", c.threshold)];
+        for name in ["accuracy", "f1", "mcc", "auc", "fpr", "mdr", "fpr_at_mdr"] {
+            let metric = c.metrics.iter().find(|m| m.name == name);
+            row.push(match metric {
+                Some(m) if !m.value.is_nan() => format!("{:.4}", m.value),
+                _ => "-".into(),
+            });
+        }
+        rows.push(row);
+    }
+    let mut text = table(&rows);
+    if let Some(threshold) = stored {
+        text += &format!("\n\nthreshold {threshold} is stored in the model");
+    }
+    text += &format!("\n\nreport  {}", page.display());
+    terminal.result(&text)
+}

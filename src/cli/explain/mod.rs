@@ -1,0 +1,398 @@
+//! `rbgpu explain`: why a model gives the scores that it gives.
+
+mod files;
+mod pictures;
+mod summary;
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::Done;
+use super::args::{Common, NAMED, Reading};
+use super::outputs::check_output;
+use super::terminal::Terminal;
+use crate::data::{self, Failed};
+use crate::explain::explained::scores;
+use crate::explain::{self, Asked, Choice, Chosen, Found, Of, Patch, Question, Sample};
+use crate::train::Classifier;
+use crate::{Error, Result};
+
+use files::Files;
+use pictures::Pictures;
+use summary::Summary;
+
+/// Candidates that are explained where nothing is said.
+const USUAL: usize = 24;
+
+/// Candidates at a time: their maps are in memory at once.
+const AT_ONCE: usize = 32;
+
+/// Ways to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// Where in a layer's maps the evidence for the class is
+    GradCam,
+    /// The gradient with respect to every pixel, and its share of each image
+    Saliency,
+    /// What hiding a part of the cutout does
+    Occlusion,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Method::GradCam => "grad-cam",
+            Method::Saliency => "saliency",
+            Method::Occlusion => "occlusion",
+        }
+    }
+}
+
+/// Arguments of `rbgpu explain`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model that `rbgpu train` or `rbgpu import` wrote
+    model: PathBuf,
+    /// Cubes, folders, FITS files, alerts, .npy triples' prefixes; - for standard input
+    #[arg(required = true, value_name = "DATA")]
+    inputs: Vec<PathBuf>,
+    /// The folder for maps (.npy), pictures (.png), explain.csv and explain.json
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    /// grad-cam, saliency, occlusion; all of them unless given
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    method: Vec<Method>,
+    /// The layer of Grad-CAM, as `rbgpu summary` names it; the last convolution unless given
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+    /// The class that is asked about: real, bogus, or that which the network predicts
+    #[arg(long, default_value = "predicted", value_name = "NAME")]
+    class: Asked,
+    /// Which number of it: its probability (as O'TRAIN), or its score before the head, the logit
+    #[arg(long, default_value = "probability", value_name = "NAME")]
+    of: Of,
+    /// Only the candidate with this id; may be repeated
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// Only rows A to B of DATA, counted from 0, both included
+    #[arg(long, value_name = "A-B", value_parser = parse_rows)]
+    rows: Option<RangeInclusive<usize>>,
+    /// No more than N candidates; 24 unless some are chosen
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Occlusion: side of the square in pixels; an eighth of the cutout unless given
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Occlusion: pixels from one place to the next; half of the square unless given
+    #[arg(long, value_name = "PIXELS")]
+    stride: Option<usize>,
+    /// Occlusion: hide this image only (template, search, difference, or its number from 0)
+    #[arg(long, value_name = "IMAGE")]
+    hide: Option<String>,
+    /// Also a picture of its own for every candidate
+    #[arg(long)]
+    each: bool,
+    /// Crop larger cutouts to N x N pixels about their centre
+    #[arg(long, value_name = "N")]
+    cutout_size: Option<usize>,
+    /// A candidate is predicted real from this P(real) on; the model's own threshold unless given
+    #[arg(long)]
+    threshold: Option<f64>,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn parse_rows(text: &str) -> std::result::Result<RangeInclusive<usize>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.trim().parse::<usize>();
+    match (number(first), number(last)) {
+        (Ok(first), Ok(last)) if first <= last && last < usize::MAX => Ok(first..=last),
+        _ => Err("expected A-B, such as 0-23, counted from 0".into()),
+    }
+}
+
+/// Explains and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let out = &arguments.out;
+    let there = out.exists();
+    if there && !out.is_dir() {
+        let found = format!("{}, which is a file", out.display());
+        return Err(Error::config("--out", found, "a folder, there or not yet"));
+    }
+    let done = explain_all(arguments);
+    if done.is_err() && !there {
+        // Only if it is empty: what was written in full stays.
+        let _ = std::fs::remove_dir(out);
+    }
+    done
+}
+
+fn explain_all(arguments: &Arguments) -> Result<Done> {
+    let terminal = arguments.common.terminal();
+    if arguments.limit == Some(0) {
+        return Err(Error::config("--limit", "0", "at least 1"));
+    }
+    if arguments.cutout_size == Some(0) {
+        return Err(Error::config("--cutout-size", "0", "at least 1"));
+    }
+    let device = arguments.common.open(&terminal)?;
+    let mut classifier = Classifier::open_on(&arguments.model, &device)?;
+    if let Some(threshold) = arguments.threshold {
+        classifier = classifier.with_threshold(threshold)?;
+    }
+    let question = question(arguments, &classifier, &terminal)?;
+    let options = arguments
+        .reading
+        .options(false, classifier.file().channels.clone())?;
+    let rows = data::stream(&arguments.inputs, &options)?;
+    let choice = Choice {
+        ids: arguments.ids.clone(),
+        rows: arguments.rows.clone(),
+        limit: arguments.limit.unwrap_or_else(|| {
+            let chosen = !arguments.ids.is_empty() || arguments.rows.is_some();
+            if chosen { usize::MAX } else { USUAL }
+        }),
+        crop: arguments.cutout_size,
+    };
+    let mut chosen = Chosen::new(&classifier, rows, choice);
+    let mut work = Work {
+        classifier: &classifier,
+        question: &question,
+        terminal,
+        at_once: AT_ONCE,
+        failed: 0,
+        padded: 0,
+        output: None,
+        summary: Summary::new(&classifier, &question),
+    };
+    let bar = terminal.bar(chosen.expected(), "explaining");
+    loop {
+        let found = chosen.next(AT_ONCE)?;
+        let notices = chosen.notices();
+        bar.suspend(|| notices.iter().for_each(|notice| terminal.notice(notice)));
+        if found.is_empty() {
+            break;
+        }
+        // Occlusion is some hundred passes for each candidate: the bar moves after some of them.
+        for found in found.chunks(if question.occlusion.is_some() {
+            4
+        } else {
+            AT_ONCE
+        }) {
+            bar.suspend(|| work.take(found, arguments))?;
+            bar.inc(found.len() as u64);
+        }
+    }
+    bar.finish_and_clear();
+    if work.output.is_none()
+        && let Some(error) = chosen.nothing()
+    {
+        return Err(error);
+    }
+    for id in chosen.missing() {
+        terminal.notice(&format!("no candidate has the id {id}"));
+        work.failed += 1;
+    }
+    work.finish(arguments)
+}
+
+fn question(
+    arguments: &Arguments,
+    classifier: &Classifier,
+    terminal: &Terminal,
+) -> Result<Question> {
+    let model = &classifier.file().model;
+    let wanted = |method: Method| arguments.method.is_empty() || arguments.method.contains(&method);
+    let named = arguments.method.contains(&Method::GradCam) || arguments.layer.is_some();
+    let layer = match wanted(Method::GradCam) || named {
+        false => None,
+        true => match explain::layer(model, arguments.layer.as_deref()) {
+            Ok(layer) => Some(layer),
+            Err(error) if named => return Err(error),
+            // Nobody asked for it by name: the others still say something.
+            Err(error) => {
+                terminal.notice(&format!("no Grad-CAM: {error}"));
+                None
+            }
+        },
+    };
+    let input = model.plan().input;
+    let usual = Patch::for_input(input);
+    let size = arguments.size.unwrap_or(usual.size);
+    let patch = Patch {
+        size,
+        stride: arguments.stride.unwrap_or(size.div_ceil(2)),
+        channel: hidden(arguments, classifier)?,
+    };
+    patch.check(input)?;
+    Ok(Question {
+        class: arguments.class,
+        of: arguments.of,
+        grad_cam: layer,
+        saliency: wanted(Method::Saliency),
+        occlusion: wanted(Method::Occlusion).then_some(patch),
+    })
+}
+
+/// The image that occlusion hides.
+fn hidden(arguments: &Arguments, classifier: &Classifier) -> Result<Option<usize>> {
+    let Some(name) = &arguments.hide else {
+        return Ok(None);
+    };
+    let images = explain::images(classifier);
+    let [.., channels] = classifier.file().model.plan().input;
+    let by_name = images.iter().position(|image| image == name);
+    let place = by_name.or_else(|| name.parse().ok());
+    match place.filter(|&place| place < channels && images.len() == channels) {
+        Some(place) => Ok(Some(place)),
+        None => {
+            let expected = match images.len() == channels {
+                true => format!("one of {}", images.join(", ")),
+                false => "nothing: this network gets its images side by side in one".into(),
+            };
+            Err(Error::config("--hide", format!("'{name}'"), expected))
+        }
+    }
+}
+
+/// What is written to, once there is something.
+struct Output {
+    files: Files,
+    pictures: Pictures,
+}
+
+struct Work<'a> {
+    classifier: &'a Classifier,
+    question: &'a Question,
+    terminal: Terminal,
+    at_once: usize,
+    failed: usize,
+    padded: usize,
+    output: Option<Output>,
+    summary: Summary,
+}
+
+impl Work<'_> {
+    /// Explains some candidates and writes what can be written.
+    fn take(&mut self, found: &[Found], arguments: &Arguments) -> Result<()> {
+        let mut samples: Vec<Sample> = Vec::new();
+        for found in found {
+            match found {
+                Found::Sample(sample) => samples.push((**sample).clone()),
+                Found::Failed(failed) => self.leave_out(failed, arguments)?,
+            }
+        }
+        let scores = scores(self.classifier, &samples, &mut self.at_once)?;
+        let mut known = Vec::new();
+        let mut kept = Vec::new();
+        for (sample, score) in samples.into_iter().zip(scores) {
+            if score.is_nan() {
+                let failed = Failed {
+                    candidate: sample.candidate,
+                    why: "pixels beyond what the network's numbers can hold".into(),
+                    unreadable: true,
+                };
+                self.leave_out(&failed, arguments)?;
+                continue;
+            }
+            self.padded += usize::from(sample.padded);
+            kept.push(sample);
+            known.push(score);
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let (question, classifier) = (self.question, self.classifier);
+        let found = explain::explain(classifier, &kept, known, question, &mut self.at_once)?;
+        let output = match &mut self.output {
+            Some(output) => output,
+            none => none.insert(Output {
+                files: Files::new(&arguments.out, classifier, question)?,
+                pictures: Pictures::new(&arguments.out, classifier, question, arguments.each)?,
+            }),
+        };
+        output.files.write(&kept, &found)?;
+        output.pictures.add(&kept, &found)?;
+        self.summary.add(&found);
+        Ok(())
+    }
+
+    fn leave_out(&mut self, failed: &Failed, arguments: &Arguments) -> Result<()> {
+        let (what, why) = (failed.candidate.place(), &failed.why);
+        if failed.unreadable {
+            self.failed += 1;
+            if arguments.reading.strict {
+                return Err(Error::Candidate {
+                    candidate: what.to_string(),
+                    why: why.clone(),
+                });
+            }
+        }
+        let first = self.summary.left_out.len() < NAMED;
+        if first || self.terminal.verbose() {
+            self.terminal.notice(&format!("left out {what}: {why}"));
+        }
+        self.summary.left_out.push([what.to_string(), why.clone()]);
+        Ok(())
+    }
+
+    fn finish(self, arguments: &Arguments) -> Result<Done> {
+        let terminal = self.terminal;
+        let more = self.summary.left_out.len().saturating_sub(NAMED);
+        if more > 0 && !terminal.verbose() {
+            terminal.notice(&format!("left out {more} more (-v lists them)"));
+        }
+        let Some(output) = self.output else {
+            return Err(Error::input(
+                arguments.inputs.first().expect("clap wants one"),
+                "its candidates",
+                match self.summary.left_out.len() {
+                    0 => "none".to_string(),
+                    count => format!("{count}, none of which can be explained"),
+                },
+                "at least one that the model can score",
+            ));
+        };
+        if self.padded > 0 {
+            terminal.notice(&format!(
+                "{} cutouts were smaller than the model's and were padded",
+                self.padded
+            ));
+        }
+        let count = self.summary.count();
+        let drawn = output.pictures.finish()?;
+        if drawn < count {
+            terminal.notice(&format!(
+                "the sheets show the first {drawn} of {count} (--each draws all)"
+            ));
+        }
+        output.files.finish()?;
+        let model = arguments.model.display().to_string();
+        files::write_json(&arguments.out, &self.summary.json(&model))?;
+        terminal.result(&self.summary.table())?;
+        if let Some(text) = self.summary.dark() {
+            terminal.notice(&text);
+        }
+        terminal.notice(&format!(
+            "{count} candidates explained: {}",
+            arguments.out.display()
+        ));
+        Ok(match self.failed {
+            0 => Done::Whole,
+            _ => Done::Partly,
+        })
+    }
+}
+
+/// The place of the file `name` in `folder`, which is made where it is not there; an error if
+/// nothing can be written there.
+fn place_in(folder: &Path, name: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let path = folder.join(name);
+    check_output(&path, &[])?;
+    Ok(path)
+}

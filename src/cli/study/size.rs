@@ -1,0 +1,77 @@
+//! `rbgpu study size`: O'TRAIN's Fig. 11.
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::Done;
+use super::shared::{Found, Shared, repeats, trained};
+use crate::Result;
+use crate::nn::{Architecture, Plan};
+use crate::report::study_size;
+use crate::study::{Record, Table, size};
+
+/// Arguments of `rbgpu study size`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// des1, des2, des3, des4, otrain, or a .toml file that describes one
+    #[arg(long, default_value = "otrain", value_name = "NAME|FILE")]
+    network: String,
+    /// Candidates of the training part, such as 500,1000,2000; validation and test are not counted
+    /// and stay the same [default: all, half, a quarter, … down to 50]
+    #[arg(long, value_delimiter = ',', value_name = "COUNT,…")]
+    sizes: Vec<usize>,
+    /// Trainings of each size, with other candidates, weights and batches
+    #[arg(long, default_value = "1", value_parser = repeats)]
+    repeats: usize,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// Trains and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let architecture = Architecture::named(&arguments.network)?;
+    let opened = arguments.shared.open("size", architecture, Ok)?;
+    let (data, split) = (&opened.data, &opened.split);
+    let shape = data.shape;
+    let input = [shape.height, shape.width, shape.channels];
+    Plan::new(&opened.config.architecture, input)?;
+    let sizes = match arguments.sizes.is_empty() {
+        true => size::ladder(split.train.len()),
+        false => arguments.sizes.clone(),
+    };
+    let labels = data.labels.as_ref().expect("a split has labels");
+    let runs = size::runs(&opened.config, labels, split, &sizes, arguments.repeats)?;
+    let varied = json!({ "sizes": sizes, "repeats": arguments.repeats });
+    let records = opened.conduct_all(varied, &runs)?;
+
+    let sized = |record: &Record| record.trained_on.iter().sum::<usize>();
+    let points: Vec<_> = records
+        .iter()
+        .map(|r| trained(sized(r) as f64, r))
+        .collect();
+    let rows = records.iter().enumerate().map(|(i, record)| {
+        let repeat = i % arguments.repeats + 1;
+        (vec![sized(record).into(), repeat.into()], record)
+    });
+    let some = records.iter().any(|record| record.reported().is_some());
+    opened.finish(&Found {
+        table: Table::new(&["size", "repeat"], rows.collect()),
+        printed: vec![
+            ("size", "training set"),
+            ("repeat", "repeat"),
+            ("epochs", "epochs"),
+            ("delta_accuracy", "ΔAcc"),
+            ("accuracy", "accuracy"),
+            ("f1", "F1"),
+            ("mcc", "MCC"),
+            ("auc", "AUC"),
+            ("threshold", "threshold"),
+        ],
+        drawing: match some {
+            true => Some(study_size(&points, opened.part(), &opened.title())?),
+            false => None,
+        },
+        more: json!({}),
+        words: opened.words(&records.iter().collect::<Vec<_>>()),
+    })
+}

@@ -1,0 +1,126 @@
+//! How a network is trained, said in the same words by `train` and `study`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{Common, Reading};
+use super::terminal::Terminal;
+use crate::data::{Augment, Dataset, Fractions, Normalisation};
+use crate::simulate::{SurveyConfig, survey};
+use crate::train::{Residence, Settings};
+use crate::{Error, Result};
+
+/// The settings of a training. What is not given is the network's published value.
+#[derive(Debug, Args)]
+pub struct Training {
+    /// Epochs at most
+    #[arg(long)]
+    pub epochs: Option<usize>,
+    /// Candidates per step
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// Adam's learning rate
+    #[arg(long)]
+    pub learning_rate: Option<f64>,
+    /// Halve the learning rate every so many epochs; 0 keeps it
+    #[arg(long, value_name = "EPOCHS")]
+    pub halve_every: Option<usize>,
+    /// Stop after so many epochs without a lower validation loss; 0 never stops
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: Option<usize>,
+    /// The rate of every dropout layer
+    #[arg(long, value_name = "RATE")]
+    pub dropout: Option<f64>,
+    /// Adam's decay of the mean
+    #[arg(long)]
+    pub beta1: Option<f64>,
+    /// Adam's decay of the square
+    #[arg(long)]
+    pub beta2: Option<f64>,
+    /// Adam's epsilon
+    #[arg(long)]
+    pub epsilon: Option<f64>,
+    /// Training/validation/test in per cent, such as 70/10/20
+    #[arg(long)]
+    pub split: Option<Fractions>,
+    /// How pixels are scaled: none, standard, mad, l2, l2-rows, asinh, minmax
+    #[arg(long, value_name = "NAME")]
+    pub normalise: Option<Normalisation>,
+    /// How training cutouts are turned: none, or d4 (flips and quarter turns)
+    #[arg(long, default_value = "none")]
+    pub augment: Augment,
+    /// Keep the pixels on the gpu, or on a cpu in memory: auto (if they take no more than 4 GiB
+    /// there, 2 GiB here), yes, or no: read them for every batch
+    #[arg(long, default_value = "auto", value_name = "WHETHER")]
+    pub resident: Residence,
+    /// In f16, what the loss is multiplied with in the first step
+    #[arg(long, value_name = "SCALE")]
+    pub loss_scale: Option<f64>,
+    /// Of the split, the first weights, the order, dropout, and the simulated survey
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Candidates of the simulated survey, when there is no INPUT
+    #[arg(long, default_value_t = 6000, value_name = "COUNT")]
+    pub simulated: usize,
+}
+
+impl Training {
+    /// As the library takes them.
+    pub fn settings(&self, common: &Common) -> Settings {
+        Settings {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            halve_every: self.halve_every,
+            patience: self.patience,
+            dropout: self.dropout,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            split: self.split,
+            normalisation: self.normalise,
+            augment: self.augment,
+            precision: common.precision,
+            loss_scale: self.loss_scale,
+            seed: self.seed,
+        }
+    }
+
+    /// Opens `inputs`, or without one simulates a survey of cutouts of `size` (H, W, C).
+    pub fn read(
+        &self,
+        inputs: &[PathBuf],
+        reading: &Reading,
+        size: Option<[usize; 3]>,
+        terminal: &Terminal,
+    ) -> Result<Dataset> {
+        if !inputs.is_empty() {
+            return reading.open(inputs, true, terminal);
+        }
+        let base = match size {
+            Some([.., 3]) => SurveyConfig::triplets(),
+            _ => SurveyConfig::default(),
+        };
+        let config = SurveyConfig {
+            count: self.simulated,
+            size: size.map_or(base.size, |[height, ..]| height),
+            seed: self.seed,
+            ..base
+        };
+        terminal.notice(&format!(
+            "no INPUT: simulating a survey of {}",
+            self.simulated
+        ));
+        Ok(survey(&config)?.dataset)
+    }
+}
+
+/// `--checkpoint-every`, in minutes.
+pub fn checkpoint_interval(minutes: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(minutes * 60.0).map_err(|_| {
+        let found = minutes.to_string();
+        Error::config("--checkpoint-every", found, "minutes, 0 or more")
+    })
+}

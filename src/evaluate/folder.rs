@@ -1,0 +1,200 @@
+//! The folder of an evaluation: the page, figures, galleries, tables, everything as JSON.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::gallery;
+use super::gather::Gathered;
+use super::source::{Source, What};
+use super::tables;
+use crate::data::Dataset;
+use crate::data::atomic::folder_beside;
+use crate::judge::Evaluation;
+use crate::report::{self, Figure};
+use crate::train::Classifier;
+use crate::{Error, Result};
+
+/// What goes into the folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Contents<'a> {
+    /// The numbers.
+    pub evaluation: &'a Evaluation,
+    /// What they were worked out from.
+    pub gathered: &'a Gathered,
+    /// The cutouts, if there are any.
+    pub data: Option<&'a Arc<Dataset>>,
+    /// The models, opened, in the order of those sources that are models.
+    pub models: &'a [Classifier],
+    /// Models and score files.
+    pub sources: &'a [Source],
+    /// Candidates in each gallery; 0 for no galleries.
+    pub gallery: usize,
+    /// Whether galleries show what a model looked at.
+    pub grad_cam: bool,
+    /// Of what is chosen at random.
+    pub seed: u64,
+    /// The command that was given.
+    pub command: &'a str,
+}
+
+const PAGE: &str = "report.html";
+const JSON: &str = "evaluation.json";
+const FIGURES: &str = "figures";
+const GALLERIES: &str = "galleries";
+
+/// Refuses, before long work, a folder that cannot be written: one that is an input, is a
+/// file, or holds something else than an evaluation.
+pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    let own = whole(dir);
+    if own.is_some() && inputs.iter().any(|input| whole(input) == own) {
+        let found = dir.display().to_string();
+        return Err(Error::config(
+            "--out",
+            found,
+            "another folder than the input",
+        ));
+    }
+    match fs::read_dir(dir) {
+        Ok(mut entries) => {
+            if entries.next().is_some() && !dir.join(JSON).is_file() {
+                let found = format!("{}, which holds other things", dir.display());
+                let expected = "a new folder, an empty one, or that of an earlier evaluation";
+                return Err(Error::config("--out", found, expected));
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("open the folder", dir)(error)),
+    }
+    // It can be made where it is to stand.
+    folder_beside(dir).map(drop)
+}
+
+/// Writes everything into a folder beside `dir` and then puts it there, `report.html` last;
+/// what an earlier evaluation left there is replaced, what else is there is not touched.
+/// `progress` hears how many of how many pictures are done.
+pub fn write(
+    dir: &Path,
+    contents: &Contents,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<()> {
+    let made = folder_beside(dir)?;
+    fill(made.path(), contents, progress)?;
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let mut entries = vec![JSON, FIGURES, GALLERIES];
+    entries.extend(tables::TABLES.map(|(name, _)| name));
+    entries.push(PAGE);
+    for entry in entries {
+        let (from, to) = (made.path().join(entry), dir.join(entry));
+        let removed = match fs::symlink_metadata(&to) {
+            Ok(there) if there.is_dir() => fs::remove_dir_all(&to),
+            Ok(_) => fs::remove_file(&to),
+            Err(_) => Ok(()),
+        };
+        removed.map_err(Error::io("replace", &to))?;
+        if from.exists() {
+            fs::rename(&from, &to).map_err(Error::io("write", &to))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file of the new folder, which nobody sees before it is whole.
+pub(super) fn create(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<()> {
+    let file = File::create(path).map_err(Error::io("create", path))?;
+    let mut file = BufWriter::with_capacity(1 << 20, file);
+    let written = write(&mut file).and_then(|()| file.flush());
+    written.map_err(Error::io("write", path))
+}
+
+fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<()> {
+    let (evaluation, gathered) = (contents.evaluation, contents.gathered);
+    let galleries = gallery::galleries(contents)?;
+    let figures = report::figures(evaluation)?;
+    let drawings = figures.iter().map(|figure| (FIGURES, figure));
+    let sheets = galleries.iter().map(|figure| (GALLERIES, figure));
+    let all: Vec<(&str, &Figure)> = drawings.chain(sheets).collect();
+    for folder in [FIGURES, GALLERIES] {
+        if all.iter().any(|(into, _)| *into == folder) {
+            let path = dir.join(folder);
+            fs::create_dir(&path).map_err(Error::io("create", &path))?;
+        }
+    }
+    let done = AtomicUsize::new(0);
+    let (tables, pictures) = rayon::join(
+        || {
+            tables::write(dir, evaluation, gathered)?;
+            json(&dir.join(JSON), contents)
+        },
+        || {
+            all.par_iter().try_for_each(|(folder, figure)| {
+                let path = dir.join(folder).join(&figure.name);
+                let svg = figure.drawing.svg()?;
+                create(&path.with_extension("svg"), |out| {
+                    out.write_all(svg.as_bytes())
+                })?;
+                let png = figure.drawing.png()?;
+                create(&path.with_extension("png"), |out| out.write_all(&png))?;
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, all.len());
+                Ok::<(), Error>(())
+            })
+        },
+    );
+    tables.and(pictures)
+}
+
+/// What was evaluated, in pairs of what and which.
+fn facts(contents: &Contents) -> Vec<(String, String)> {
+    let gathered = contents.gathered;
+    let evaluation = contents.evaluation;
+    let mut facts = vec![
+        ("data".into(), gathered.source.display().to_string()),
+        ("rows".into(), gathered.which.clone()),
+        (
+            "candidates".into(),
+            format!(
+                "{}: {} real, {} bogus",
+                evaluation.candidates, evaluation.real, evaluation.bogus
+            ),
+        ),
+    ];
+    for source in contents.sources {
+        let what = match source.what {
+            What::Model => "model",
+            What::Scores => "scores",
+        };
+        facts.push((
+            format!("{what} {}", source.name),
+            source.path.display().to_string(),
+        ));
+    }
+    if let Some(model) = contents.models.first() {
+        facts.push(("device".into(), model.file().model.device().name()));
+    }
+    facts.push(("rbgpu".into(), env!("CARGO_PKG_VERSION").into()));
+    facts.push(("command".into(), contents.command.into()));
+    facts
+}
+
+fn json(path: &Path, contents: &Contents) -> Result<()> {
+    let about = facts(contents)
+        .into_iter()
+        .map(|(what, which)| (what, json!(which)));
+    let all = json!({
+        "about": about.collect::<serde_json::Map<_, _>>(),
+        "notices": contents.gathered.notices,
+        "evaluation": contents.evaluation,
+    });
+    create(path, |out| {
+        serde_json::to_writer(out, &all).map_err(std::io::Error::from)
+    })
+}

@@ -1,0 +1,417 @@
+//! Candidates with their labels and columns, and every classifier's score of each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::columns::{self, MAGNITUDE, MAGNITUDE_ERROR};
+use super::held_out::{self, Asked, Parts, Rows};
+use super::score_file::{self, ScoreFile, rows_of};
+use super::source::{Source, What};
+use crate::data::{Dataset, OfDataset};
+use crate::formats::beside;
+use crate::judge::evaluation::Training;
+use crate::judge::{Column, history};
+use crate::train::Classifier;
+use crate::train::stream::StreamOptions;
+use crate::{Error, Result};
+
+/// What is to be evaluated, and on what.
+#[derive(Debug)]
+pub struct Request {
+    /// Models and score files.
+    pub sources: Vec<Source>,
+    /// The candidates; without them a score file says what they are.
+    pub data: Option<Arc<Dataset>>,
+    /// Which of them.
+    pub rows: Rows,
+    /// What says which candidate was in which part; what the models say unless given.
+    pub split: Option<PathBuf>,
+    /// How score files are read.
+    pub reading: score_file::Reading,
+    /// The threshold of all classifiers; their own unless given.
+    pub threshold: Option<f64>,
+    /// The side in pixels to which cutouts are cropped about their centre.
+    pub crop: Option<usize>,
+}
+
+/// A classifier with its scores.
+#[derive(Clone, Debug)]
+pub struct Classified {
+    /// What it is called.
+    pub name: String,
+    /// P(real) of each candidate.
+    pub scores: Vec<f64>,
+    /// Real from this score on.
+    pub threshold: f64,
+    /// Where the threshold comes from.
+    pub threshold_from: String,
+    /// Of its training.
+    pub training: Option<Training>,
+}
+
+/// Everything that an evaluation needs.
+#[derive(Debug)]
+pub struct Gathered {
+    /// Ids of the candidates.
+    pub ids: Vec<String>,
+    /// 1 real, 0 bogus.
+    pub labels: Vec<u8>,
+    /// What else is known of them.
+    pub columns: Vec<Column>,
+    /// One for each source.
+    pub classifiers: Vec<Classified>,
+    /// The candidates' places in the data.
+    pub places: Vec<usize>,
+    /// Where the candidates are from.
+    pub source: PathBuf,
+    /// Which of them these are, in words.
+    pub which: String,
+    /// What a user should know.
+    pub notices: Vec<String>,
+    /// Candidates without a score though they should have one.
+    pub failed: usize,
+}
+
+/// Who is told how far it is.
+pub trait Watcher {
+    /// Work named `what` begins on `of` things.
+    fn begin(&mut self, what: &str, of: usize);
+    /// So many more are done.
+    fn done(&mut self, more: usize);
+    /// Something that a user should know at once.
+    fn notice(&mut self, text: &str);
+}
+
+/// Candidates before it is known which of them are kept.
+struct Candidates {
+    ids: Vec<String>,
+    labels: Vec<u8>,
+    columns: Vec<Column>,
+    source: PathBuf,
+    /// For each its row in the score file that they are from, if they are.
+    rows: Vec<usize>,
+}
+
+/// Reads, scores and joins. `models` are the sources that are models, opened, in their order.
+pub fn gather(
+    request: &Request,
+    models: &[Classifier],
+    watcher: &mut dyn Watcher,
+) -> Result<Gathered> {
+    let mut notices = Vec::new();
+    let files = request.sources.iter().map(|source| match source.what {
+        What::Model => Ok(None),
+        What::Scores => ScoreFile::read(&source.path, &request.reading).map(Some),
+    });
+    let files: Vec<Option<ScoreFile>> = files.collect::<Result<_>>()?;
+    let all = match &request.data {
+        Some(data) => of_data(data, request)?,
+        None => of_scores(request, &files, &mut notices)?,
+    };
+    let (mut kept, which) = chosen(request, models, &all, &mut notices)?;
+    if kept.is_empty() {
+        let found = format!("none of {} candidates is in: {which}", all.ids.len());
+        return Err(Error::input(
+            &all.source,
+            "candidates",
+            found,
+            "some; see --part",
+        ));
+    }
+    let mut classifiers = Vec::with_capacity(request.sources.len());
+    let mut others = Vec::new();
+    let mut failed = 0;
+    let mut opened = models.iter();
+    let base = files.iter().position(Option::is_some);
+    for (i, (source, file)) in request.sources.iter().zip(&files).enumerate() {
+        let (scores, own, from, training) = match file {
+            None => {
+                let model = opened.next().expect("one for each model");
+                let data = request.data.as_ref().ok_or_else(|| no_data(source))?;
+                let (scores, bad) = score(request, model, source, data, &kept, watcher)?;
+                failed += bad;
+                let training = training_of(&source.path, model, &mut notices)?;
+                (scores, model.threshold(), "stored in the model", training)
+            }
+            Some(file) => {
+                let rows = match request.data.is_none() && base == Some(i) {
+                    true => all.rows.iter().map(|&row| Some(row)).collect(),
+                    false => rows_of(&source.path, file, &all.ids, &mut notices)?,
+                };
+                for (name, cells) in &file.others {
+                    others.push(columns::of_cells(name, cells, &rows));
+                }
+                let score = |&row: &usize| rows[row].map_or(f64::NAN, |row| file.scores[row]);
+                (kept.iter().map(score).collect(), 0.5, "by default", None)
+            }
+        };
+        classifiers.push(Classified {
+            name: source.name.clone(),
+            scores,
+            threshold: request.threshold.unwrap_or(own),
+            threshold_from: match request.threshold {
+                Some(_) => "--threshold".into(),
+                None => from.into(),
+            },
+            training,
+        });
+    }
+    leave_out_unscored(&mut kept, &mut classifiers, &mut notices, &all.source)?;
+    let columns = all.columns.into_iter().chain(others);
+    let mut known: Vec<Column> = Vec::new();
+    for column in columns {
+        if !known.iter().any(|c| c.name == column.name) {
+            known.push(columns::kept(column, &kept));
+        }
+    }
+    check_by(&request.reading.by, &known)?;
+    Ok(Gathered {
+        ids: kept.iter().map(|&row| all.ids[row].clone()).collect(),
+        labels: kept.iter().map(|&row| all.labels[row]).collect(),
+        columns: known,
+        classifiers,
+        places: kept,
+        source: all.source,
+        which,
+        notices,
+        failed,
+    })
+}
+
+fn no_data(source: &Source) -> Error {
+    Error::input(
+        &source.path,
+        "model",
+        "no data to score",
+        "DATA behind it: a cube, a folder, alerts, a prefix",
+    )
+}
+
+/// The candidates of a data set with labels.
+fn of_data(data: &Dataset, request: &Request) -> Result<Candidates> {
+    let Some(labels) = &data.labels else {
+        let expected = "labels, to evaluate with";
+        return Err(Error::input(&data.source, "labels", "none", expected));
+    };
+    let column = |name: &str| columns::of_candidates(data.candidates.iter(), name);
+    let wanted = [MAGNITUDE, MAGNITUDE_ERROR].into_iter();
+    let by = request.reading.by.iter().map(String::as_str);
+    let columns = wanted.chain(by).filter_map(column);
+    Ok(Candidates {
+        ids: data.candidates.iter().map(|c| c.id.clone()).collect(),
+        labels: labels.clone(),
+        columns: columns.filter(columns::is_known).collect(),
+        source: data.source.clone(),
+        rows: Vec::new(),
+    })
+}
+
+/// Those of the first score file that has labels.
+fn of_scores(
+    request: &Request,
+    files: &[Option<ScoreFile>],
+    notices: &mut Vec<String>,
+) -> Result<Candidates> {
+    let sources = request.sources.iter().zip(files);
+    let mut first = None;
+    for (source, file) in sources {
+        let Some(file) = file else {
+            return Err(no_data(source));
+        };
+        first = first.or(Some((source, file)));
+    }
+    let Some((source, file)) = first else {
+        let expected = "at least one model or score file";
+        return Err(Error::config("MODEL", "none", expected));
+    };
+    let Some(labels) = &file.labels else {
+        let expected = "a column label (1 real, 0 bogus), or DATA with labels behind it";
+        return Err(Error::input(
+            &source.path,
+            "line of names",
+            "no labels",
+            expected,
+        ));
+    };
+    let rows: Vec<usize> = (0..labels.len())
+        .filter(|&row| !labels[row].is_nan())
+        .collect();
+    if rows.len() < labels.len() {
+        notices.push(format!(
+            "{} of {} rows of {} have no label and are left out",
+            labels.len() - rows.len(),
+            labels.len(),
+            source.path.display()
+        ));
+    }
+    let numbers = |name: &str, values: &Option<Vec<f64>>| {
+        values.as_ref().map(|values| {
+            let cells = crate::data::table::Cells::Numbers(values.clone());
+            let rows: Vec<Option<usize>> = rows.iter().map(|&row| Some(row)).collect();
+            columns::of_cells(name, &cells, &rows)
+        })
+    };
+    let columns = [
+        numbers(MAGNITUDE, &file.mag),
+        numbers(MAGNITUDE_ERROR, &file.mag_err),
+    ];
+    let id = |&row: &usize| match &file.ids {
+        Some(ids) => ids[row].clone(),
+        None => row.to_string(),
+    };
+    Ok(Candidates {
+        ids: rows.iter().map(id).collect(),
+        labels: rows.iter().map(|&row| labels[row] as u8).collect(),
+        columns: columns
+            .into_iter()
+            .flatten()
+            .filter(columns::is_known)
+            .collect(),
+        source: source.path.clone(),
+        rows,
+    })
+}
+
+/// Which rows are looked at.
+fn chosen(
+    request: &Request,
+    models: &[Classifier],
+    all: &Candidates,
+    notices: &mut Vec<String>,
+) -> Result<(Vec<usize>, String)> {
+    let asked = Asked {
+        ids: &all.ids,
+        labels: &all.labels,
+        source: &all.source,
+        data: request.data.as_deref(),
+    };
+    let mut parts = Vec::new();
+    if request.rows != Rows::All {
+        let sources = request.sources.iter().filter(|s| s.what == What::Model);
+        for (source, model) in sources.zip(models) {
+            let provenance = &model.file().provenance;
+            let split = request.split.as_deref();
+            parts.push(Parts::of_model(&source.path, provenance, split, &asked)?);
+        }
+        if let (Some(split), true) = (&request.split, parts.is_empty()) {
+            parts.push(Parts::from_table(split, &asked)?);
+        }
+        if let (true, Rows::Part(_)) = (parts.is_empty(), request.rows) {
+            let found = format!("'{}' of scores alone", request.rows);
+            let expected = "--split FILE beside it, which says what was in which part";
+            return Err(Error::config("--part", found, expected));
+        }
+        for part in &parts {
+            for notice in &part.notices {
+                if !notices.contains(notice) {
+                    notices.push(notice.clone());
+                }
+            }
+        }
+    }
+    Ok(held_out::rows(request.rows, &parts, all.ids.len()))
+}
+
+/// P(real) of the rows `kept`, NaN where there is none; and how many should have one.
+fn score(
+    request: &Request,
+    model: &Classifier,
+    source: &Source,
+    data: &Arc<Dataset>,
+    kept: &[usize],
+    watcher: &mut dyn Watcher,
+) -> Result<(Vec<f64>, usize)> {
+    watcher.begin(&format!("scoring with {}", source.name), kept.len());
+    let rows = OfDataset::some(data.clone(), kept.to_vec());
+    let options = StreamOptions {
+        crop: request.crop,
+        ..StreamOptions::default()
+    };
+    let mut scores = Vec::with_capacity(kept.len());
+    let mut failed = 0;
+    for rows in model.score_rows_as(rows, options)? {
+        let rows = rows?;
+        watcher.done(rows.len());
+        for row in &rows {
+            if row.failed {
+                if failed == 0 {
+                    let (what, why) = (row.candidate.place(), &row.error);
+                    watcher.notice(&format!("{}: no score for {what}: {why}", source.name));
+                }
+                failed += 1;
+            }
+            scores.push(row.score);
+        }
+    }
+    Ok((scores, failed))
+}
+
+/// The history beside the model, if there is one.
+fn training_of(
+    path: &Path,
+    model: &Classifier,
+    notices: &mut Vec<String>,
+) -> Result<Option<Training>> {
+    let path = beside(path, "history.jsonl");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
+    let history = history::read(file, &path)?;
+    let best = Some(model.file().provenance.epoch[0]).filter(|&best| best > 0);
+    let training = Training::new(history, best);
+    if let Err(error) = &training {
+        notices.push(format!("{} is not shown: {error}", path.display()));
+    }
+    Ok(training.ok())
+}
+
+/// Candidates that some classifier has no score for are left out for all of them.
+fn leave_out_unscored(
+    kept: &mut Vec<usize>,
+    classifiers: &mut [Classified],
+    notices: &mut Vec<String>,
+    source: &Path,
+) -> Result<()> {
+    let whole: Vec<bool> = (0..kept.len())
+        .map(|i| classifiers.iter().all(|c| !c.scores[i].is_nan()))
+        .collect();
+    let count = whole.iter().filter(|&&whole| whole).count();
+    if count == kept.len() {
+        return Ok(());
+    }
+    for classifier in classifiers.iter() {
+        let without = classifier.scores.iter().filter(|s| s.is_nan()).count();
+        if without > 0 {
+            let (name, all) = (&classifier.name, kept.len());
+            notices.push(format!(
+                "{without} of {all} candidates have no score of {name} and are left out"
+            ));
+        }
+    }
+    if count == 0 {
+        let expected = "candidates that every classifier has scored";
+        return Err(Error::input(source, "candidates", "none", expected));
+    }
+    let mut each = whole.iter();
+    kept.retain(|_| *each.next().expect("as long"));
+    for classifier in classifiers {
+        let mut each = whole.iter();
+        classifier.scores.retain(|_| *each.next().expect("as long"));
+    }
+    Ok(())
+}
+
+/// Every column that was asked for is there, and something is known in it.
+fn check_by(by: &[String], known: &[Column]) -> Result<()> {
+    for name in by {
+        let is = |c: &&Column| c.name.eq_ignore_ascii_case(&columns::shown(name));
+        if known.iter().find(is).is_none_or(|c| !columns::is_known(c)) {
+            let mut names: Vec<&str> = known.iter().map(|c| c.name.as_str()).collect();
+            names.extend(columns::known_names());
+            let expected = format!("a column with values; there may be {}", names.join(", "));
+            return Err(Error::config("--by", format!("'{name}'"), expected));
+        }
+    }
+    Ok(())
+}

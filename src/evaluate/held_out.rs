@@ -1,0 +1,281 @@
+//! Which candidates a model has not been fitted to.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::data::table::{self, Cells, Kind, column};
+use crate::data::{Dataset, Fractions, Part, Split};
+use crate::formats::{Provenance, beside};
+use crate::{Error, Result};
+
+/// Which rows of the data are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// The test part, where every model has one; else what no model was fitted to.
+    #[default]
+    HeldOut,
+    /// One part.
+    Part(Part),
+    /// All of them, those that the weights were fitted to as well.
+    All,
+}
+
+impl FromStr for Rows {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "held-out" => Rows::HeldOut,
+            "train" => Rows::Part(Part::Train),
+            "validation" => Rows::Part(Part::Validation),
+            "test" => Rows::Part(Part::Test),
+            "all" => Rows::All,
+            _ => {
+                let expected = "held-out, train, validation, test or all";
+                return Err(Error::config("--part", format!("'{text}'"), expected));
+            }
+        })
+    }
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rows::HeldOut => "held-out",
+            Rows::Part(Part::Train) => "train",
+            Rows::Part(Part::Validation) => "validation",
+            Rows::Part(Part::Test) => "test",
+            Rows::All => "all",
+        })
+    }
+}
+
+/// The candidates that are asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Their ids.
+    pub ids: &'a [String],
+    /// 1 real, 0 bogus.
+    pub labels: &'a [u8],
+    /// Where they are from.
+    pub source: &'a Path,
+    /// Them as a set, where they are one: what a split is made from anew.
+    pub data: Option<&'a Dataset>,
+}
+
+/// What a model knows of each candidate: the part it was in, `None` for one that was in none.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// One for each candidate.
+    pub of: Vec<Option<Part>>,
+    /// Where this is from, in words.
+    pub from: String,
+    /// What a user should know.
+    pub notices: Vec<String>,
+}
+
+impl Parts {
+    /// As the table `path` says it: columns id and part.
+    pub fn from_table(path: &Path, asked: &Asked) -> Result<Parts> {
+        let choose = |names: &[String]| {
+            let wanted = |name: &'static str| {
+                column(names, &[name]).ok_or_else(|| {
+                    let expected =
+                        format!("a column {name}; --split names a file with id and part");
+                    Error::input(path, "line of names", names.join(", "), expected)
+                })
+            };
+            let mut columns = vec![(wanted("id")?, Kind::Word), (wanted("part")?, Kind::Word)];
+            columns.extend(column(names, &["label"]).map(|at| (at, Kind::Number)));
+            Ok(columns)
+        };
+        let mut columns = table::read(path, &choose)?.columns.into_iter();
+        let (Some(Cells::Words(ids)), Some(Cells::Words(parts))) = (columns.next(), columns.next())
+        else {
+            unreachable!("asked for as words");
+        };
+        let labels = match columns.next() {
+            Some(Cells::Numbers(labels)) => Some(labels),
+            _ => None,
+        };
+        let mut known: HashMap<&str, (Part, f64)> = HashMap::with_capacity(ids.len());
+        for (row, (id, part)) in ids.iter().zip(&parts).enumerate() {
+            let part = match part.to_ascii_lowercase().as_str() {
+                "train" | "training" => Part::Train,
+                "validation" => Part::Validation,
+                "test" => Part::Test,
+                _ => {
+                    let expected = "train, validation or test";
+                    let place = format!("row {}, column part", row + 1);
+                    return Err(Error::input(path, place, format!("'{part}'"), expected));
+                }
+            };
+            let label = labels.as_ref().map_or(f64::NAN, |labels| labels[row]);
+            let entry = known.entry(id).or_insert((part, label));
+            // One id for several candidates: what may have been fitted to counts as such.
+            if part == Part::Train {
+                entry.0 = part;
+            }
+        }
+        let of: Vec<Option<Part>> = asked
+            .ids
+            .iter()
+            .map(|id| known.get(id.as_str()).map(|(part, _)| *part))
+            .collect();
+        let mut notices = Vec::new();
+        let found = of.iter().flatten().count();
+        let other = asked.ids.iter().zip(asked.labels).filter(|(id, label)| {
+            let then = known.get(id.as_str()).map_or(f64::NAN, |known| known.1);
+            !then.is_nan() && then != f64::from(**label)
+        });
+        let other = other.count();
+        if 10 * other > found {
+            notices.push(format!(
+                "{other} of {found} candidates have another label than in {}: is it of other data?",
+                path.display()
+            ));
+        }
+        if found > 0 && found < of.len() {
+            notices.push(format!(
+                "{} of {} candidates are not in {} and count as held out",
+                of.len() - found,
+                of.len(),
+                path.display()
+            ));
+        }
+        Ok(Parts {
+            of,
+            from: path.display().to_string(),
+            notices,
+        })
+    }
+
+    /// Of the model `path`: from `split` if it is given, else the file that its training left
+    /// beside it, else made anew as training made it. A model that rbgpu did not train, and
+    /// data that are not those it was trained on, have no parts.
+    pub fn of_model(
+        path: &Path,
+        provenance: &Provenance,
+        split: Option<&Path>,
+        asked: &Asked,
+    ) -> Result<Parts> {
+        if let Some(split) = split {
+            return Parts::from_table(split, asked);
+        }
+        let none = |notice: String| Parts {
+            of: vec![None; asked.ids.len()],
+            from: "not known".into(),
+            notices: vec![notice],
+        };
+        let name = path.display();
+        if provenance.parts == [0; 3] {
+            return Ok(none(format!(
+                "what {name} was trained on is not known: all rows count as held out"
+            )));
+        }
+        let source = asked.source.display();
+        let then = PathBuf::from(&provenance.data);
+        let same_name = then.file_name() == asked.source.file_name();
+        let numbered = asked.ids.iter().enumerate().all(|(row, id)| {
+            id.parse::<usize>()
+                .is_ok_and(|number| number >= row && number < usize::MAX / 2)
+        });
+        if numbered && !same_name {
+            return Ok(none(format!(
+                "{name} was trained on {}, and the ids of {source} are row numbers: all of its \
+                 rows count as held out",
+                then.display()
+            )));
+        }
+        let left = beside(path, "split.csv");
+        if left.is_file() {
+            let mut parts = Parts::from_table(&left, asked)?;
+            if !asked.ids.is_empty() && parts.of.iter().all(Option::is_none) {
+                parts.notices.push(format!(
+                    "none of {source} is in {}: all of it counts as held out",
+                    left.display()
+                ));
+            }
+            return Ok(parts);
+        }
+        match asked.data.and_then(|data| made_anew(provenance, data)) {
+            Some(of) => Ok(Parts {
+                of,
+                from: "made again as in training".into(),
+                notices: Vec::new(),
+            }),
+            None => Err(Error::input(
+                path,
+                "split",
+                format!(
+                    "no {} that says which candidates it was trained on, and {source} is not what \
+                     it was trained on",
+                    left.display()
+                ),
+                "--split FILE, or --all to look at every row",
+            )),
+        }
+    }
+}
+
+/// The split as training makes it from these data, if it has the sizes that it had then.
+fn made_anew(provenance: &Provenance, data: &Dataset) -> Option<Vec<Option<Part>>> {
+    let settings = &provenance.settings;
+    let fractions: Fractions = serde_json::from_value(settings.get("split")?.clone()).ok()?;
+    let seed = settings.get("seed")?.as_u64()?;
+    let split = Split::make(data, fractions, seed).ok()?;
+    let all = [Part::Train, Part::Validation, Part::Test];
+    if all.map(|part| split.part(part).len()) != provenance.parts {
+        return None;
+    }
+    let mut of = vec![None; data.len()];
+    for part in all {
+        for &row in split.part(part) {
+            of[row] = Some(part);
+        }
+    }
+    Some(of)
+}
+
+/// The rows that `wanted` means to several models, and in words which these are. Without a
+/// model all rows are held out.
+pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String) {
+    let parts_of = |row: usize| models.iter().map(move |parts| parts.of[row]);
+    let keep = |fits: &dyn Fn(Option<Part>) -> bool| -> Vec<usize> {
+        (0..count).filter(|&row| parts_of(row).all(fits)).collect()
+    };
+    if models.is_empty() {
+        return ((0..count).collect(), "all rows".into());
+    }
+    match wanted {
+        Rows::All => {
+            let words = "all rows, those in training too";
+            ((0..count).collect(), words.into())
+        }
+        Rows::Part(part) => (keep(&|p| p == Some(part)), format!("the {wanted} part")),
+        Rows::HeldOut => {
+            let split = |parts: &&Parts| parts.of.iter().any(Option::is_some);
+            let tested = |parts: &Parts| parts.of.contains(&Some(Part::Test));
+            let mut split = models.iter().filter(split).peekable();
+            if split.peek().is_none() {
+                return (
+                    (0..count).collect(),
+                    "all rows, none of them in training".into(),
+                );
+            }
+            match split.all(tested) {
+                true => (
+                    keep(&|p| matches!(p, None | Some(Part::Test))),
+                    "held out: the test part".into(),
+                ),
+                false => (
+                    keep(&|p| p != Some(Part::Train)),
+                    "held out: not in training (the validation part chose epoch and threshold)"
+                        .into(),
+                ),
+            }
+        }
+    }
+}

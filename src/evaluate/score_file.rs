@@ -1,0 +1,263 @@
+//! Scores that something else gave: a forest, Keras, another rbgpu.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use crate::data::LabelPolarity;
+use crate::data::table::{self, Cells, Kind, column};
+use crate::{Error, Result};
+
+/// Names of columns, in any case, the first that is there.
+const ID: &[&str] = &["id", "candid", "cand_id", "candidate", "name"];
+const SCORE: &[&str] = &[
+    "rb_score",
+    "score",
+    "p_real",
+    "prob_real",
+    "probability",
+    "label1",
+];
+const LABEL: &[&str] = &["label", "y_true", "truth", "is_real"];
+const MAG: &[&str] = &["mag", "magnitude", "magpsf", "mags"];
+const MAG_ERR: &[&str] = &["mag_err", "magerr", "errmag", "sigmapsf", "errmags"];
+
+/// How the columns of a score file are to be taken.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The score's column, where it is not called as usual.
+    pub score_name: Option<String>,
+    /// The id's column, where it is not called as usual.
+    pub id_name: Option<String>,
+    /// Whether the scores are P(artifact) and are turned.
+    pub artifact: bool,
+    /// What label 1 means.
+    pub polarity: LabelPolarity,
+    /// Columns that are wanted besides.
+    pub by: Vec<String>,
+}
+
+/// The scores of one classifier, and what else the file says.
+#[derive(Clone, Debug)]
+pub struct ScoreFile {
+    /// Ids, where the file has them.
+    pub ids: Option<Vec<String>>,
+    /// P(real); NaN where there is none.
+    pub scores: Vec<f64>,
+    /// 1 real, 0 bogus, NaN unknown; where the file has labels.
+    pub labels: Option<Vec<f64>>,
+    /// In magnitudes, where the file has them.
+    pub mag: Option<Vec<f64>>,
+    /// In magnitudes, where the file has them.
+    pub mag_err: Option<Vec<f64>>,
+    /// What was wanted besides and is there.
+    pub others: Vec<(String, Cells)>,
+}
+
+/// What a column of the file is.
+#[derive(Clone, Debug, PartialEq)]
+enum Use {
+    Id,
+    Score,
+    Label,
+    Mag,
+    MagErr,
+    Other(String),
+}
+
+impl ScoreFile {
+    /// Reads `path`, a table or a .npy of scores alone ((N), (N, 1), or (N, 2) of which the
+    /// second is P(real), as `predict` of a softmax gives it).
+    pub fn read(path: &Path, reading: &Reading) -> Result<ScoreFile> {
+        let uses = std::cell::RefCell::new(Vec::new());
+        let bare = path.extension().is_some_and(|end| end == "npy");
+        let choose = |names: &[String]| {
+            let columns = match bare {
+                true => vec![(names.len().min(2) - 1, Kind::Number, Use::Score)],
+                false => columns(path, names, reading)?,
+            };
+            *uses.borrow_mut() = columns.iter().map(|c| c.2.clone()).collect();
+            Ok(columns
+                .into_iter()
+                .map(|(at, kind, _)| (at, kind))
+                .collect())
+        };
+        let table = table::read(path, &choose)?;
+        let mut file = ScoreFile {
+            ids: None,
+            scores: Vec::new(),
+            labels: None,
+            mag: None,
+            mag_err: None,
+            others: Vec::new(),
+        };
+        for (column, cells) in uses.into_inner().into_iter().zip(table.columns) {
+            match (column, cells) {
+                (Use::Id, Cells::Words(ids)) => file.ids = Some(ids),
+                (Use::Score, Cells::Numbers(scores)) => file.scores = scores,
+                (Use::Label, cells) => file.labels = Some(labels(path, cells, reading.polarity)?),
+                (Use::Mag, Cells::Numbers(mags)) => file.mag = Some(known(mags)),
+                (Use::MagErr, Cells::Numbers(errors)) => file.mag_err = Some(known(errors)),
+                (Use::Other(name), cells) => file.others.push((name, cells)),
+                (column, _) => unreachable!("{column:?} was asked for otherwise"),
+            }
+        }
+        if table.rows == 0 {
+            return Err(Error::input(path, "file", "no row", "scores"));
+        }
+        for (row, score) in file.scores.iter_mut().enumerate() {
+            if !score.is_nan() && !(0.0..=1.0).contains(score) {
+                let found = score.to_string();
+                let expected = "P(real), from 0 to 1";
+                return Err(Error::input(
+                    path,
+                    format!("score in row {}", row + 1),
+                    found,
+                    expected,
+                ));
+            }
+            if reading.artifact {
+                *score = 1.0 - *score;
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// What is taken of a table.
+fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usize, Kind, Use)>> {
+    let named = |option: &str, name: &str| {
+        column(names, &[name]).ok_or_else(|| {
+            let expected = format!("a column {name} ({option})");
+            Error::input(path, "line of names", names.join(", "), expected)
+        })
+    };
+    let score = match &reading.score_name {
+        Some(name) => named("--score-name", name)?,
+        None => column(names, SCORE).ok_or_else(|| {
+            let expected = format!(
+                "a column of scores, called {}, or as --score-name says",
+                SCORE.join(", ")
+            );
+            Error::input(path, "line of names", names.join(", "), expected)
+        })?,
+    };
+    let mut columns = vec![(score, Kind::Number, Use::Score)];
+    let id = match &reading.id_name {
+        Some(name) => Some(named("--id-name", name)?),
+        None => column(names, ID),
+    };
+    columns.extend(id.map(|at| (at, Kind::Word, Use::Id)));
+    let usual = [
+        (LABEL, Kind::Either, Use::Label),
+        (MAG, Kind::Number, Use::Mag),
+        (MAG_ERR, Kind::Number, Use::MagErr),
+    ];
+    for (wanted, kind, meaning) in usual {
+        columns.extend(column(names, wanted).map(|at| (at, kind, meaning)));
+    }
+    for name in &reading.by {
+        let at = column(names, &[name]);
+        columns.extend(at.map(|at| (at, Kind::Either, Use::Other(name.clone()))));
+    }
+    Ok(columns)
+}
+
+/// Labels as numbers or in words: 1 real, 0 bogus, NaN unknown (-1, or nothing).
+fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>> {
+    let wrong = |row: usize, found: String| {
+        let expected = "1 or real, 0 or bogus, -1 or nothing where it is not known";
+        Error::input(path, format!("label in row {}", row + 1), found, expected)
+    };
+    let turned = polarity == LabelPolarity::RealIsZero;
+    let number = |row: usize, value: f64| match value {
+        v if v.is_nan() || v == -1.0 => Ok(f64::NAN),
+        v if v == 0.0 || v == 1.0 => Ok(if turned { 1.0 - v } else { v }),
+        v => Err(wrong(row, v.to_string())),
+    };
+    match cells {
+        Cells::Numbers(values) => {
+            let values = values.into_iter().enumerate();
+            values.map(|(row, value)| number(row, value)).collect()
+        }
+        Cells::Words(words) => {
+            let word = |(row, word): (usize, String)| match word.to_ascii_lowercase().as_str() {
+                "real" | "true" => Ok(1.0),
+                "bogus" | "false" | "artifact" => Ok(0.0),
+                "" | "unknown" => Ok(f64::NAN),
+                other => match other.parse() {
+                    Ok(value) => number(row, value),
+                    Err(_) => Err(wrong(row, format!("'{word}'"))),
+                },
+            };
+            words.into_iter().enumerate().map(word).collect()
+        }
+    }
+}
+
+/// 99 and -99 stand for no magnitude.
+fn known(mut values: Vec<f64>) -> Vec<f64> {
+    for value in &mut values {
+        if value.abs() == 99.0 {
+            *value = f64::NAN;
+        }
+    }
+    values
+}
+
+/// For each of `ids` its row in a file, `None` where there is none: row by row where the
+/// file has no ids, or the same in the same order; else by id, which then must be unique.
+pub fn rows_of(
+    path: &Path,
+    file: &ScoreFile,
+    ids: &[String],
+    notices: &mut Vec<String>,
+) -> Result<Vec<Option<usize>>> {
+    let count = file.scores.len();
+    let Some(own) = &file.ids else {
+        if count != ids.len() {
+            let found = format!("{count} scores without ids");
+            let expected = format!("{}, one for each candidate, or a column id", ids.len());
+            return Err(Error::input(path, "rows", found, expected));
+        }
+        notices.push(format!(
+            "{} has no ids: its rows are taken in the order of the candidates",
+            path.display()
+        ));
+        return Ok((0..count).map(Some).collect());
+    };
+    if own == ids {
+        return Ok((0..count).map(Some).collect());
+    }
+    let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(count);
+    let mut twice = HashSet::new();
+    for (row, id) in own.iter().enumerate() {
+        if by_id.insert(id, row).is_some() {
+            twice.insert(id);
+        }
+    }
+    // Rows of an id that nobody asks for may be as many as they like.
+    if let Some(id) = ids.iter().find(|id| twice.contains(id)) {
+        let expected = "one score for each id, or the candidates' own order";
+        return Err(Error::input(
+            path,
+            "ids",
+            format!("'{id}' more than once"),
+            expected,
+        ));
+    }
+    let found: Vec<Option<usize>> = ids
+        .iter()
+        .map(|id| by_id.get(id.as_str()).copied())
+        .collect();
+    if found.iter().all(Option::is_none) {
+        let (theirs, ours) = (own.first(), ids.first());
+        let example = |id: Option<&String>| id.map_or("none".into(), |id| format!("'{id}'"));
+        return Err(Error::input(
+            path,
+            "ids",
+            format!("none of the candidates (the first is {})", example(theirs)),
+            format!("ids such as {}; --id-name names the column", example(ours)),
+        ));
+    }
+    Ok(found)
+}
