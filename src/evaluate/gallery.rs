@@ -59,9 +59,9 @@ fn tile(data: &Arc<Dataset>, row: usize, label: u8, score: f64) -> Result<Tile> 
     let mut pixels = vec![0.0; data.shape.len()];
     data.pixels.read(row, &mut pixels)?;
     let candidate = &data.candidates[row];
-    let mut caption = format!("P(real) {score:.4}");
+    let mut captions = vec![format!("P(real) {score:.4}")];
     if candidate.mag.is_finite() {
-        caption = format!("{:.1} mag, {caption}", candidate.mag);
+        captions.push(format!("{:.2} mag", candidate.mag));
     }
     Ok(Tile {
         pixels,
@@ -69,7 +69,8 @@ fn tile(data: &Arc<Dataset>, row: usize, label: u8, score: f64) -> Result<Tile> 
         width: data.shape.width,
         channels: data.shape.channels,
         title: candidate.id.clone(),
-        caption,
+        captions,
         real: label == 1,
+        ..Tile::default()
     })
 }
