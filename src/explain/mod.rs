@@ -72,7 +72,8 @@ impl fmt::Display for Class {
 /// Which number of a class is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Of {
-    /// Its probability, as O'TRAIN does: behind the softmax or sigmoid; P(bogus) = 1 − P(real).
+    /// Its probability, as O'TRAIN does: behind the softmax or sigmoid, before any calibration;
+    /// P(bogus) = 1 − P(real).
     #[default]
     Probability,
     /// Its score before the softmax, as in the paper of Grad-CAM; before a sigmoid, which has

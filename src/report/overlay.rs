@@ -281,11 +281,15 @@ fn draw_key(sheet: &mut Drawing, strips: &[Strip], scale: Scale, text: &str, y: 
     x += BAR.0 + 5.0;
     sheet.text(x, y - 1.0, text, small(TextAnchor::Start));
     x += text_width(text, SMALL.0) + 24.0;
-    let labels = [(true, "labelled real"), (false, "labelled bogus")];
+    let labels = [
+        (Some(true), "labelled real"),
+        (Some(false), "labelled bogus"),
+        (None, "no label"),
+    ];
     for (real, label) in labels {
         let room = x + 16.0 + text_width(label, SMALL.0) <= sheet.width() - MARGIN;
-        if room && strips.iter().any(|s| s.real == Some(real)) {
-            sheet.rect(x, top, 11.0, 11.0, frame_color(Some(real)));
+        if room && strips.iter().any(|s| s.real == real) {
+            sheet.rect(x, top, 11.0, 11.0, frame_color(real));
             sheet.text(x + 16.0, y - 1.0, label, small(TextAnchor::Start));
             x += 34.0 + text_width(label, SMALL.0);
         }
