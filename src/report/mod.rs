@@ -26,9 +26,6 @@ pub use injected::{Compared, injected};
 pub use page::{Page, StudyPage, page, study_page};
 pub use study::{Trained, study_cutout, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
-pub use page::{Page, page};
-pub use study::{Trained, study_cutout, study_size};
-pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
 
 /// Colours that the colour-blind can tell apart, and that differ in

@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use kuva::render::render::TextAnchor;
 
 use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
-use super::gallery::{grey, write_line};
+use super::gallery::{grey, percentile, write_line};
 use super::palette;
 use super::zscale::zscale;
 use crate::{Error, Result};
