@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::atomic::{atomic_write, check_writable, remove_leftovers};
-use crate::data::{Dataset, Split};
+use crate::data::atomic::{check_writable, remove_leftovers};
 use crate::formats::beside;
 use crate::{Error, Result};
 
@@ -71,25 +70,4 @@ impl Files {
         }
         Ok(())
     }
-}
-
-/// Writes which candidate is in which part.
-pub fn write_split(path: &Path, data: &Dataset, split: &Split) -> Result<()> {
-    let labels = data.labels.as_ref().expect("training data has labels");
-    let parts = [
-        ("train", &split.train),
-        ("validation", &split.validation),
-        ("test", &split.test),
-    ];
-    atomic_write(path, |out| {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["id", "part", "label"])?;
-        for (part, rows) in parts {
-            for row in rows {
-                let id = data.candidates[*row].id.as_str();
-                csv.write_record([id, part, &labels[*row].to_string()])?;
-            }
-        }
-        csv.flush()
-    })
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
-use super::outputs::{Files, write_split};
+use super::outputs::Files;
 use super::profile::profiled;
 use super::terminal::{Terminal, table};
 use super::training::{Training, checkpoint_interval};
@@ -143,7 +143,7 @@ fn finish(
     })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
     learning_curve(&outcome.history, Some(outcome.best_epoch), &title)?.save(&files.curve)?;
-    write_split(&files.split, data, split)?;
+    split.write_csv(&files.split, data)?;
     if let Some(path) = &arguments.validation_cube {
         write_cube_rows(
             path,

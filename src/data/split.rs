@@ -1,13 +1,14 @@
 //! Which candidates train, which validate, which test.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Part};
+use super::{Dataset, Part, atomic_write};
 use crate::{Error, Result};
 
 /// The shares of a split; they sum to 1.
@@ -175,6 +176,27 @@ impl Split {
             Part::Validation => &self.validation,
             Part::Test => &self.test,
         }
+    }
+
+    /// Writes which candidate of `data`, which has labels, is in which part: id, part, label.
+    pub fn write_csv(&self, path: &Path, data: &Dataset) -> Result<()> {
+        let labels = data.labels.as_ref().expect("what is split has labels");
+        let parts = [
+            ("train", &self.train),
+            ("validation", &self.validation),
+            ("test", &self.test),
+        ];
+        atomic_write(path, |out| {
+            let mut csv = csv::Writer::from_writer(out);
+            csv.write_record(["id", "part", "label"])?;
+            for (part, rows) in parts {
+                for row in rows {
+                    let id = data.candidates[*row].id.as_str();
+                    csv.write_record([id, part, &labels[*row].to_string()])?;
+                }
+            }
+            csv.flush()
+        })
     }
 
     fn part_mut(&mut self, part: Part) -> &mut Vec<usize> {

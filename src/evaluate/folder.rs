@@ -133,7 +133,8 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
     let (tables, pictures) = rayon::join(
         || {
             tables::write(dir, evaluation, gathered)?;
-            json(&dir.join(JSON), contents)
+            json(&dir.join(JSON), contents)?;
+            page(&dir.join(PAGE), contents, &figures, &galleries)
         },
         || {
             all.par_iter().try_for_each(|(folder, figure)| {
@@ -155,34 +156,47 @@ fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync
 /// What was evaluated, in pairs of what and which.
 fn facts(contents: &Contents) -> Vec<(String, String)> {
     let gathered = contents.gathered;
-    let evaluation = contents.evaluation;
     let mut facts = vec![
-        ("data".into(), gathered.source.display().to_string()),
-        ("rows".into(), gathered.which.clone()),
-        (
-            "candidates".into(),
-            format!(
-                "{}: {} real, {} bogus",
-                evaluation.candidates, evaluation.real, evaluation.bogus
-            ),
-        ),
+        ("Data".into(), gathered.source.display().to_string()),
+        ("Rows".into(), gathered.which.clone()),
     ];
     for source in contents.sources {
         let what = match source.what {
-            What::Model => "model",
-            What::Scores => "scores",
+            What::Model => "Model",
+            What::Scores => "Scores",
         };
-        facts.push((
-            format!("{what} {}", source.name),
-            source.path.display().to_string(),
-        ));
+        let path = source.path.display().to_string();
+        facts.push((format!("{what} {}", source.name), path));
     }
     if let Some(model) = contents.models.first() {
-        facts.push(("device".into(), model.file().model.device().name()));
+        facts.push(("Device".into(), model.file().model.device().name()));
     }
     facts.push(("rbgpu".into(), env!("CARGO_PKG_VERSION").into()));
-    facts.push(("command".into(), contents.command.into()));
+    facts.push(("Command".into(), contents.command.into()));
     facts
+}
+
+fn page(path: &Path, contents: &Contents, figures: &[Figure], galleries: &[Figure]) -> Result<()> {
+    let gathered = contents.gathered;
+    let names: Vec<&str> = contents.sources.iter().map(|s| s.name.as_str()).collect();
+    let source = gathered.source.file_name().unwrap_or_default();
+    let mut files: Vec<(String, String)> = vec![(JSON.into(), "every number as JSON".into())];
+    let tables = tables::TABLES.iter();
+    files.extend(tables.map(|(name, what)| (name.to_string(), what.to_string())));
+    files.push((format!("{FIGURES}/"), "every figure as SVG and PNG".into()));
+    if !galleries.is_empty() {
+        files.push((format!("{GALLERIES}/"), "the galleries, likewise".into()));
+    }
+    let page = report::page(&report::Page {
+        title: format!("{} on {}", names.join(", "), source.to_string_lossy()),
+        facts: facts(contents),
+        notices: gathered.notices.clone(),
+        evaluation: contents.evaluation,
+        figures,
+        galleries,
+        files,
+    })?;
+    create(path, |out| out.write_all(page.as_bytes()))
 }
 
 fn json(path: &Path, contents: &Contents) -> Result<()> {

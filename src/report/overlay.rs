@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use kuva::render::render::TextAnchor;
 
 use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
-use super::gallery::{grey, write_line};
+use super::gallery::{grey, percentile, write_line};
 use super::palette;
 use super::zscale::zscale;
 use crate::{Error, Result};
@@ -74,6 +74,15 @@ pub fn colors(map: &[f32], [height, width]: [usize; 2], scale: Scale) -> RgbImag
     RgbImage::from_fn(width as u32, height as u32, |x, y| {
         Rgb(scale.color(map[y as usize * width + x as usize]))
     })
+}
+
+/// The 99.5th percentile of `map`, and 1 if that is 0: what is drawn brightest where a pixel or two
+/// would leave all others dark.
+pub fn brightest(map: &[f32]) -> f32 {
+    match percentile(map, 0.995) {
+        top if top > 0.0 => top as f32,
+        _ => 1.0,
+    }
 }
 
 /// `map` (h, w), from 0 to 1, over the stamp `over`, to whose size it is enlarged

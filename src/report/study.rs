@@ -167,7 +167,9 @@ fn panel(
         .with_y_label(y_label)
         .with_x_tick_format(TickFormat::Custom(Arc::new(number)))
         .with_label_size(16)
-        .with_tick_size(14);
+        .with_tick_size(14)
+        // The same in every panel, so that one stands above the other.
+        .with_force_margins(96.0, 28.0);
     let layout = match axis.log {
         true => layout.with_log_x(),
         false => layout,
@@ -208,10 +210,7 @@ fn x_range(trained: &[Trained], log: bool) -> (f64, f64) {
     let low = trained.iter().map(|t| t.x).fold(f64::INFINITY, f64::min);
     let high = trained.iter().map(|t| t.x).fold(0.0, f64::max);
     match log {
-        true => {
-            let room = (high / low).powf(0.06).max(1.2);
-            (low / room, high * room)
-        }
+        true => decades(low, high),
         false => {
             let room = (0.06 * (high - low)).max(1.0);
             (low - room, high + room)
@@ -219,9 +218,31 @@ fn x_range(trained: &[Trained], log: bool) -> (f64, f64) {
     }
 }
 
+/// A logarithmic axis with a little room around its values, and two of 1, 2, 5, 10, … in it, which
+/// is what has a tick.
+pub(super) fn decades(low: f64, high: f64) -> (f64, f64) {
+    let room = (high / low).powf(0.06).max(1.2);
+    let lack = 6.5 / (room * room * high / low);
+    let room = room * lack.max(1.0).sqrt();
+    (low / room, high * room)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_has_two_ticks() {
+        for (low, high) in [(250.0, 250.0), (999.0, 1001.0), (60.0, 480.0), (3.0, 5e6)] {
+            let (from, to) = decades(low, high);
+            assert!(from < low && high < to);
+            let ticks = (-1..8).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10_f64.powi(e)));
+            assert!(
+                ticks.filter(|t| from <= *t && *t <= to).count() >= 2,
+                "{low}"
+            );
+        }
+    }
 
     #[test]
     fn lines_go_through_the_means() {

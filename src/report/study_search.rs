@@ -13,7 +13,7 @@ use super::drawing::Drawing;
 use super::growth::{look, number};
 use super::legend::{Entry, legend};
 use super::palette;
-use super::study::light;
+use super::study::{decades, light};
 use crate::{Error, Result};
 
 /// What trainings on one set of images gave. What is not known is NaN and is not drawn.
@@ -157,16 +157,44 @@ pub fn study_architecture(
     if best.is_some() {
         entries.push(("best on validation", palette::GREEN, false));
     }
-    for (i, found) in &seen {
-        if found.published || best.is_some_and(|(best, _)| best == i) {
-            let (x, y) = point(found);
-            let text = TextAnnotation::new(found.name.clone(), x, y + 0.035 * high);
-            layout = layout.with_annotation(text.with_font_size(14));
-        }
+    let is_best = |i: usize| best.is_some_and(|(best, _)| *best == i);
+    let named = seen
+        .iter()
+        .filter(|(i, found)| found.published || is_best(*i));
+    let named: Vec<(&str, (f64, f64))> = named.map(|(_, f)| (f.name.as_str(), point(f))).collect();
+    for (name, at, y) in names(named, x, high) {
+        let text = TextAnnotation::new(name, at, y);
+        layout = layout.with_annotation(text.with_font_size(14));
     }
     let mut drawing = render(plots, layout, title, 700.0);
     points_legend(&mut drawing, &entries);
     Ok(drawing)
+}
+
+/// Where the names of points stand, on axes from `x.0` to `x.1` (logarithmic) and to `high`:
+/// above each, or below where the one to its left is near.
+fn names<'a>(
+    mut named: Vec<(&'a str, (f64, f64))>,
+    x: (f64, f64),
+    high: f64,
+) -> Vec<(&'a str, f64, f64)> {
+    named.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
+    let mut out: Vec<(&str, f64, f64)> = Vec::new();
+    let mut last_above: Option<(f64, f64)> = None;
+    for (name, (at, y)) in named {
+        let near = last_above.is_some_and(|(there, height)| {
+            let apart = (at / there).ln() / (x.1 / x.0).ln();
+            apart < 0.07 && (y - height).abs() < 0.07 * high
+        });
+        match near {
+            true => out.push((name, at, y - 0.085 * high)),
+            false => {
+                out.push((name, at, y + 0.035 * high));
+                last_above = Some((at, y));
+            }
+        }
+    }
+    out
 }
 
 /// Light enough to stand back, and told apart by its size too.
@@ -241,6 +269,5 @@ fn x_range(seen: &[(usize, &Found)]) -> (f64, f64) {
     let all = seen.iter().map(|(_, found)| found.parameters as f64);
     let low = all.clone().fold(f64::INFINITY, f64::min);
     let high = all.fold(0.0, f64::max);
-    let room = (high / low).powf(0.08).max(1.3);
-    (low / room, high * room)
+    decades(low, high)
 }

@@ -8,6 +8,7 @@ use super::{Folder, Record, Run};
 use crate::backend::Device;
 use crate::data::Dataset;
 use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::formats::model::beside;
 use crate::judge::{EpochRecord, history};
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::{Observer, Progress, Residence, Session};
@@ -148,8 +149,10 @@ impl<'a> Study<'a> {
         }
         let folder = self.folder.run(&run.folder)?;
         let checkpoint = folder.join(CHECKPOINT);
-        for name in [CHECKPOINT, "history.jsonl", "model.safetensors"] {
-            remove_leftovers(folder.join(name));
+        let path = folder.join(MODEL);
+        let [past, parts] = ["history.jsonl", "split.csv"].map(|end| beside(&path, end));
+        for path in [&checkpoint, &past, &parts, &path] {
+            remove_leftovers(path);
         }
         let data = run.view.of(&self.data)?;
         let split = run.split.as_ref().clone();
@@ -181,14 +184,17 @@ impl<'a> Study<'a> {
         };
         let held_out = HeldOut::of(&session, &outcome)?;
         let model = finished_with(&session, &outcome, &held_out);
-        let path = folder.join("history.jsonl");
-        atomic_try(&path, |out| history::write(&outcome.history, out, &path))?;
-        model.write(&folder.join("model.safetensors"))?;
+        atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
+        session.split().write_csv(&parts, session.data())?;
+        model.write(&path)?;
         Ok(Record::of(run, trained_on, &outcome, &held_out, seconds))
     }
 }
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// The model in a run's folder; its history and split stand beside it.
+pub const MODEL: &str = "model.safetensors";
 
 /// How fast it goes, and how much is left.
 #[derive(Debug, Default)]

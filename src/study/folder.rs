@@ -21,12 +21,15 @@ const JOURNAL: &str = "study.jsonl";
 const RUNS: &str = "runs";
 
 /// The files that a study writes when it is over, in its folder.
-pub const RESULTS: [&str; 5] = [
+pub const RESULTS: [&str; 8] = [
+    "study.html",
     "study.csv",
     "study.json",
     "study.svg",
     "study.png",
     "best.safetensors",
+    "best.history.jsonl",
+    "best.split.csv",
 ];
 
 /// A study's folder, which no other process works in meanwhile.

@@ -55,7 +55,7 @@ fn killed_and_begun_again_is_as_never_killed() {
     assert!(kills >= 2, "killed {kills} times before it was over");
     desk.run(&line).done().says(&["(done before)"]);
     for name in ["whole", "killed"] {
-        for end in ["csv", "json", "svg", "png"] {
+        for end in ["html", "csv", "json", "svg", "png"] {
             assert!(desk.path(name).join(format!("study.{end}")).exists());
         }
     }
@@ -64,6 +64,18 @@ fn killed_and_begun_again_is_as_never_killed() {
     assert_eq!(table("whole").lines().count(), 7);
     assert!(desk.read("whole/study.svg") == desk.read("killed/study.svg"));
     assert!(desk.read("whole/study.png") == desk.read("killed/study.png"));
+    let page = desk.text("whole/study.html");
+    for part in [
+        "<svg",
+        "candidates in the training set",
+        "<td>16</td>",
+        "./study.csv",
+        "Fig. 11",
+    ] {
+        assert!(page.contains(part), "no {part} in the page");
+    }
+    let names = page.matches("http://www.w3.org/").count();
+    assert_eq!(page.matches("http").count(), names, "it asks for nothing");
     let model = "runs/n16-r2/model.safetensors";
     assert!(desk.read(&format!("whole/{model}")) == desk.read(&format!("killed/{model}")));
     let left = std::fs::read_dir(desk.path("killed")).unwrap();
@@ -222,7 +234,8 @@ fn networks_are_searched_and_the_best_can_be_used() {
     assert_eq!(table("whole"), table("killed"));
     assert!(desk.read("whole/study.svg") == desk.read("killed/study.svg"));
     assert!(desk.read("whole/best.safetensors") == desk.read("killed/best.safetensors"));
-    desk.run("score whole/best.safetensors set.npz --out scores.csv --device cpu")
+    // The split beside it is the study's, not what its seed would make.
+    desk.run("evaluate whole/best.safetensors set.npz --out report --device cpu")
         .done();
     // A trial's network is one that train takes, with the settings that it had.
     desk.run("train set.npz --network whole/runs/t002/network.toml --device cpu -o t.safetensors")

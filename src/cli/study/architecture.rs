@@ -9,9 +9,11 @@ use super::super::Done;
 use super::super::terminal::Terminal;
 use super::shared::{Found, Opened, Shared};
 use crate::data::atomic::atomic_write;
+use crate::formats::model::beside;
 use crate::nn::Architecture;
 use crate::report::{self, study_architecture};
 use crate::study::architecture::{self, Placed, Trial};
+use crate::study::conduct::MODEL;
 use crate::study::halving::{Rung, rungs};
 use crate::study::space::DEFAULT;
 use crate::study::table::Cell;
@@ -174,10 +176,12 @@ fn finish(
     );
     if let Some(best) = best {
         let out = opened.out.as_path();
-        copy(
-            &folders[best.trial].join("model.safetensors"),
-            &out.join("best.safetensors"),
-        )?;
+        let model = folders[best.trial].join(MODEL);
+        let copied = out.join("best.safetensors");
+        for end in ["history.jsonl", "split.csv"] {
+            copy(&beside(&model, end), &beside(&copied, end))?;
+        }
+        copy(&model, &copied)?;
         let (name, out) = (name(best), out.display());
         words.push(format!(
             "{out}/best.safetensors is {name}; {out}/runs/NAME/network.toml is what rbgpu train \
@@ -209,7 +213,7 @@ fn finish(
     let part = opened.part();
     let y = format!("FPR at MDR {AT_MDR}, {part} part");
     let some = drawn.iter().any(|found| found.fpr.is_finite());
-    opened.finish(&Found {
+    opened.finish(Found {
         table: Table::new(&["rank", "name", "kind", "redrawn"], rows.collect()),
         printed: vec![
             ("rank", "rank"),
@@ -233,6 +237,8 @@ fn finish(
             )?),
             false => None,
         },
+        caption: "Every network of the search: false positive rate against parameters (DES Sect. \
+                  4.1, Table 1). Those given up early were trained for fewer epochs.",
         more: json!({
             "best": best.map(name),
             "redrawn": trials.iter().map(|trial| trial.redrawn).sum::<usize>(),
