@@ -214,10 +214,13 @@ fn curves(evaluation: &Evaluation, parts: &[Part], column: &str, kind: Kind) -> 
     }
 }
 
-/// A rate with its interval; None where it does not exist.
-type Rate = fn(&Bin, f64) -> Option<(f64, f64, f64)>;
+/// A rate with the ends of its interval.
+type Interval = (f64, f64, f64);
 
-fn of(k: u64, n: u64, z: f64) -> Option<(f64, f64, f64)> {
+/// Of a bin, with z of the interval; `None` where it does not exist.
+type Rate = fn(&Bin, f64) -> Option<Interval>;
+
+fn of(k: u64, n: u64, z: f64) -> Option<Interval> {
     let [low, high] = wilson(k as f64, n as f64, z);
     (n > 0).then(|| (k as f64 / n as f64, low, high))
 }
@@ -308,7 +311,7 @@ fn by_bin(evaluation: &Evaluation, parts: &[Part], column: &str) -> Figure {
 fn draw_bins(
     panel: &mut Panel,
     part: &Part,
-    rate: &dyn Fn(&Bin) -> Option<(f64, f64, f64)>,
+    rate: &dyn Fn(&Bin) -> Option<Interval>,
     numeric: bool,
     parts: &[Part],
     look: Look,

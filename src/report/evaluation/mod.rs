@@ -20,11 +20,14 @@ use kuva::render::figure::Figure as Grid;
 use self::axes::Panel;
 use self::key::{Entry, key};
 use super::Drawing;
-use crate::judge::Evaluation;
+use crate::judge::{Confusion, Evaluation};
 use crate::{Error, Result};
 
 pub(super) use self::categories::MEANING;
 pub(super) use self::number::{part, percent, with_interval};
+
+/// A ratio of the decisions at one threshold.
+type Ratio = fn(&Confusion) -> f64;
 
 /// One picture with what has to be said of it.
 #[derive(Debug)]

@@ -4,16 +4,12 @@ use super::axes::{Axis, Panel};
 use super::key::Entry;
 use super::look;
 use super::number::{metric, percent, with_interval};
-use super::{Figure, HALF, picture};
+use super::{Figure, HALF, Ratio, picture};
 use crate::judge::Confusion;
 use crate::judge::evaluation::{Evaluation, Judged, Point};
 
 /// Rates at the points of a curve.
-pub(super) fn rates(
-    curve: &[Point],
-    x: fn(&Confusion) -> f64,
-    y: fn(&Confusion) -> f64,
-) -> Vec<(f64, f64)> {
+pub(super) fn rates(curve: &[Point], x: Ratio, y: Ratio) -> Vec<(f64, f64)> {
     let rates = curve.iter().map(|p| (x(&p.confusion), y(&p.confusion)));
     rates.collect()
 }
@@ -33,7 +29,7 @@ pub(super) fn smallest_rate(of: u64) -> f64 {
 fn curves(
     panel: &mut Panel,
     evaluation: &Evaluation,
-    (x, y): (fn(&Confusion) -> f64, fn(&Confusion) -> f64),
+    (x, y): (Ratio, Ratio),
     usable: fn(&Confusion) -> bool,
     marked: bool,
 ) {

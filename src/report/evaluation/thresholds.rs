@@ -5,11 +5,11 @@ use super::key::Entry;
 use super::look::{self, Look};
 use super::number::{part, percent};
 use super::roc::{both_classes, rates, smallest_rate};
-use super::{Figure, HALF, WIDE, cells, fitting, picture};
+use super::{Figure, HALF, Ratio, WIDE, cells, fitting, picture};
 use crate::judge::Confusion;
-use crate::judge::evaluation::{Evaluation, Judged, Point};
+use crate::judge::evaluation::{Chosen, Evaluation, Judged, Point};
 
-fn against_threshold(scan: &[Point], rate: fn(&Confusion) -> f64) -> Vec<(f64, f64)> {
+fn against_threshold(scan: &[Point], rate: Ratio) -> Vec<(f64, f64)> {
     let points = scan.iter().map(|p| (p.threshold, rate(&p.confusion)));
     points.collect()
 }
@@ -25,37 +25,27 @@ fn upper_part(label: &str, values: impl Iterator<Item = f64>) -> Axis {
     Axis::linear(label, low, 1.0)
 }
 
-fn f1_label() -> &'static str {
-    "F1"
-}
-
-fn mcc_label() -> &'static str {
-    "MCC"
-}
-
 /// The rule's threshold of a classifier, where it has one that can be drawn.
-fn chosen<'a>(judged: &'a Judged, rule: &str) -> Option<&'a crate::judge::evaluation::Chosen> {
+fn chosen<'a>(judged: &'a Judged, rule: &str) -> Option<&'a Chosen> {
     let found = judged.thresholds.iter().find(|c| c.rule == rule);
     found.filter(|c| c.threshold.is_finite())
 }
 
 /// O'TRAIN's way to a threshold.
 pub(super) fn mcc_and_f1(evaluation: &Evaluation) -> Figure {
-    let rates: [(&str, fn(&Confusion) -> f64); 2] =
-        [(mcc_label(), Confusion::mcc), (f1_label(), Confusion::f1)];
-    let title = "MCC and F1 against the threshold".to_string();
+    let rates: [(&str, Ratio); 2] = [("MCC", Confusion::mcc), ("F1", Confusion::f1)];
     let caption = "Both metrics over the threshold; the marks are where F1 + MCC is highest, the \
                    threshold that O'TRAIN takes (Sect. 6.2, Fig. 10 and A.1–A.4, top left).";
     let best = |judged: &Judged| match chosen(judged, "F1 + MCC") {
         Some(c) => format!("best at {}", part(c.threshold)),
         None => "no best threshold".into(),
     };
-    let mark = |panel: &mut Panel, judged: &Judged, rate: fn(&Confusion) -> f64, look: Look| {
+    let mark = |panel: &mut Panel, judged: &Judged, rate: Ratio, look: Look| {
         if let Some(c) = chosen(judged, "F1 + MCC") {
             panel.marks(vec![(c.threshold, rate(&c.confusion))], look, 6.0);
         }
     };
-    let (drawing, name) = if let [judged] = &evaluation.classifiers[..] {
+    let drawing = if let [judged] = &evaluation.classifiers[..] {
         let mut panel = Panel::new("", by_threshold(), Axis::part("MCC, F1"));
         let mut entries = Vec::new();
         for (i, (label, rate)) in rates.into_iter().enumerate() {
@@ -65,7 +55,7 @@ pub(super) fn mcc_and_f1(evaluation: &Evaluation) -> Figure {
             entries.push(Entry::both(format!("{label}, {}", best(judged)), look));
         }
         lower_for_negative(&mut panel, &[judged], &rates);
-        (picture(&[panel], 1, WIDE, &entries), "mcc-f1-threshold")
+        picture(&[panel], 1, WIDE, &entries)
     } else {
         let all: Vec<&Judged> = evaluation.classifiers.iter().collect();
         let panels = rates.map(|(label, rate)| {
@@ -82,18 +72,18 @@ pub(super) fn mcc_and_f1(evaluation: &Evaluation) -> Figure {
             Entry::both(label, look::classifier(i))
         });
         let entries: Vec<Entry> = entries.collect();
-        (picture(&panels, 2, HALF, &entries), "mcc-f1-threshold")
+        picture(&panels, 2, HALF, &entries)
     };
     Figure {
-        name: name.into(),
-        title,
+        name: "mcc-f1-threshold".into(),
+        title: "MCC and F1 against the threshold".into(),
         caption: caption.into(),
         drawing,
     }
 }
 
 /// MCC can be below 0.
-fn lower_for_negative(panel: &mut Panel, all: &[&Judged], rates: &[(&str, fn(&Confusion) -> f64)]) {
+fn lower_for_negative(panel: &mut Panel, all: &[&Judged], rates: &[(&str, Ratio)]) {
     let points = all.iter().flat_map(|judged| &judged.scan);
     let values = points.flat_map(|p| rates.iter().map(|(_, rate)| rate(&p.confusion)));
     let lowest = values.filter(|v| v.is_finite()).fold(0.0, f64::min);
@@ -104,7 +94,7 @@ fn lower_for_negative(panel: &mut Panel, all: &[&Judged], rates: &[(&str, fn(&Co
 
 /// The two metrics against each other, the threshold running along the line.
 pub(super) fn mcc_against_f1(evaluation: &Evaluation) -> Figure {
-    let ends = |rate: fn(&Confusion) -> f64| {
+    let ends = |rate: Ratio| {
         let best = evaluation.classifiers.iter().map(move |judged| {
             let all = judged.curve.iter().map(|p| rate(&p.confusion));
             all.fold(0.0, f64::max)
@@ -162,7 +152,7 @@ pub(super) fn mcc_against_f1(evaluation: &Evaluation) -> Figure {
 /// Both kinds of error against the threshold.
 pub(super) fn mdr_and_fpr(evaluation: &Evaluation) -> Figure {
     let smallest = smallest_rate(evaluation.real.min(evaluation.bogus));
-    let kinds: [(&str, fn(&Confusion) -> f64); 2] = [
+    let kinds: [(&str, Ratio); 2] = [
         ("missed detection rate", Confusion::mdr),
         ("false positive rate", Confusion::fpr),
     ];

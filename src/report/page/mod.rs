@@ -59,9 +59,9 @@ fn section_of(name: &str) -> &'static str {
         "mcc-f1" | "mcc-f1-threshold" | "mdr-fpr-threshold" => "by-threshold",
         "scores" | "reliability" | "categories" => "probabilities",
         "completeness" => "parts",
-        n if n.contains("-by-") => "parts",
-        n if n.starts_with("distribution") => "data",
+        n if n.starts_with("distribution-") => "data",
         n if n.starts_with("learning-curve") => "training",
+        n if n.contains("-by-") => "parts",
         _ => "more",
     }
 }
@@ -90,6 +90,62 @@ pub fn page(page: &Page) -> Result<String> {
     let galleries = page.galleries.iter().map(|sheet| figure(sheet, "gallery"));
     let galleries = galleries.collect::<Result<Vec<Markup>>>()?;
     let evaluation = page.evaluation;
+    let body = html! {
+        (header(&page.title, &page.facts, &page.notices))
+        (contents(page, &sections))
+        section id="metrics" {
+            h2 { "Metrics" }
+            p { "At the threshold in use where a metric needs one. In brackets the interval, \
+                 and in the last column how it was found." }
+            (tables::metrics(evaluation))
+        }
+        section id="thresholds" {
+            h2 { "Thresholds" }
+            p { "A candidate is called real when P(real) is at least the threshold. Rules choose \
+                 it as in O'TRAIN Sect. 6.2, or for a wanted rate." }
+            (tables::thresholds(evaluation))
+        }
+        section id="decisions" {
+            h2 { "Decisions" }
+            (tables::confusion(evaluation))
+        }
+        section id="table-categories" {
+            h2 { "Categories" }
+            p { "Candidates by label and by how sure the classifier is (DES Table 2). In 1 and 6 it \
+                 is sure of the opposite of the label." }
+            (tables::categories(evaluation))
+            @if !evaluation.agreements.is_empty() {
+                p { "How the other classifiers sort what one is wrongly sure of (DES Table 3): where they \
+                     agree with it, the label is likely to be wrong." }
+                (tables::agreements(evaluation))
+            }
+        }
+        @for (section, figures) in sections.iter().zip(&drawn) {
+            section id=(section.id) {
+                h2 { (section.title) }
+                @for figure in figures { (figure) }
+            }
+        }
+        @if !galleries.is_empty() {
+            section id="galleries" {
+                h2 { "Galleries" }
+                @for gallery in &galleries { (gallery) }
+            }
+        }
+        @if !page.files.is_empty() {
+            section id="files" {
+                h2 { "Files" }
+                ul { @for (path, what) in &page.files {
+                    li { a href=(href(path)) { (path) } ": " (what) }
+                } }
+            }
+        }
+    };
+    Ok(document(&page.title, body))
+}
+
+/// A file of this look around what it shows.
+fn document(title: &str, body: Markup) -> String {
     let whole = html! {
         (DOCTYPE)
         html lang="en" {
@@ -99,69 +155,25 @@ pub fn page(page: &Page) -> Result<String> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
-                title { (page.title) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { main {
-                header {
-                    h1 { (page.title) }
-                    dl { @for (name, value) in &page.facts { dt { (name) } dd { (value) } } }
-                    @if !page.notices.is_empty() {
-                        div.notices { @for notice in &page.notices { p { (notice) } } }
-                    }
-                }
-                (contents(page, &sections))
-                section id="metrics" {
-                    h2 { "Metrics" }
-                    p { "At the threshold in use where a metric needs one. In brackets the interval, \
-                         and in the last column how it was found." }
-                    (tables::metrics(evaluation))
-                }
-                section id="thresholds" {
-                    h2 { "Thresholds" }
-                    p { "A candidate is called real when P(real) is at least the threshold. Rules choose \
-                         it as in O'TRAIN Sect. 6.2, or for a wanted rate." }
-                    (tables::thresholds(evaluation))
-                }
-                section id="decisions" {
-                    h2 { "Decisions" }
-                    (tables::confusion(evaluation))
-                }
-                section id="table-categories" {
-                    h2 { "Categories" }
-                    p { "Candidates by label and by how sure the classifier is (DES Table 2). In 1 and 6 it \
-                         is sure of the opposite of the label." }
-                    (tables::categories(evaluation))
-                    @if !evaluation.agreements.is_empty() {
-                        p { "How the other classifiers sort what one is wrongly sure of (DES Table 3): where they \
-                             agree with it, the label is likely to be wrong." }
-                        (tables::agreements(evaluation))
-                    }
-                }
-                @for (section, figures) in sections.iter().zip(&drawn) {
-                    section id=(section.id) {
-                        h2 { (section.title) }
-                        @for figure in figures { (figure) }
-                    }
-                }
-                @if !galleries.is_empty() {
-                    section id="galleries" {
-                        h2 { "Galleries" }
-                        @for gallery in &galleries { (gallery) }
-                    }
-                }
-                @if !page.files.is_empty() {
-                    section id="files" {
-                        h2 { "Files" }
-                        ul { @for (path, what) in &page.files {
-                            li { a href=(href(path)) { (path) } ": " (what) }
-                        } }
-                    }
-                }
-            } }
+            body { main { (body) } }
         }
     };
-    Ok(whole.into_string())
+    whole.into_string()
+}
+
+fn header(title: &str, facts: &[(String, String)], notices: &[String]) -> Markup {
+    html! {
+        header {
+            h1 { (title) }
+            dl { @for (name, value) in facts { dt { (name) } dd { (value) } } }
+            @if !notices.is_empty() {
+                div.notices { @for notice in notices { p { (notice) } } }
+            }
+        }
+    }
 }
 
 fn contents(page: &Page, sections: &[Section]) -> Markup {

@@ -1,8 +1,8 @@
 //! A study as a page: what was asked, its table, its figure.
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::html;
 
-use super::{POLICY, STYLE, figure, href};
+use super::{document, figure, header, href};
 use crate::Result;
 use crate::report::Figure;
 
@@ -31,42 +31,22 @@ pub fn study_page(page: &StudyPage) -> Result<String> {
         Some((head, rows)) => (head.as_slice(), rows),
         None => (&[][..], page.table),
     };
-    let whole = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (page.title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main {
-                header {
-                    h1 { (page.title) }
-                    dl { @for (name, value) in &page.facts { dt { (name) } dd { (value) } } }
-                    @if !page.notices.is_empty() {
-                        div.notices { @for notice in &page.notices { p { (notice) } } }
-                    }
-                }
-                @if let Some(drawn) = drawn { section id="figure" { (drawn) } }
-                section id="table" {
-                    h2 { "Trainings" }
-                    div.scroll { table {
-                        thead { tr { @for name in head { th { (name) } } } }
-                        tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
-                    } }
-                }
-                section id="files" {
-                    h2 { "Files" }
-                    ul { @for (path, what) in &page.files {
-                        li { a href=(href(path)) { (path) } ": " (what) }
-                    } }
-                }
+    let body = html! {
+        (header(&page.title, &page.facts, &page.notices))
+        @if let Some(drawn) = drawn { section id="figure" { (drawn) } }
+        section id="table" {
+            h2 { "Trainings" }
+            div.scroll { table {
+                thead { tr { @for name in head { th { (name) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+            } }
+        }
+        section id="files" {
+            h2 { "Files" }
+            ul { @for (path, what) in &page.files {
+                li { a href=(href(path)) { (path) } ": " (what) }
             } }
         }
     };
-    Ok(whole.into_string())
+    Ok(document(&page.title, body))
 }
