@@ -121,7 +121,11 @@ impl Heard {
 
 impl fmt::Debug for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Heard(..)" } else { "Heard" })
+        f.write_str(if self.0.is_some() {
+            "Heard(..)"
+        } else {
+            "Heard"
+        })
     }
 }
 

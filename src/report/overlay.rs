@@ -8,6 +8,7 @@ use kuva::render::render::TextAnchor;
 use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
 use super::gallery::{grey, percentile, write_line};
 use super::palette;
+use super::zscale::zscale;
 use crate::{Error, Result};
 
 /// The colours of a map.
@@ -65,8 +66,7 @@ pub fn stamp(values: &[f32], [height, width, channels]: [usize; 3], channel: usi
     assert_eq!(values.len(), height * width * channels, "a whole cutout");
     let image = values[channel..].iter().step_by(channels);
     let values: Vec<f32> = image.copied().collect();
-    let range = (percentile(&values, 0.01), percentile(&values, 0.995));
-    grey(&values, width, range)
+    grey(&values, width, zscale(&values))
 }
 
 /// `map` (h, w) in colours, a pixel each.

@@ -21,7 +21,8 @@ const JOURNAL: &str = "study.jsonl";
 const RUNS: &str = "runs";
 
 /// The files that a study writes when it is over, in its folder.
-pub const RESULTS: [&str; 7] = [
+pub const RESULTS: [&str; 8] = [
+    "study.html",
     "study.csv",
     "study.json",
     "study.svg",

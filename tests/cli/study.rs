@@ -55,7 +55,7 @@ fn killed_and_begun_again_is_as_never_killed() {
     assert!(kills >= 2, "killed {kills} times before it was over");
     desk.run(&line).done().says(&["(done before)"]);
     for name in ["whole", "killed"] {
-        for end in ["csv", "json", "svg", "png"] {
+        for end in ["html", "csv", "json", "svg", "png"] {
             assert!(desk.path(name).join(format!("study.{end}")).exists());
         }
     }
@@ -64,6 +64,18 @@ fn killed_and_begun_again_is_as_never_killed() {
     assert_eq!(table("whole").lines().count(), 7);
     assert!(desk.read("whole/study.svg") == desk.read("killed/study.svg"));
     assert!(desk.read("whole/study.png") == desk.read("killed/study.png"));
+    let page = desk.text("whole/study.html");
+    for part in [
+        "<svg",
+        "candidates in the training set",
+        "<td>16</td>",
+        "./study.csv",
+        "Fig. 11",
+    ] {
+        assert!(page.contains(part), "no {part} in the page");
+    }
+    let names = page.matches("http://www.w3.org/").count();
+    assert_eq!(page.matches("http").count(), names, "it asks for nothing");
     let model = "runs/n16-r2/model.safetensors";
     assert!(desk.read(&format!("whole/{model}")) == desk.read(&format!("killed/{model}")));
     let left = std::fs::read_dir(desk.path("killed")).unwrap();

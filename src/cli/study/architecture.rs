@@ -213,7 +213,7 @@ fn finish(
     let part = opened.part();
     let y = format!("FPR at MDR {AT_MDR}, {part} part");
     let some = drawn.iter().any(|found| found.fpr.is_finite());
-    opened.finish(&Found {
+    opened.finish(Found {
         table: Table::new(&["rank", "name", "kind", "redrawn"], rows.collect()),
         printed: vec![
             ("rank", "rank"),
@@ -237,6 +237,8 @@ fn finish(
             )?),
             false => None,
         },
+        caption: "Every network of the search: false positive rate against parameters (DES Sect. \
+                  4.1, Table 1). Those given up early were trained for fewer epochs.",
         more: json!({
             "best": best.map(name),
             "redrawn": trials.iter().map(|trial| trial.redrawn).sum::<usize>(),

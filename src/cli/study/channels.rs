@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         (vec![set.as_str().into(), repeat.into()], record)
     });
     let some = records.iter().any(|record| record.reported().is_some());
-    opened.finish(&Found {
+    opened.finish(Found {
         table: Table::new(&["images", "repeat"], rows.collect()),
         printed: vec![
             ("images", "images"),
@@ -96,6 +96,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             true => Some(study_channels(&groups, opened.part(), &opened.title())?),
             false => None,
         },
+        caption: "AUC, F1 and MCC of trainings on some images of each cutout; a bar is the mean \
+                  of the repeats (O'TRAIN Sect. 8.1).",
         more: json!({}),
         words: opened.words(&records.iter().collect::<Vec<_>>()),
     })

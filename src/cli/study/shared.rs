@@ -17,7 +17,7 @@ use crate::backend::Device;
 use crate::data::atomic::atomic_write;
 use crate::data::{Dataset, Split};
 use crate::nn::Architecture;
-use crate::report::{Drawing, Trained};
+use crate::report::{Drawing, Figure, StudyPage, Trained, study_page};
 use crate::study::{AT_MDR, Folder, Record, Run, Study, Table, settings};
 use crate::train::Config;
 use crate::{Error, Result};
@@ -72,6 +72,8 @@ pub struct Found {
     pub printed: Vec<(&'static str, &'static str)>,
     /// `None` where no run gave a network.
     pub drawing: Option<Drawing>,
+    /// What to see in it, and which figure of which paper it is.
+    pub caption: &'static str,
     /// What else belongs into the JSON.
     pub more: Value,
     /// What else a user should know, under the table.
@@ -189,7 +191,7 @@ impl Opened<'_> {
     }
 
     /// Writes table and figure, and prints the table.
-    pub fn finish(&self, found: &Found) -> Result<Done> {
+    pub fn finish(&self, mut found: Found) -> Result<Done> {
         let path = |end: &str| self.out.join(format!("study.{end}"));
         found.table.write_csv(&path("csv"))?;
         let all = json!({
@@ -208,8 +210,55 @@ impl Opened<'_> {
             drawing.save(path("svg"))?;
             drawing.save(path("png"))?;
         }
-        self.print(found, &text)?;
+        self.write_page(&mut found)?;
+        self.print(&found, &text)?;
         Ok(Done::reading(&self.data))
+    }
+
+    /// Table and figure as one file for the browser.
+    fn write_page(&self, found: &mut Found) -> Result<()> {
+        let beside = |name: &str, what: &str| (name.to_string(), what.to_string());
+        let mut files = vec![
+            beside("study.csv", "every number, a row for each training"),
+            beside("study.json", "the same as JSON"),
+        ];
+        let figure = found.drawing.take().map(|drawing| Figure {
+            name: format!("study-{}", self.kind),
+            title: self.title(),
+            caption: found.caption.into(),
+            drawing,
+        });
+        if figure.is_some() {
+            files.push(beside("study.svg", "the figure"));
+            files.push(beside("study.png", "the figure"));
+        }
+        let parts = [&self.split.train, &self.split.validation, &self.split.test];
+        let [train, validation, test] = parts.map(Vec::len);
+        let facts = [
+            ("Data", self.data.source.display().to_string()),
+            ("Network", self.config.architecture.name.clone()),
+            (
+                "Cutouts",
+                format!("{} of {}", self.data.len(), self.data.shape),
+            ),
+            (
+                "Parts",
+                format!("{train} training, {validation} validation, {test} test"),
+            ),
+            ("Device", self.device.name()),
+        ];
+        let page = study_page(&StudyPage {
+            title: format!("rbgpu study {}", self.kind),
+            facts: facts.map(|(name, value)| (name.into(), value)).to_vec(),
+            notices: found.words.clone(),
+            table: &found.table.text(&found.printed),
+            figure: figure.as_ref(),
+            files,
+        })?;
+        found.drawing = figure.map(|figure| figure.drawing);
+        atomic_write(self.out.join("study.html"), |out| {
+            std::io::Write::write_all(out, page.as_bytes())
+        })
     }
 
     fn print(&self, found: &Found, json: &str) -> Result<()> {
@@ -226,8 +275,10 @@ impl Opened<'_> {
         }
         let out = self.out.display();
         text += &match found.drawing {
-            Some(_) => format!("\n{out}/study.csv, study.json, study.svg, study.png"),
-            None => format!("\n{out}/study.csv, study.json; no run gave a network to draw"),
+            Some(_) => format!("\n{out}/study.html, study.csv, study.json, study.svg, study.png"),
+            None => {
+                format!("\n{out}/study.html, study.csv, study.json; no run gave a network to draw")
+            }
         };
         self.terminal.result(&text)
     }

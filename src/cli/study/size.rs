@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         (vec![sized(record).into(), repeat.into()], record)
     });
     let some = records.iter().any(|record| record.reported().is_some());
-    opened.finish(&Found {
+    opened.finish(Found {
         table: Table::new(&["size", "repeat"], rows.collect()),
         printed: vec![
             ("size", "training set"),
@@ -71,6 +71,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             true => Some(study_size(&points, opened.part(), &opened.title())?),
             false => None,
         },
+        caption: "Above: ΔAcc, the accuracy of the training batches less that of the validation \
+                  part in the kept epoch; beyond the dashed lines the network over- or \
+                  underfits. Below: accuracy, F1 and MCC. Lines go through the means of the \
+                  repeats (O'TRAIN Fig. 11).",
         more: json!({}),
         words: opened.words(&records.iter().collect::<Vec<_>>()),
     })

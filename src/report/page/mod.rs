@@ -1,6 +1,7 @@
 //! The report: one HTML file that holds all it shows and asks the network for nothing.
 
 mod inline;
+mod study;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -8,6 +9,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::evaluation::Figure;
 use crate::Result;
 use crate::judge::Evaluation;
+
+pub use study::{StudyPage, study_page};
+
+const STYLE: &str = include_str!("style.css");
+/// What a browser may load: nothing.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// What stands in a report.
 #[derive(Debug)]
@@ -83,24 +90,22 @@ pub fn page(page: &Page) -> Result<String> {
     let galleries = page.galleries.iter().map(|sheet| figure(sheet, "gallery"));
     let galleries = galleries.collect::<Result<Vec<Markup>>>()?;
     let evaluation = page.evaluation;
-    let style = include_str!("style.css");
-    let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
     let whole = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
                 title { (page.title) }
-                style { (PreEscaped(style)) }
+                style { (PreEscaped(STYLE)) }
             }
             body { main {
                 header {
                     h1 { (page.title) }
-                    dl { @for (name, value) in facts(page) { dt { (name) } dd { (value) } } }
+                    dl { @for (name, value) in &page.facts { dt { (name) } dd { (value) } } }
                     @if !page.notices.is_empty() {
                         div.notices { @for notice in &page.notices { p { (notice) } } }
                     }
@@ -157,18 +162,6 @@ pub fn page(page: &Page) -> Result<String> {
         }
     };
     Ok(whole.into_string())
-}
-
-/// What was given, and how many candidates there are.
-fn facts(page: &Page) -> Vec<(String, String)> {
-    let evaluation = page.evaluation;
-    let mut facts = page.facts.clone();
-    let counts = format!(
-        "{}: {} labelled real, {} labelled bogus",
-        evaluation.candidates, evaluation.real, evaluation.bogus
-    );
-    facts.push(("Candidates".into(), counts));
-    facts
 }
 
 fn contents(page: &Page, sections: &[Section]) -> Markup {
