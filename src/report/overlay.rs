@@ -168,7 +168,7 @@ const SMALL: (u32, f64) = (11, 16.0);
 /// Width and height of the colour bar, in units.
 const BAR: (f64, f64) = (160.0, 11.0);
 /// About how wide a sheet is.
-const SHEET: f64 = 960.0;
+const SHEET: f64 = 1040.0;
 
 /// `strips`, which are alike, in as many columns as fit on a page, with the colours of `scale` below
 /// and `meaning`, what a value of 1 is.

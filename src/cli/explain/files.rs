@@ -193,7 +193,7 @@ impl Files {
 
 /// Writes explain.json.
 pub fn write_json(folder: &Path, value: &serde_json::Value) -> Result<()> {
-    atomic_write(&folder.join("explain.json"), |out| {
+    atomic_write(folder.join("explain.json"), |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
     })

@@ -229,7 +229,7 @@ fn scale(method: Method) -> Scale {
 /// Three digits, and those that count of small numbers.
 fn short(value: f64) -> String {
     match value {
-        v if v == 0.0 => "0".into(),
+        0.0 => "0".into(),
         v if v.abs() < 0.001 => format!("{v:.0e}"),
         v => format!("{v:.3}"),
     }
