@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use image::{Rgb, RgbImage};
 use rbgpu::judge::EpochRecord;
-use rbgpu::report::{Tile, gallery, learning_curve};
+use rbgpu::report::{Tile, gallery, learning_curve, zscale};
 
 fn at(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -114,8 +115,9 @@ fn tile(i: usize, size: usize, channels: usize) -> Tile {
         width: size,
         channels,
         title: format!("ZTF{i} & a name too long for its tile: 1234567890123456789"),
-        caption: format!("P(real) {:.3}", if real { 0.997 } else { 0.004 }),
+        captions: vec![format!("P(real) {:.3}", if real { 0.997 } else { 0.004 })],
         real,
+        ..Tile::default()
     }
 }
 
@@ -139,6 +141,56 @@ fn a_gallery_is_drawn() {
         .unwrap()
         .save(at("gallery_single.png"))
         .unwrap();
+}
+
+#[test]
+fn a_gallery_names_its_images_and_shows_what_was_looked_at() {
+    let mut tiles: Vec<Tile> = (0..4).map(|i| tile(i, 32, 3)).collect();
+    let orange = Rgb([230, 120, 10]);
+    for tile in &mut tiles {
+        tile.overlay = Some(RgbImage::from_pixel(16, 16, orange));
+        tile.captions.push("18.3 mag".into());
+    }
+    let sheet = gallery(&tiles, 2).unwrap();
+    sheet.save(at("gallery_overlay.png")).unwrap();
+    let svg = sheet.svg().unwrap();
+    assert_eq!(svg.matches("<image ").count(), 16);
+    assert_eq!(svg.matches("18.3 mag").count(), 4);
+    assert!(svg.contains(">difference<") && svg.contains(">Grad-CAM<"));
+    let png = image::open(at("gallery_overlay.png")).unwrap().into_rgb8();
+    // 32 pixels are drawn as 160, whatever the size of the overlay.
+    assert!(png.pixels().filter(|p| **p == orange).count() >= 4 * 128 * 128);
+    for tile in &mut tiles {
+        tile.names = ["R", "S", "D", "saliency"].map(String::from).to_vec();
+    }
+    let svg = gallery(&tiles, 2).unwrap().svg().unwrap();
+    assert!(svg.contains(">saliency<") && !svg.contains(">difference<"));
+}
+
+#[derive(serde::Deserialize)]
+struct Limits {
+    name: String,
+    pixels_64: Vec<Option<i32>>,
+    low: f64,
+    high: f64,
+}
+
+#[test]
+fn zscale_is_that_of_astropy() {
+    let cases = include_str!("fixtures/zscale/limits.json");
+    let cases: Vec<Limits> = serde_json::from_str(cases).unwrap();
+    assert_eq!(cases.len(), 11);
+    for case in cases {
+        let pixel = |v: &Option<i32>| v.map_or(f32::NAN, |v| v as f32 / 64.0);
+        let pixels: Vec<f32> = case.pixels_64.iter().map(pixel).collect();
+        let (low, high) = zscale(&pixels);
+        let scale = case.high.abs().max(case.low.abs());
+        for (found, expected) in [(low, case.low), (high, case.high)] {
+            let off = (found - expected).abs();
+            assert!(off <= 1e-9 * scale, "{}: {found} for {expected}", case.name);
+        }
+    }
+    assert!(zscale(&[]).0.is_nan() && zscale(&[f32::NAN]).1.is_nan());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs every test. A Rust toolchain is all that has to be there: a C linker and
 # a Vulkan adapter (Mesa's, in software) are installed with apt-get where they
-# are missing and that is allowed.
+# are missing and that is allowed,
+# and so is a browser (Chromium) to open the report in.
 #
-# RBGPU_SKIP_GPU_TESTS=1 does without an adapter.
+# RBGPU_SKIP_GPU_TESTS=1 does without an adapter, RBGPU_SKIP_BROWSER_TESTS=1 without a browser.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,6 +55,18 @@ if [ "${RBGPU_SKIP_GPU_TESTS:-}" != 1 ]; then
         }
         has_adapter || {
             echo "tests/run.sh: there is no Vulkan adapter, with mesa-vulkan-drivers either" >&2
+            exit 1
+        }
+    fi
+fi
+
+if [ "${RBGPU_SKIP_BROWSER_TESTS:-}" != 1 ]; then
+    has_browser() {
+        command -v chromium || command -v chromium-browser || command -v google-chrome
+    }
+    if ! has_browser >/dev/null; then
+        install chromium "there is no browser to open the report in" || {
+            echo "tests/run.sh: or skip these tests: RBGPU_SKIP_BROWSER_TESTS=1 tests/run.sh" >&2
             exit 1
         }
     fi

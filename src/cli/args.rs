@@ -8,7 +8,7 @@ use clap::Args;
 use super::terminal::Terminal;
 use crate::backend::Device;
 use crate::backend::gpu::GpuPrecision;
-use crate::data::{self, Channel, Dataset, LabelPolarity, ReadOptions, Skipped};
+use crate::data::{self, Channel, Dataset, Heard, LabelPolarity, ReadOptions, Skipped};
 use crate::train::Precision;
 use crate::{Error, Result};
 
@@ -145,6 +145,7 @@ impl Reading {
             },
             labels: self.labels.clone(),
             lenient: self.lenient,
+            heard: Heard::default(),
         })
     }
 
@@ -166,8 +167,18 @@ impl Reading {
         channels: Option<Vec<Channel>>,
         terminal: &Terminal,
     ) -> Result<Dataset> {
-        let options = self.options(labels_required, channels)?;
-        let data = data::open(inputs, &options)?;
+        let bar = terminal.bar(0, "reading");
+        let shown = bar.clone();
+        let options = ReadOptions {
+            heard: Heard::by(move |read, of| {
+                shown.set_length(of.unwrap_or(read) as u64);
+                shown.set_position(read as u64);
+            }),
+            ..self.options(labels_required, channels)?
+        };
+        let data = data::open(inputs, &options);
+        bar.finish_and_clear();
+        let data = data?;
         data.notices
             .iter()
             .for_each(|notice| terminal.notice(notice));

@@ -187,6 +187,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         sources: &request.sources,
         gallery: arguments.gallery,
         grad_cam: arguments.grad_cam,
+        crop: arguments.cutout_size,
         seed: arguments.seed,
         command: &command(),
     };

@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod bench;
+pub mod calibrate;
 pub mod devices;
 pub mod evaluate;
 pub mod explain;
@@ -43,6 +44,8 @@ enum Command {
     Study(study::Arguments),
     /// Give every candidate a score, P(real)
     Score(Box<score::Arguments>),
+    /// Make a model's scores into probabilities
+    Calibrate(Box<calibrate::Arguments>),
     /// Say how good models are: metrics, figures, galleries and one report.html
     Evaluate(Box<evaluate::Arguments>),
     /// Show why a model gives its scores: Grad-CAM, saliency, occlusion
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

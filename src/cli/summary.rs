@@ -30,9 +30,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(false, false);
     let name = &arguments.network;
     let path = Path::new(name);
+    let mut decision = None;
     let (architecture, input) = if path.is_file() && !name.ends_with(".toml") {
         let file = ModelFile::read(path, &Device::cpu())?;
         let input = file.model.plan().input;
+        decision = Some((file.threshold, file.calibration));
         (file.model.architecture().clone(), Some(input))
     } else {
         let architecture = Architecture::named(name)?;
@@ -57,10 +59,14 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             .iter()
             .map(|l| json!({"name": l.name, "output": l.output.to_vec(), "parameters": size(l)}))
             .collect();
-        let all = json!({
+        let mut all = json!({
             "network": architecture.name, "input": input, "layers": layers,
             "trainable": plan.trainable(), "not_trainable": plan.not_trainable(),
         });
+        if let Some((threshold, calibration)) = decision {
+            all["threshold"] = json!(threshold);
+            all["calibration"] = json!(calibration);
+        }
         terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"))?;
         return Ok(Done::Whole);
     }
@@ -94,6 +100,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         grouped(trainable),
         grouped(still)
     ))?;
+    if let Some((threshold, calibration)) = decision {
+        let calibration = calibration.map_or("none".into(), |map| map.to_string());
+        terminal.result(&format!(
+            "calibration: {calibration}\nreal from P(real) = {threshold} on"
+        ))?;
+    }
     Ok(Done::Whole)
 }
 

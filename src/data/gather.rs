@@ -72,6 +72,8 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
         if piece.is_empty() {
             break;
         }
+        let read = cutouts.len() + skipped.len() + piece.len();
+        options.heard.say(read, rows.expected());
         for row in piece {
             match row {
                 Row::Cutout(mut cutout) => {

@@ -81,7 +81,7 @@ pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
 pub use open::{open, stream};
-pub use options::{LabelPolarity, ReadOptions};
+pub use options::{Heard, LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use preprocess::Preprocess;
 pub use rows::{Cutout, Failed, OfDataset, Row, Rows, Stream};

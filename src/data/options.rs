@@ -1,10 +1,12 @@
 //! How to read an input, and what every reader refuses.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
@@ -94,6 +96,37 @@ pub struct ReadOptions {
     /// Whether FITS files without the keywords that O'TRAIN demands for training
     /// (CANDID, EDGE) are taken all the same.
     pub lenient: bool,
+    /// Who hears how far a set that is read one by one is.
+    pub heard: Heard,
+}
+
+/// Hears how many candidates are read, and of how many, where that is known.
+#[derive(Clone, Default)]
+pub struct Heard(Option<Arc<Hears>>);
+
+type Hears = dyn Fn(usize, Option<usize>) + Send + Sync;
+
+impl Heard {
+    /// Calls `hears` now and then.
+    pub fn by(hears: impl Fn(usize, Option<usize>) + Send + Sync + 'static) -> Heard {
+        Heard(Some(Arc::new(hears)))
+    }
+
+    pub(super) fn say(&self, read: usize, of: Option<usize>) {
+        if let Some(hears) = &self.0 {
+            hears(read, of);
+        }
+    }
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Heard(..)"
+        } else {
+            "Heard"
+        })
+    }
 }
 
 pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {

@@ -37,6 +37,8 @@ pub struct Contents<'a> {
     pub gallery: usize,
     /// Whether galleries show what a model looked at.
     pub grad_cam: bool,
+    /// The side in pixels to which cutouts are cropped for the models.
+    pub crop: Option<usize>,
     /// Of what is chosen at random.
     pub seed: u64,
     /// The command that was given.

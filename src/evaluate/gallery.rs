@@ -1,75 +1,129 @@
 //! Sheets of candidates: the worst mistakes and some that are right.
 
-use std::sync::Arc;
+use image::RgbImage;
 
+use super::attention;
 use super::folder::Contents;
+use super::gather::Classified;
 use super::pick::{self, Outcome};
+use super::source::What;
 use crate::Result;
-use crate::data::Dataset;
+use crate::data::{Channel, Dataset};
 use crate::report::{self, Figure, Tile};
+use crate::train::Classifier;
 
-/// Tiles in a row, by the images of a candidate.
-const COLUMNS: [usize; 3] = [6, 3, 3];
+/// Planes in a row of a sheet, about.
+const PLANES: usize = 9;
+/// Tiles in a row.
+const MOST: usize = 6;
 
 /// For each classifier the kinds of candidates that there are.
 pub fn galleries(contents: &Contents) -> Result<Vec<Figure>> {
     let mut all = Vec::new();
-    let (Some(data), 1..) = (contents.data, contents.gallery) else {
+    if contents.data.is_none() || contents.gallery == 0 {
         return Ok(all);
-    };
+    }
     let gathered = contents.gathered;
-    for (number, classifier) in (1..).zip(&gathered.classifiers) {
+    let several = gathered.classifiers.len() > 1;
+    let mut models = contents.models.iter();
+    for (number, (classified, source)) in
+        (1..).zip(gathered.classifiers.iter().zip(contents.sources))
+    {
+        let model = match source.what {
+            What::Model => models.next(),
+            What::Scores => None,
+        };
         for kind in Outcome::ALL {
-            let rows = pick::rows(
+            let tiles = tiles(
+                contents,
+                classified,
+                model.filter(|_| contents.grad_cam),
                 kind,
-                &gathered.labels,
-                &classifier.scores,
-                classifier.threshold,
-                contents.gallery,
-                contents.seed,
-            );
-            if rows.is_empty() {
+            )?;
+            let Some(first) = tiles.first() else {
                 continue;
-            }
-            let tile = |&row: &usize| {
-                let score = classifier.scores[row];
-                tile(data, gathered.places[row], gathered.labels[row], score)
             };
-            let tiles: Vec<Tile> = rows.iter().map(tile).collect::<Result<_>>()?;
-            let columns = COLUMNS[data.shape.channels.clamp(1, 3) - 1];
-            let several = gathered.classifiers.len() > 1;
+            let planes = first.channels + usize::from(first.overlay.is_some());
             all.push(Figure {
                 name: match several {
                     true => format!("{}-{number}", kind.name()),
                     false => kind.name().into(),
                 },
                 title: match several {
-                    true => format!("{} of {}", kind.title(), classifier.name),
+                    true => format!("{} of {}", kind.title(), classified.name),
                     false => kind.title().into(),
                 },
-                caption: kind.caption().into(),
-                drawing: report::gallery(&tiles, columns)?,
+                caption: match first.overlay {
+                    Some(_) => format!("{} {GRAD_CAM}", kind.caption()),
+                    None => kind.caption().into(),
+                },
+                drawing: report::gallery(&tiles, (PLANES / planes).clamp(1, MOST))?,
             });
         }
     }
     Ok(all)
 }
 
-fn tile(data: &Arc<Dataset>, row: usize, label: u8, score: f64) -> Result<Tile> {
+const GRAD_CAM: &str = "Last in each: where in the last convolution the evidence for the decision \
+                        is (Grad-CAM, O'TRAIN Fig. 13).";
+
+fn tiles(
+    contents: &Contents,
+    classified: &Classified,
+    grad_cam: Option<&Classifier>,
+    kind: Outcome,
+) -> Result<Vec<Tile>> {
+    let (gathered, data) = (contents.gathered, contents.data.expect("looked at before"));
+    let rows = pick::rows(
+        kind,
+        &gathered.labels,
+        &classified.scores,
+        classified.threshold,
+        contents.gallery,
+        contents.seed,
+    );
+    let places: Vec<usize> = rows.iter().map(|&row| gathered.places[row]).collect();
+    let mut overlays = match grad_cam {
+        Some(model) => attention::overlays(model, data, &places, contents.crop)?,
+        None => vec![None; rows.len()],
+    };
+    let tile = |(i, &row): (usize, &usize)| {
+        let (label, score) = (gathered.labels[row], classified.scores[row]);
+        tile(data, places[i], label, score, overlays[i].take())
+    };
+    rows.iter().enumerate().map(tile).collect()
+}
+
+fn tile(
+    data: &Dataset,
+    row: usize,
+    label: u8,
+    score: f64,
+    overlay: Option<RgbImage>,
+) -> Result<Tile> {
     let mut pixels = vec![0.0; data.shape.len()];
     data.pixels.read(row, &mut pixels)?;
     let candidate = &data.candidates[row];
-    let mut caption = format!("P(real) {score:.4}");
+    let mut captions = vec![format!("P(real) {score:.4}")];
     if candidate.mag.is_finite() {
-        caption = format!("{:.1} mag, {caption}", candidate.mag);
+        captions.push(format!("{:.2} mag", candidate.mag));
+    }
+    let mut names: Vec<String> = match &data.channels {
+        Some(channels) => channels.iter().map(Channel::to_string).collect(),
+        None => Vec::new(),
+    };
+    if overlay.is_some() && !names.is_empty() {
+        names.push("Grad-CAM".into());
     }
     Ok(Tile {
         pixels,
         height: data.shape.height,
         width: data.shape.width,
         channels: data.shape.channels,
+        names,
+        overlay,
         title: candidate.id.clone(),
-        caption,
+        captions,
         real: label == 1,
     })
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::columns::{self, MAGNITUDE, MAGNITUDE_ERROR};
+use super::candidates::{Candidates, no_data, of_data, of_scores};
+use super::columns;
 use super::held_out::{self, Asked, Parts, Rows};
 use super::score_file::{self, ScoreFile, rows_of};
 use super::source::{Source, What};
@@ -80,16 +81,6 @@ pub trait Watcher {
     fn done(&mut self, more: usize);
     /// Something that a user should know at once.
     fn notice(&mut self, text: &str);
-}
-
-/// Candidates before it is known which of them are kept.
-struct Candidates {
-    ids: Vec<String>,
-    labels: Vec<u8>,
-    columns: Vec<Column>,
-    source: PathBuf,
-    /// For each its row in the score file that they are from, if they are.
-    rows: Vec<usize>,
 }
 
 /// Reads, scores and joins. `models` are the sources that are models, opened, in their order.
@@ -175,100 +166,6 @@ pub fn gather(
         which,
         notices,
         failed,
-    })
-}
-
-fn no_data(source: &Source) -> Error {
-    Error::input(
-        &source.path,
-        "model",
-        "no data to score",
-        "DATA behind it: a cube, a folder, alerts, a prefix",
-    )
-}
-
-/// The candidates of a data set with labels.
-fn of_data(data: &Dataset, request: &Request) -> Result<Candidates> {
-    let Some(labels) = &data.labels else {
-        let expected = "labels, to evaluate with";
-        return Err(Error::input(&data.source, "labels", "none", expected));
-    };
-    let column = |name: &str| columns::of_candidates(data.candidates.iter(), name);
-    let wanted = [MAGNITUDE, MAGNITUDE_ERROR].into_iter();
-    let by = request.reading.by.iter().map(String::as_str);
-    let columns = wanted.chain(by).filter_map(column);
-    Ok(Candidates {
-        ids: data.candidates.iter().map(|c| c.id.clone()).collect(),
-        labels: labels.clone(),
-        columns: columns.filter(columns::is_known).collect(),
-        source: data.source.clone(),
-        rows: Vec::new(),
-    })
-}
-
-/// Those of the first score file that has labels.
-fn of_scores(
-    request: &Request,
-    files: &[Option<ScoreFile>],
-    notices: &mut Vec<String>,
-) -> Result<Candidates> {
-    let sources = request.sources.iter().zip(files);
-    let mut first = None;
-    for (source, file) in sources {
-        let Some(file) = file else {
-            return Err(no_data(source));
-        };
-        first = first.or(Some((source, file)));
-    }
-    let Some((source, file)) = first else {
-        let expected = "at least one model or score file";
-        return Err(Error::config("MODEL", "none", expected));
-    };
-    let Some(labels) = &file.labels else {
-        let expected = "a column label (1 real, 0 bogus), or DATA with labels behind it";
-        return Err(Error::input(
-            &source.path,
-            "line of names",
-            "no labels",
-            expected,
-        ));
-    };
-    let rows: Vec<usize> = (0..labels.len())
-        .filter(|&row| !labels[row].is_nan())
-        .collect();
-    if rows.len() < labels.len() {
-        notices.push(format!(
-            "{} of {} rows of {} have no label and are left out",
-            labels.len() - rows.len(),
-            labels.len(),
-            source.path.display()
-        ));
-    }
-    let numbers = |name: &str, values: &Option<Vec<f64>>| {
-        values.as_ref().map(|values| {
-            let cells = crate::data::table::Cells::Numbers(values.clone());
-            let rows: Vec<Option<usize>> = rows.iter().map(|&row| Some(row)).collect();
-            columns::of_cells(name, &cells, &rows)
-        })
-    };
-    let columns = [
-        numbers(MAGNITUDE, &file.mag),
-        numbers(MAGNITUDE_ERROR, &file.mag_err),
-    ];
-    let id = |&row: &usize| match &file.ids {
-        Some(ids) => ids[row].clone(),
-        None => row.to_string(),
-    };
-    Ok(Candidates {
-        ids: rows.iter().map(id).collect(),
-        labels: rows.iter().map(|&row| labels[row] as u8).collect(),
-        columns: columns
-            .into_iter()
-            .flatten()
-            .filter(columns::is_known)
-            .collect(),
-        source: source.path.clone(),
-        rows,
     })
 }
 

@@ -5,7 +5,7 @@
 //! | [`source`] | which inputs are models and score files |
 //! | [`score_file`] | reads scores of anything |
 //! | [`held_out`] | which candidates a model has not been fitted to |
-//! | [`gather`](mod@gather) | scores, and joins by candidate |
+//! | `candidates`, [`gather`](mod@gather) | scores, and joins by candidate |
 //! | [`columns`] | what is known of candidates, by column |
 //! | [`pick`] | which candidates are worth looking at |
 //! | [`rule`] | which threshold to store in a model |
@@ -14,6 +14,7 @@
 //! | [`tables`] | every number as CSV |
 
 pub mod attention;
+mod candidates;
 pub mod columns;
 pub mod folder;
 pub mod gallery;

@@ -86,7 +86,7 @@ pub fn images(classifier: &Classifier) -> Vec<String> {
     }
 }
 
-/// P(real) of each of `samples`, NaN where the network's numbers cannot hold it, in f64 from the
+/// P(real) of each of `samples`, calibrated, NaN where the network's numbers cannot hold it, in f64 from the
 /// logits. No more than `at_once` at a time, which is lowered where the device has no room.
 pub fn scores(
     classifier: &Classifier,
@@ -103,7 +103,7 @@ pub fn scores(
         let each = logits.chunks(logits.len() / count);
         scores.extend(
             each.map(|logits| match logits.iter().all(|l| l.is_finite()) {
-                true => probability(logits),
+                true => classifier.file().calibrated(probability(logits)),
                 false => f64::NAN,
             }),
         );

@@ -72,7 +72,8 @@ impl fmt::Display for Class {
 /// Which number of a class is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Of {
-    /// Its probability, as O'TRAIN does: behind the softmax or sigmoid; P(bogus) = 1 − P(real).
+    /// Its probability, as O'TRAIN does: behind the softmax or sigmoid, before any calibration;
+    /// P(bogus) = 1 − P(real).
     #[default]
     Probability,
     /// Its score before the softmax, as in the paper of Grad-CAM; before a sigmoid, which has
@@ -115,7 +116,8 @@ pub struct Maps {
     /// (N, H, W, C).
     pub values: Vec<f32>,
     /// By what each was divided so that its largest |value| is 1, in what was asked about
-    /// per unit of what was changed; 0 where the map has nothing, NaN (as is the map) where a gradient
+    /// per unit of what was changed; 0 where the map has nothing or p (1 − p) is
+    /// below what f64 can hold, NaN (as is the map) where a gradient
     /// was too large for the device's numbers. 1 where maps are as they are.
     pub largest: Vec<f64>,
 }
@@ -145,6 +147,11 @@ impl Maps {
     pub fn get(&self, index: usize) -> &[f32] {
         let size: usize = self.shape.iter().product();
         &self.values[index * size..][..size]
+    }
+
+    /// Whether map `index` is 0 everywhere.
+    pub fn is_dark(&self, index: usize) -> bool {
+        self.get(index).iter().all(|value| *value == 0.0)
     }
 
     /// Adds those of `more`, which has the same shape.

@@ -87,15 +87,19 @@ const NEWEST: u32 = 2;
 
 impl ModelFile {
     /// P(real), calibrated, for cutouts `x` (N, H, W, C) that are preprocessed, on the model's
-    /// device. The one place where a model's scores come from.
+    /// device.
     pub fn score(&self, x: Tensor) -> Result<Vec<f64>> {
         let mut scores = self.model.score(x)?;
-        if let Some(calibration) = &self.calibration {
-            for score in &mut scores {
-                *score = calibration.apply(*score);
-            }
+        for score in &mut scores {
+            *score = self.calibrated(*score);
         }
         Ok(scores)
+    }
+
+    /// What the network's own P(real) means: the one place where a calibration is applied.
+    pub fn calibrated(&self, score: f64) -> f64 {
+        let map = self.calibration.as_ref();
+        map.map_or(score, |map| map.apply(score))
     }
 
     /// Writes it to `path`, whole or not at all.

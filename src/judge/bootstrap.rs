@@ -145,8 +145,8 @@ impl Prepared {
         let mut fpr_at_mdr = if wanted <= 1e-12 { 0.0 } else { f64::NAN };
         let mut first = 0;
         for &end in &self.bins {
-            for i in first..end {
-                let (candidate, count) = (&self.candidates[i], counts[i]);
+            let bin = self.candidates[first..end].iter().zip(&counts[first..end]);
+            for (i, (candidate, &count)) in (first..).zip(bin) {
                 let many = f64::from(count);
                 match candidate.real {
                     true => tp += u64::from(count),

@@ -197,6 +197,13 @@ pub fn fit_temperature(labels: &[u8], scores: &[f64]) -> Result<Calibration> {
     };
     let [coldest, hottest] = TEMPERATURES;
     let (mut low, mut high) = (1.0 / hottest, 1.0 / coldest);
+    let best = |temperature| Ok(Calibration::Temperature { temperature });
+    if slope(low) >= 0.0 {
+        return best(hottest);
+    }
+    if slope(high) <= 0.0 {
+        return best(coldest);
+    }
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
         match slope(middle) < 0.0 {
@@ -204,9 +211,7 @@ pub fn fit_temperature(labels: &[u8], scores: &[f64]) -> Result<Calibration> {
             false => high = middle,
         }
     }
-    Ok(Calibration::Temperature {
-        temperature: (2.0 / (low + high)).clamp(coldest, hottest),
-    })
+    best(2.0 / (low + high))
 }
 
 /// The rising map of the least squared error. Both classes must be there.

@@ -49,6 +49,9 @@ pub fn quantile(level: f64) -> f64 {
 /// Wilson's interval of `part` in `whole`; NaN where there is nothing. `part` need not be a
 /// whole number.
 pub fn wilson(part: f64, whole: f64, z: f64) -> [f64; 2] {
+    if whole <= 0.0 {
+        return [f64::NAN; 2];
+    }
     let share = part / whole;
     let square = z * z / whole;
     let middle = (share + 0.5 * square) / (1.0 + square);
@@ -235,7 +238,7 @@ fn analytic(sorted: &Scored, threshold: f64, options: &Options) -> Vec<Metric> {
         auc(sorted, options.level),
         fpr_at_mdr(sorted, options.at_mdr, z),
         mean(sorted, "brier", brier, z, 1.0),
-        ece(sorted, z),
+        ece(sorted, options.level),
     ]
 }
 
@@ -307,16 +310,13 @@ fn fpr_at_mdr(sorted: &Scored, mdr: f64, z: f64) -> Metric {
 
 /// The ECE is the mean of ±(label - score), the sign being that of the bin: with the signs
 /// held, it has the interval of a mean.
-fn ece(sorted: &Scored, z: f64) -> Metric {
+fn ece(sorted: &Scored, level: f64) -> Metric {
     let n = sorted.len() as f64;
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for range in reliability::bins(sorted) {
-        let off = |i: usize| f64::from(u8::from(sorted.is_real(i))) - sorted.scores()[i];
-        sum += range.clone().map(off).sum::<f64>().abs();
-        squares += range.map(|i| off(i) * off(i)).sum::<f64>();
-    }
-    let value = sum / n;
-    let ends = normal(value, (squares / n - value * value) / n, z, [0.0, 1.0]);
+    let value = reliability::reliability(sorted, level).ece;
+    let all = sorted.scores().iter().enumerate();
+    let squares: f64 = all.map(|(i, &score)| brier(sorted.is_real(i), score)).sum();
+    let variance = (squares / n - value * value) / n;
+    let ends = normal(value, variance, quantile(level), [0.0, 1.0]);
     metric(
         "ece",
         value,

@@ -1,14 +1,16 @@
 //! Cutouts on one sheet, framed by their label, with what was said of them.
 
+use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use kuva::render::render::TextAnchor;
 
 use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
 use super::palette;
+use super::zscale::zscale;
 use crate::{Error, Result};
 
 /// One candidate on the sheet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tile {
     /// (H, W, C), row-major, as in a file: not normalised, NaN allowed.
     pub pixels: Vec<f32>,
@@ -16,13 +18,17 @@ pub struct Tile {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Images of the candidate, drawn side by side; three are headed template,
-    /// search, difference.
+    /// Images of the candidate, drawn side by side.
     pub channels: usize,
+    /// What each image is, and the overlay after them. Without names, three images are headed
+    /// template, search, difference, and an overlay Grad-CAM.
+    pub names: Vec<String>,
+    /// One more picture, of any size: what a network looked at.
+    pub overlay: Option<RgbImage>,
     /// Above the cutout; may be empty.
     pub title: String,
-    /// Below it; may be empty.
-    pub caption: String,
+    /// Below it, a line each.
+    pub captions: Vec<String>,
     /// The label, which colours the frame.
     pub real: bool,
 }
@@ -40,9 +46,8 @@ const SMALL: (u32, f64) = (11, 16.0);
 /// A one-plane tile is no narrower than this, for its caption's sake.
 const NARROWEST: f64 = 92.0;
 
-/// Tiles in rows of `columns`. Each plane has its own grey scale from its 1st
-/// to its 99.5th percentile, as is usual for looking at cutouts: brightness
-/// may not be compared between planes. Pixels without a value (NaN, infinite)
+/// Tiles in rows of `columns`. Each plane has its own grey scale, that of [`super::zscale`], as
+/// is usual for looking at cutouts: brightness may not be compared between planes. Pixels without a value (NaN, infinite)
 /// are purple. Frames are blue for real and vermillion for bogus. Texts too
 /// long for their tile are cut.
 pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
@@ -68,8 +73,10 @@ pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
     let picture = most(|t| framed_size(t).1).ceil();
     let line = |used: bool, height: f64| if used { height } else { 0.0 };
     let title = line(tiles.iter().any(|t| !t.title.is_empty()), TEXT.1);
-    let caption = line(tiles.iter().any(|t| !t.caption.is_empty()), TEXT.1);
-    let heading = line(tiles.iter().any(|t| t.channels == 3), SMALL.1);
+    let lines = tiles.iter().map(|t| t.captions.len()).max().unwrap_or(0);
+    let caption = lines as f64 * TEXT.1;
+    let first = &tiles[..columns];
+    let heading = line(first.iter().any(|t| !heads(t).is_empty()), SMALL.1);
     let cell_height = title + picture + caption;
 
     let across = |n: usize| n as f64 * (cell_width + GAP);
@@ -85,16 +92,14 @@ pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
         let top = MARGIN + heading + title + down(row);
         let above = if row == 0 { top - heading } else { top };
         write_line(&mut sheet, (middle, above - 5.0), &tile.title, cell_width);
-        if row == 0 && tile.channels == 3 {
+        if row == 0 {
             head_planes(&mut sheet, tile, left, top - 4.0);
         }
         draw_planes(&mut sheet, tile, left, top);
-        write_line(
-            &mut sheet,
-            (middle, top + picture + 15.0),
-            &tile.caption,
-            cell_width,
-        );
+        for (line, caption) in tile.captions.iter().enumerate() {
+            let y = top + picture + 15.0 + line as f64 * TEXT.1;
+            write_line(&mut sheet, (middle, y), caption, cell_width);
+        }
     }
     write_key(&mut sheet, tiles, height - MARGIN);
     Ok(sheet)
@@ -115,7 +120,7 @@ fn plane_size(tile: &Tile) -> (f64, f64) {
 /// Width and height of all planes with their frame, in units.
 fn framed_size(tile: &Tile) -> (f64, f64) {
     let (width, height) = plane_size(tile);
-    let planes = tile.channels as f64;
+    let planes = (tile.channels + usize::from(tile.overlay.is_some())) as f64;
     (
         planes * width + (planes - 1.0) * SEAM + 2.0 * FRAME,
         height + 2.0 * FRAME,
@@ -147,34 +152,59 @@ fn draw_planes(sheet: &mut Drawing, tile: &Tile, left: f64, top: f64) {
             plane(tile, channel),
         );
     }
+    if let Some(overlay) = &tile.overlay {
+        let (width, height) = (tile.width * zoom(tile), tile.height * zoom(tile));
+        let overlay = resize(overlay, width as u32, height as u32, FilterType::Nearest);
+        let x = pixels(plane_left(tile, left, tile.channels));
+        sheet.image(x, pixels(top + FRAME), 1, overlay);
+    }
+}
+
+/// What stands over the planes.
+fn heads(tile: &Tile) -> Vec<&str> {
+    let mut heads: Vec<&str> = tile.names.iter().map(String::as_str).collect();
+    if heads.is_empty() && tile.channels == 3 {
+        heads.extend(["template", "search", "difference"]);
+    }
+    if tile.overlay.is_some() && heads.len() <= tile.channels {
+        heads.resize(tile.channels, "");
+        heads.push("Grad-CAM");
+    }
+    heads
 }
 
 fn head_planes(sheet: &mut Drawing, tile: &Tile, left: f64, y: f64) {
-    for (channel, name) in ["template", "search", "difference"].into_iter().enumerate() {
+    for (channel, name) in heads(tile).into_iter().enumerate() {
         let x = plane_left(tile, left, channel) + plane_size(tile).0 / 2.0;
         let font = Font {
             size: SMALL.0,
             color: palette::GREY,
             anchor: TextAnchor::Middle,
         };
-        sheet.text(x, y, name, font);
+        let name = cut(name, SMALL.0, plane_size(tile).0);
+        sheet.text(x, y, &name, font);
     }
 }
 
 /// A line of text around `at`, cut to `room`.
 pub(super) fn write_line(sheet: &mut Drawing, at: (f64, f64), text: &str, room: f64) {
-    let fits = |text: &str| text_width(text, TEXT.0) <= room;
-    let mut shown = text.to_string();
-    let mut kept: Vec<char> = text.chars().collect();
-    while !fits(&shown) && kept.pop().is_some() {
-        shown = kept.iter().chain(['…'].iter()).collect();
-    }
+    let shown = cut(text, TEXT.0, room);
     let font = Font {
         size: TEXT.0,
         color: "#000000",
         anchor: TextAnchor::Middle,
     };
     sheet.text(at.0, at.1, &shown, font);
+}
+
+/// As much of the beginning as fits.
+fn cut(text: &str, size: u32, room: f64) -> String {
+    let mut shown = text.to_string();
+    let mut kept: Vec<char> = text.chars().collect();
+    while text_width(&shown, size) > room && kept.pop().is_some() {
+        shown = kept.iter().chain(['…'].iter()).collect();
+    }
+    shown
 }
 
 /// What the colours mean, as far as they occur.
@@ -217,8 +247,7 @@ fn write_key(sheet: &mut Drawing, tiles: &[Tile], y: f64) {
 fn plane(tile: &Tile, channel: usize) -> RgbImage {
     let channel = tile.pixels[channel..].iter().step_by(tile.channels);
     let values: Vec<f32> = channel.copied().collect();
-    let range = (percentile(&values, 0.01), percentile(&values, 0.995));
-    grey(&values, tile.width, range)
+    grey(&values, tile.width, zscale(&values))
 }
 
 /// Black at the first of `range`, white at the second; rows of `width` pixels.
@@ -254,15 +283,12 @@ mod tests {
     use super::*;
 
     fn tile(pixels: Vec<f32>) -> Tile {
-        let (title, caption) = (String::new(), String::new());
         Tile {
             pixels,
             height: 1,
             width: 3,
             channels: 1,
-            title,
-            caption,
-            real: true,
+            ..Tile::default()
         }
     }
 

@@ -15,6 +15,7 @@ pub mod overlay;
 mod page;
 mod study;
 mod study_search;
+mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
@@ -25,6 +26,7 @@ pub use injected::{Compared, injected};
 pub use page::{Page, StudyPage, page, study_page};
 pub use study::{Trained, study_cutout, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
+pub use zscale::zscale;
 
 /// Colours that the colour-blind can tell apart, and that differ in
 /// brightness too (Okabe & Ito 2008). Written `#RRGGBB`: kuva's PNG silently

@@ -8,6 +8,7 @@ use kuva::render::render::TextAnchor;
 use super::drawing::{Drawing, Font, PNG_SCALE, text_width};
 use super::gallery::{grey, percentile, write_line};
 use super::palette;
+use super::zscale::zscale;
 use crate::{Error, Result};
 
 /// The colours of a map.
@@ -65,8 +66,7 @@ pub fn stamp(values: &[f32], [height, width, channels]: [usize; 3], channel: usi
     assert_eq!(values.len(), height * width * channels, "a whole cutout");
     let image = values[channel..].iter().step_by(channels);
     let values: Vec<f32> = image.copied().collect();
-    let range = (percentile(&values, 0.01), percentile(&values, 0.995));
-    grey(&values, width, range)
+    grey(&values, width, zscale(&values))
 }
 
 /// `map` (h, w) in colours, a pixel each.
@@ -74,6 +74,15 @@ pub fn colors(map: &[f32], [height, width]: [usize; 2], scale: Scale) -> RgbImag
     RgbImage::from_fn(width as u32, height as u32, |x, y| {
         Rgb(scale.color(map[y as usize * width + x as usize]))
     })
+}
+
+/// The 99.5th percentile of `map`, and 1 if that is 0: what is drawn brightest where a pixel or two
+/// would leave all others dark.
+pub fn brightest(map: &[f32]) -> f32 {
+    match percentile(map, 0.995) {
+        top if top > 0.0 => top as f32,
+        _ => 1.0,
+    }
 }
 
 /// `map` (h, w), from 0 to 1, over the stamp `over`, to whose size it is enlarged
@@ -272,11 +281,15 @@ fn draw_key(sheet: &mut Drawing, strips: &[Strip], scale: Scale, text: &str, y: 
     x += BAR.0 + 5.0;
     sheet.text(x, y - 1.0, text, small(TextAnchor::Start));
     x += text_width(text, SMALL.0) + 24.0;
-    let labels = [(true, "labelled real"), (false, "labelled bogus")];
+    let labels = [
+        (Some(true), "labelled real"),
+        (Some(false), "labelled bogus"),
+        (None, "no label"),
+    ];
     for (real, label) in labels {
         let room = x + 16.0 + text_width(label, SMALL.0) <= sheet.width() - MARGIN;
-        if room && strips.iter().any(|s| s.real == Some(real)) {
-            sheet.rect(x, top, 11.0, 11.0, frame_color(Some(real)));
+        if room && strips.iter().any(|s| s.real == real) {
+            sheet.rect(x, top, 11.0, 11.0, frame_color(real));
             sheet.text(x + 16.0, y - 1.0, label, small(TextAnchor::Start));
             x += 34.0 + text_width(label, SMALL.0);
         }

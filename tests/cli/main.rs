@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_output;
 mod bench;
+mod calibrate;
 mod damaged;
 mod evaluate;
 mod explain;

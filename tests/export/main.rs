@@ -2,6 +2,7 @@
 //! ours, and compared. `tests/peers/export_check.py` does the same with the programs
 //! themselves.
 
+mod calibrated;
 mod interpreter;
 mod keras;
 mod networks;

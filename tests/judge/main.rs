@@ -1,9 +1,13 @@
 //! Metrics against scikit-learn's numbers, cases counted by hand, and what
 //! must hold for any scores.
 
+mod calibration;
 mod evaluate;
 mod history;
+mod intervals;
+mod invariants;
 mod properties;
+mod speed;
 
 use std::path::{Path, PathBuf};
 
@@ -181,7 +185,7 @@ fn check_against_sklearn(path: &Path) {
     }
 }
 
-fn at_manifest(path: &str) -> PathBuf {
+pub fn at_manifest(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 

@@ -6,7 +6,7 @@ use rbgpu::judge::{Confusion, Cut, Scored, metrics};
 use super::TOLERANCE;
 
 /// Scores on a coarse grid, so that ties are common.
-fn labelled() -> impl Strategy<Value = (Vec<u8>, Vec<f64>)> {
+pub fn labelled() -> impl Strategy<Value = (Vec<u8>, Vec<f64>)> {
     prop::collection::vec((0u8..2, 0u32..40), 2..200).prop_map(|pairs| {
         pairs
             .into_iter()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use image::{Rgb, RgbImage};
 use rbgpu::judge::Evaluation;
 use rbgpu::report::{Figure, Page, Tile, figures, gallery, page};
 
@@ -21,8 +22,10 @@ fn tile(i: usize) -> Tile {
         width: 31,
         channels: 3,
         title: EVIL.into(),
-        caption: "P(real) 0.997".into(),
+        captions: vec![EVIL.into(), "19.3 mag, P(real) 0.997".into()],
         real: i.is_multiple_of(2),
+        overlay: (i % 3 > 0).then(|| RgbImage::from_pixel(31, 31, Rgb([90, 20, 160]))),
+        ..Tile::default()
     }
 }
 
@@ -131,7 +134,7 @@ fn the_tables_hold_the_numbers() {
         "Average precision",
         "in use: 0.5 by default",
         "F1 + MCC",
-        "5000: 2000 labelled real, 3000 labelled bogus",
+        "shared/real/ztf_train51, 5000 held-out rows",
         &format!("<td>{}</td>", judged.confusion.tp),
         &format!("<td>{}</td>", judged.categories[0]),
         "In category 1 of",

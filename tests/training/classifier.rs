@@ -4,6 +4,7 @@ use ndarray::{Array4, s};
 use rbgpu::backend::Device;
 use rbgpu::data::{Decision, Normalisation, ReadOptions, stream};
 use rbgpu::formats::{ModelFile, Provenance};
+use rbgpu::judge::Calibration;
 use rbgpu::nn::{Architecture, Model};
 use rbgpu::train::stream::StreamOptions;
 use rbgpu::{Classifier, Error};
@@ -119,4 +120,42 @@ fn a_stream_that_is_dropped_ends() {
     let rows = stream(&[&path], &ReadOptions::default()).unwrap();
     let mut scores = classifier.score_rows_as(rows, options).unwrap();
     assert_eq!(scores.next().unwrap().unwrap().len(), 1);
+}
+
+#[test]
+fn a_calibration_is_read_back_and_applied_to_every_score() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.safetensors");
+    let cutouts = cutouts();
+    let path = write(folder.path(), &cutouts);
+    let cpu = Device::cpu();
+    let mut file = classifier(&cpu).file().clone();
+    let before = classifier(&cpu).score(cutouts.view()).unwrap();
+    let maps = [
+        Calibration::Temperature { temperature: 2.5 },
+        Calibration::Isotonic {
+            x: vec![0.3, 0.5, 0.7],
+            y: vec![0.0, 0.1, 0.85],
+        },
+    ];
+    for map in maps {
+        file.calibration = Some(map.clone());
+        file.write(&model).unwrap();
+        let classifier = Classifier::open_on(&model, &cpu).unwrap();
+        assert_eq!(classifier.file().calibration, Some(map.clone()));
+        let scores = classifier.score(cutouts.view()).unwrap();
+        for (before, after) in before.iter().zip(&scores) {
+            assert_eq!(map.apply(*before), *after);
+        }
+        assert_ne!(before, scores);
+        let rows = stream(&[&path], &ReadOptions::default()).unwrap();
+        let rows = classifier.score_rows(rows).unwrap();
+        let streamed: Vec<f64> = rows.flat_map(Result::unwrap).map(|row| row.score).collect();
+        assert_eq!(bits(&streamed), bits(&scores));
+    }
+    // One that another program wrote.
+    file.calibration = Some(Calibration::Temperature { temperature: -1.0 });
+    file.write(&model).unwrap();
+    let said = ModelFile::read(&model, &cpu).unwrap_err().to_string();
+    assert!(said.contains("calibration: found temperature -1"), "{said}");
 }

@@ -3,6 +3,7 @@
 mod files;
 mod pictures;
 mod summary;
+mod work;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -10,18 +11,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::Done;
-use super::args::{Common, NAMED, Reading};
+use super::args::{Common, Reading};
 use super::outputs::check_output;
 use super::terminal::Terminal;
-use crate::data::{self, Failed};
-use crate::explain::explained::scores;
-use crate::explain::{self, Asked, Choice, Chosen, Found, Of, Patch, Question, Sample};
+use crate::data;
+use crate::explain::{self, Asked, Choice, Chosen, Of, Patch, Question};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
-use files::Files;
-use pictures::Pictures;
 use summary::Summary;
+use work::Work;
 
 /// Candidates that are explained where nothing is said.
 const USUAL: usize = 24;
@@ -159,17 +158,18 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
         crop: arguments.cutout_size,
     };
     let mut chosen = Chosen::new(&classifier, rows, choice);
+    let bar = terminal.bar(chosen.expected(), "explaining");
     let mut work = Work {
         classifier: &classifier,
         question: &question,
         terminal,
+        bar: bar.clone(),
         at_once: AT_ONCE,
         failed: 0,
         padded: 0,
         output: None,
         summary: Summary::new(&classifier, &question),
     };
-    let bar = terminal.bar(chosen.expected(), "explaining");
     loop {
         let found = chosen.next(AT_ONCE)?;
         let notices = chosen.notices();
@@ -183,7 +183,7 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
         } else {
             AT_ONCE
         }) {
-            bar.suspend(|| work.take(found, arguments))?;
+            work.take(found, arguments)?;
             bar.inc(found.len() as u64);
         }
     }
@@ -256,135 +256,6 @@ fn hidden(arguments: &Arguments, classifier: &Classifier) -> Result<Option<usize
             };
             Err(Error::config("--hide", format!("'{name}'"), expected))
         }
-    }
-}
-
-/// What is written to, once there is something.
-struct Output {
-    files: Files,
-    pictures: Pictures,
-}
-
-struct Work<'a> {
-    classifier: &'a Classifier,
-    question: &'a Question,
-    terminal: Terminal,
-    at_once: usize,
-    failed: usize,
-    padded: usize,
-    output: Option<Output>,
-    summary: Summary,
-}
-
-impl Work<'_> {
-    /// Explains some candidates and writes what can be written.
-    fn take(&mut self, found: &[Found], arguments: &Arguments) -> Result<()> {
-        let mut samples: Vec<Sample> = Vec::new();
-        for found in found {
-            match found {
-                Found::Sample(sample) => samples.push((**sample).clone()),
-                Found::Failed(failed) => self.leave_out(failed, arguments)?,
-            }
-        }
-        let scores = scores(self.classifier, &samples, &mut self.at_once)?;
-        let mut known = Vec::new();
-        let mut kept = Vec::new();
-        for (sample, score) in samples.into_iter().zip(scores) {
-            if score.is_nan() {
-                let failed = Failed {
-                    candidate: sample.candidate,
-                    why: "pixels beyond what the network's numbers can hold".into(),
-                    unreadable: true,
-                };
-                self.leave_out(&failed, arguments)?;
-                continue;
-            }
-            self.padded += usize::from(sample.padded);
-            kept.push(sample);
-            known.push(score);
-        }
-        if kept.is_empty() {
-            return Ok(());
-        }
-        let (question, classifier) = (self.question, self.classifier);
-        let found = explain::explain(classifier, &kept, known, question, &mut self.at_once)?;
-        let output = match &mut self.output {
-            Some(output) => output,
-            none => none.insert(Output {
-                files: Files::new(&arguments.out, classifier, question)?,
-                pictures: Pictures::new(&arguments.out, classifier, question, arguments.each)?,
-            }),
-        };
-        output.files.write(&kept, &found)?;
-        output.pictures.add(&kept, &found)?;
-        self.summary.add(&found);
-        Ok(())
-    }
-
-    fn leave_out(&mut self, failed: &Failed, arguments: &Arguments) -> Result<()> {
-        let (what, why) = (failed.candidate.place(), &failed.why);
-        if failed.unreadable {
-            self.failed += 1;
-            if arguments.reading.strict {
-                return Err(Error::Candidate {
-                    candidate: what.to_string(),
-                    why: why.clone(),
-                });
-            }
-        }
-        let first = self.summary.left_out.len() < NAMED;
-        if first || self.terminal.verbose() {
-            self.terminal.notice(&format!("left out {what}: {why}"));
-        }
-        self.summary.left_out.push([what.to_string(), why.clone()]);
-        Ok(())
-    }
-
-    fn finish(self, arguments: &Arguments) -> Result<Done> {
-        let terminal = self.terminal;
-        let more = self.summary.left_out.len().saturating_sub(NAMED);
-        if more > 0 && !terminal.verbose() {
-            terminal.notice(&format!("left out {more} more (-v lists them)"));
-        }
-        let Some(output) = self.output else {
-            return Err(Error::input(
-                arguments.inputs.first().expect("clap wants one"),
-                "its candidates",
-                match self.summary.left_out.len() {
-                    0 => "none".to_string(),
-                    count => format!("{count}, none of which can be explained"),
-                },
-                "at least one that the model can score",
-            ));
-        };
-        if self.padded > 0 {
-            terminal.notice(&format!(
-                "{} cutouts were smaller than the model's and were padded",
-                self.padded
-            ));
-        }
-        let count = self.summary.count();
-        let drawn = output.pictures.finish()?;
-        if drawn < count {
-            terminal.notice(&format!(
-                "the sheets show the first {drawn} of {count} (--each draws all)"
-            ));
-        }
-        output.files.finish()?;
-        let model = arguments.model.display().to_string();
-        files::write_json(&arguments.out, &self.summary.json(&model))?;
-        terminal.result(&self.summary.table())?;
-        if let Some(text) = self.summary.dark() {
-            terminal.notice(&text);
-        }
-        terminal.notice(&format!(
-            "{count} candidates explained: {}",
-            arguments.out.display()
-        ));
-        Ok(match self.failed {
-            0 => Done::Whole,
-            _ => Done::Partly,
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Method, place_in};
 use crate::explain::{Class, Explained, Of, Patch, Question, Sample, images, spread};
-use crate::report::overlay::{Panel, Scale, Strip, colors, overlay, sheet, stamp};
+use crate::report::overlay::{Panel, Scale, Strip, brightest, colors, overlay, sheet, stamp};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
@@ -126,7 +126,7 @@ impl Pictures {
                     1 => "",
                     _ => "; %: an image's share of the sum",
                 };
-                format!("|gradient of {of}|, each by its maximum{shares}")
+                format!("|gradient of {of}|, each by its 99.5th percentile{shares}")
             }
             Method::Occlusion => format!("drop of {of} when hidden, each by its largest"),
         }
@@ -170,16 +170,18 @@ impl Pictures {
                     "overlay".into(),
                     overlay(map, [h, w], &stamps[shown], Scale::Heat),
                 );
-                if maps.largest[i] == 0.0 {
+                if maps.is_dark(i) {
                     caption += ": no evidence here";
                 }
             }
             (Method::Saliency, _, Some(maps), _) => {
                 let map: Vec<f32> = maps.get(i).iter().map(|v| v.abs()).collect();
-                for (channel, below) in stamps.iter().enumerate() {
+                // A pixel or two would leave all others dark.
+                let top = brightest(&map);
+                for channel in 0..channels {
                     let one = map[channel..].iter().step_by(channels);
-                    let one: Vec<f32> = one.copied().collect();
-                    let image = overlay(&one, [height, width], below, Scale::Heat);
+                    let one: Vec<f32> = one.map(|v| v / top).collect();
+                    let image = colors(&one, [height, width], Scale::Heat);
                     let heading = match self.images.len() == channels && channels > 1 {
                         true => format!("{:.0}%", 100.0 * found.shares[i][channel]),
                         false => "gradient".into(),

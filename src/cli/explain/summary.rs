@@ -30,7 +30,7 @@ impl Group {
                 .for_each(|(s, v)| *s += v);
         }
         if let Some(maps) = &found.grad_cam {
-            self.dark += usize::from(maps.largest[i] == 0.0);
+            self.dark += usize::from(maps.is_dark(i));
         }
         if let Some(maps) = &found.occlusion {
             let largest = maps.get(i).iter().copied().fold(f32::MIN, f32::max);
@@ -140,7 +140,7 @@ impl Summary {
         (dark > 0).then(|| {
             format!(
                 "Grad-CAM of {layer} is 0 everywhere for {dark} of {count}: nothing in its maps speaks \
-                 for the class that was asked about (grad_cam_largest is 0)"
+                 for the class that was asked about"
             )
         })
     }

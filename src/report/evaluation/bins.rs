@@ -8,6 +8,7 @@ use super::roc::{rates, smallest_rate};
 use super::{Figure, HALF, THIRD, cells, fitting, picture, slug, with_unit};
 use crate::judge::Confusion;
 use crate::judge::evaluation::{Bin, Breakdown, Evaluation, Judged};
+use crate::judge::intervals::{quantile, wilson};
 
 /// More lines than these nobody can tell apart.
 const MOST: usize = 12;
@@ -37,7 +38,7 @@ pub(super) fn breakdowns(evaluation: &Evaluation) -> Vec<Figure> {
             .collect();
         all.push(curves(evaluation, &parts, column, Kind::Roc));
         all.push(curves(evaluation, &parts, column, Kind::PrecisionRecall));
-        all.push(by_bin(&parts, column));
+        all.push(by_bin(evaluation, &parts, column));
     }
     all
 }
@@ -213,41 +214,31 @@ fn curves(evaluation: &Evaluation, parts: &[Part], column: &str, kind: Kind) -> 
     }
 }
 
-/// Wilson's interval of `k` of `n` at 95 %.
-fn wilson(k: u64, n: u64) -> (f64, f64) {
-    if n == 0 {
-        return (f64::NAN, f64::NAN);
-    }
-    let (z, n, p) = (1.959_963_984_540_054_f64, n as f64, k as f64 / n as f64);
-    let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    ((middle - half).max(0.0), (middle + half).min(1.0))
-}
-
 /// A rate with its interval; None where it does not exist.
-type Rate = fn(&Bin) -> Option<(f64, f64, f64)>;
+type Rate = fn(&Bin, f64) -> Option<(f64, f64, f64)>;
 
-fn of(k: u64, n: u64) -> Option<(f64, f64, f64)> {
-    let (low, high) = wilson(k, n);
+fn of(k: u64, n: u64, z: f64) -> Option<(f64, f64, f64)> {
+    let [low, high] = wilson(k as f64, n as f64, z);
     (n > 0).then(|| (k as f64 / n as f64, low, high))
 }
 
 /// AUC, MDR and FPR of every bin.
-fn by_bin(parts: &[Part], column: &str) -> Figure {
+fn by_bin(evaluation: &Evaluation, parts: &[Part], column: &str) -> Figure {
+    let z = quantile(evaluation.level);
     let kinds: [(&str, Rate); 3] = [
-        ("AUC", |bin| {
+        ("AUC", |bin, _| {
             let auc = &bin.auc;
             let value = auc.value.is_finite().then_some(auc.value)?;
             let or = |end: f64| if end.is_finite() { end } else { value };
             Some((value, or(auc.low), or(auc.high)))
         }),
-        ("missed detection rate", |bin| {
+        ("missed detection rate", |bin, z| {
             let c = &bin.confusion;
-            of(c.fn_, c.tp + c.fn_)
+            of(c.fn_, c.tp + c.fn_, z)
         }),
-        ("false positive rate", |bin| {
+        ("false positive rate", |bin, z| {
             let c = &bin.confusion;
-            of(c.fp, c.fp + c.tn)
+            of(c.fp, c.fp + c.tn, z)
         }),
     ];
     let unit = parts
@@ -273,7 +264,7 @@ fn by_bin(parts: &[Part], column: &str) -> Figure {
         Axis::linear(label.clone(), low, high)
     };
     let panels = kinds.map(|(name, rate)| {
-        let all = || bins().filter_map(rate);
+        let all = || bins().filter_map(|bin| rate(bin, z));
         let y = if name == "AUC" {
             let lowest = all().map(|r| r.1).fold(0.95, f64::min);
             Axis::linear(name, ((lowest * 20.0).floor() / 20.0).max(0.0), 1.0)
@@ -287,7 +278,7 @@ fn by_bin(parts: &[Part], column: &str) -> Figure {
         }
         for part in parts {
             let look = look::classifier(part.i);
-            draw_bins(&mut panel, part, rate, numeric, parts, look);
+            draw_bins(&mut panel, part, &|bin| rate(bin, z), numeric, parts, look);
         }
         panel
     });
@@ -306,7 +297,8 @@ fn by_bin(parts: &[Part], column: &str) -> Figure {
         title: format!("AUC, MDR and FPR by {column}"),
         caption: format!(
             "Each rate within each bin of {label}, the MDR and FPR at the threshold in use, with \
-             95 % intervals (Wilson for the rates). A point is missing where a bin has one class only."
+             {:.0} % intervals (Wilson for the rates). A point is missing where a bin has one class only.",
+            100.0 * evaluation.level
         ),
         drawing: picture(&panels, 3, THIRD, &entries),
     }
@@ -316,7 +308,7 @@ fn by_bin(parts: &[Part], column: &str) -> Figure {
 fn draw_bins(
     panel: &mut Panel,
     part: &Part,
-    rate: Rate,
+    rate: &dyn Fn(&Bin) -> Option<(f64, f64, f64)>,
     numeric: bool,
     parts: &[Part],
     look: Look,
@@ -340,18 +332,4 @@ fn draw_bins(
         panel.line(points.clone(), look);
     }
     panel.marks(points, look, 4.0);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wilson;
-
-    #[test]
-    fn wilson_as_in_statsmodels() {
-        // proportion_confint(8, 10, method="wilson")
-        let (low, high) = wilson(8, 10);
-        assert!((low - 0.490_162_47).abs() < 1e-8 && (high - 0.943_317_82).abs() < 1e-8);
-        assert_eq!(wilson(0, 5).0, 0.0);
-        assert!(wilson(0, 0).0.is_nan());
-    }
 }

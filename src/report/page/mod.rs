@@ -105,7 +105,7 @@ pub fn page(page: &Page) -> Result<String> {
             body { main {
                 header {
                     h1 { (page.title) }
-                    dl { @for (name, value) in facts(page) { dt { (name) } dd { (value) } } }
+                    dl { @for (name, value) in &page.facts { dt { (name) } dd { (value) } } }
                     @if !page.notices.is_empty() {
                         div.notices { @for notice in &page.notices { p { (notice) } } }
                     }
@@ -162,18 +162,6 @@ pub fn page(page: &Page) -> Result<String> {
         }
     };
     Ok(whole.into_string())
-}
-
-/// What was given, and how many candidates there are.
-fn facts(page: &Page) -> Vec<(String, String)> {
-    let evaluation = page.evaluation;
-    let mut facts = page.facts.clone();
-    let counts = format!(
-        "{}: {} labelled real, {} labelled bogus",
-        evaluation.candidates, evaluation.real, evaluation.bogus
-    );
-    facts.push(("Candidates".into(), counts));
-    facts
 }
 
 fn contents(page: &Page, sections: &[Section]) -> Markup {

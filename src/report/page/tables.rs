@@ -53,7 +53,7 @@ pub(super) fn metrics(evaluation: &Evaluation) -> Markup {
             thead { tr {
                 th { "Metric" }
                 @for judged in &evaluation.classifiers { th.name { (judged.name) } }
-                th.left { "Interval, " (percent(evaluation.level)) }
+                th.left { "Interval, " (format!("{:.0} %", 100.0 * evaluation.level)) }
             } }
             tbody { @for name in names {
                 tr {
@@ -119,7 +119,7 @@ pub(super) fn confusion(evaluation: &Evaluation) -> Markup {
                 @let c = &judged.confusion;
                 @for (label, bogus, real) in [("bogus", c.tn, c.fp), ("real", c.fn_, c.tp)] {
                     tr {
-                        td { @if label == "bogus" { (judged.name) } }
+                        td.name { @if label == "bogus" { (judged.name) } }
                         td { (label) }
                         td { (bogus) } td.range { (share(bogus, bogus + real)) }
                         td { (real) } td.range { (share(real, bogus + real)) }
@@ -146,7 +146,7 @@ pub(super) fn categories(evaluation: &Evaluation) -> Markup {
             }
             tbody { @for judged in &evaluation.classifiers {
                 tr {
-                    td { (judged.name) }
+                    td.name { (judged.name) }
                     @for held in judged.categories { td { (held) } }
                 }
             } }
@@ -171,9 +171,9 @@ pub(super) fn agreements(evaluation: &Evaluation) -> Markup {
                     tbody { @for agreement in rows {
                         @for (i, (other, counts)) in agreement.others.iter().enumerate() {
                             tr {
-                                td { @if i == 0 { (agreement.of) } }
+                                td.name { @if i == 0 { (agreement.of) } }
                                 td { @if i == 0 { (agreement.candidates) } }
-                                td.left { (other) }
+                                td.left.name { (other) }
                                 @for count in counts { td { (count) } }
                             }
                         }

@@ -1,0 +1,282 @@
+//! `rbgpu calibrate`: scores made into probabilities, by candidates the network was not
+//! fitted to.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::{Common, Reading, report_skipped};
+use super::outputs::check_output;
+use super::terminal::{Terminal, table};
+use crate::data::atomic::{atomic_write, remove_leftovers};
+use crate::data::{self, Dataset, Part};
+use crate::evaluate::gather::{Gathered, Request, Watcher, gather};
+use crate::evaluate::held_out::{Asked, Parts, Rows};
+use crate::evaluate::score_file;
+use crate::evaluate::source::{Source, What};
+use crate::formats::{ModelFile, beside};
+use crate::judge::Calibration;
+use crate::judge::calibration::{Method, TEMPERATURES, fit};
+use crate::judge::crossed::{FOLDS, Quality, cross_fitted};
+use crate::train::Classifier;
+use crate::{Error, Result};
+
+/// Candidates that an isotonic map wants.
+const MANY: usize = 1000;
+
+/// Arguments of `rbgpu calibrate`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model that rbgpu wrote, without a calibration
+    model: PathBuf,
+    /// Labelled cubes, folders, FITS files, .npy triples' prefixes
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// The calibrated model
+    #[arg(long, short, value_name = "MODEL.safetensors")]
+    out: PathBuf,
+    /// temperature (one number; candidates keep their order) or isotonic (any rising map; for a
+    /// thousand candidates or more)
+    #[arg(long, default_value_t, value_name = "NAME")]
+    method: Method,
+    /// Which rows: train, validation, test, held-out or all; the validation part unless given, or
+    /// held-out where the data have no such part
+    #[arg(long, value_name = "ROWS", conflicts_with = "all")]
+    part: Option<Rows>,
+    /// All rows, those that the weights were fitted to as well
+    #[arg(long)]
+    all: bool,
+    /// A table that says which candidate was in which part (columns id and part)
+    #[arg(long, value_name = "FILE")]
+    split: Option<PathBuf>,
+    /// Crop larger cutouts to N x N pixels about their centre
+    #[arg(long, value_name = "N")]
+    cutout_size: Option<usize>,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Scores, fits, measures and writes.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let terminal = arguments.common.terminal();
+    let inputs: Vec<PathBuf> = [&arguments.model]
+        .into_iter()
+        .chain(&arguments.inputs)
+        .cloned()
+        .collect();
+    check_output(&arguments.out, &inputs)?;
+    remove_leftovers(&arguments.out);
+    let device = arguments.common.open(&terminal)?;
+    let classifier = Classifier::open_on(&arguments.model, &device)?;
+    if let Some(calibration) = &classifier.file().calibration {
+        let expected = "none: calibrate the model that this one was made from";
+        let found = calibration.to_string();
+        return Err(Error::input(
+            &arguments.model,
+            "calibration",
+            found,
+            expected,
+        ));
+    }
+    let channels = classifier.file().channels.clone();
+    let options = arguments.reading.options(true, channels)?;
+    let data = data::open(&arguments.inputs, &options)?;
+    data.notices
+        .iter()
+        .for_each(|notice| terminal.notice(notice));
+    report_skipped(&data.skipped, &terminal);
+    let mut done = Done::reading(&data);
+
+    let gathered = scored(arguments, &classifier, data, &terminal)?;
+    gathered
+        .notices
+        .iter()
+        .for_each(|notice| terminal.notice(notice));
+    if gathered.failed > 0 {
+        done = Done::Partly;
+    }
+    let file = calibrated(arguments, classifier.file(), &gathered, &terminal)?;
+    file.write(&arguments.out)?;
+    for end in ["split.csv", "history.jsonl"] {
+        bring(&beside(&arguments.model, end), &beside(&arguments.out, end))?;
+    }
+    terminal.notice(&format!(
+        "{}: the calibrated model",
+        arguments.out.display()
+    ));
+    Ok(done)
+}
+
+/// The rows that the map is fitted to, with the network's scores.
+fn scored(
+    arguments: &Arguments,
+    classifier: &Classifier,
+    data: Dataset,
+    terminal: &Terminal,
+) -> Result<Gathered> {
+    let rows = match (arguments.all, arguments.part) {
+        (true, _) => Rows::All,
+        (false, Some(rows)) => rows,
+        (false, None) => usual_rows(arguments, classifier, &data)?,
+    };
+    let source = Source {
+        name: "the network".into(),
+        path: arguments.model.clone(),
+        what: What::Model,
+    };
+    let request = Request {
+        sources: vec![source],
+        data: Some(Arc::new(data)),
+        rows,
+        split: arguments.split.clone(),
+        reading: score_file::Reading::default(),
+        threshold: None,
+        crop: arguments.cutout_size,
+    };
+    let mut watcher = Bar {
+        terminal,
+        bar: ProgressBar::hidden(),
+    };
+    let gathered = gather(&request, std::slice::from_ref(classifier), &mut watcher);
+    watcher.bar.finish_and_clear();
+    gathered
+}
+
+/// The validation part, which chose epoch and threshold already: so the test part stays
+/// untouched. Where there is none, whatever the network was not fitted to.
+fn usual_rows(arguments: &Arguments, classifier: &Classifier, data: &Dataset) -> Result<Rows> {
+    let Some(labels) = &data.labels else {
+        let expected = "labels, to calibrate by";
+        return Err(Error::input(&data.source, "labels", "none", expected));
+    };
+    let ids: Vec<String> = data.candidates.iter().map(|c| c.id.clone()).collect();
+    let asked = Asked {
+        ids: &ids,
+        labels,
+        source: &data.source,
+        data: Some(data),
+    };
+    let provenance = &classifier.file().provenance;
+    let split = arguments.split.as_deref();
+    let parts = Parts::of_model(&arguments.model, provenance, split, &asked)?;
+    Ok(match parts.of.contains(&Some(Part::Validation)) {
+        true => Rows::Part(Part::Validation),
+        false => Rows::HeldOut,
+    })
+}
+
+/// The model with its map, and what it does to the scores, printed.
+fn calibrated(
+    arguments: &Arguments,
+    file: &ModelFile,
+    gathered: &Gathered,
+    terminal: &Terminal,
+) -> Result<ModelFile> {
+    let (method, labels) = (arguments.method, &gathered.labels);
+    let scores = &gathered.classifiers[0].scores;
+    let before = Quality::of(labels, scores)?;
+    let after = Quality::of(labels, &cross_fitted(method, labels, scores, 0)?)?;
+    let calibration = fit(method, labels, scores)?;
+    let (threshold, changed) = calibration.threshold(file.threshold, scores);
+    let row = |what: String, q: &Quality| {
+        vec![
+            what,
+            format!("{:.5}", q.ece),
+            format!("{:.5}", q.loss),
+            format!("{:.5}", q.brier),
+        ]
+    };
+    let real = labels.iter().filter(|&&label| label == 1).count();
+    terminal.result(&format!(
+        "{} candidates, {real} real ({}): {calibration}\n\n{}\n",
+        labels.len(),
+        gathered.which,
+        table(&[
+            ["", "ECE", "loss", "Brier"].map(String::from).to_vec(),
+            row("before".into(), &before),
+            row(format!("after, by {FOLDS}-fold cross-fit"), &after),
+        ])
+    ))?;
+    terminal.result(&format!(
+        "threshold {} is now {threshold}: {}",
+        file.threshold,
+        match changed {
+            0 => "the same candidates are real".to_string(),
+            n => format!("{n} candidates become equal to real ones and are real too"),
+        }
+    ))?;
+    if after.loss >= before.loss {
+        terminal.notice("on candidates it was not fitted to, the map does not lower the loss");
+    }
+    if method == Method::Isotonic && labels.len() < MANY {
+        let found = labels.len();
+        terminal.notice(&format!(
+            "{found} candidates are few for an isotonic map: it wants {MANY}"
+        ));
+    }
+    match &calibration {
+        Calibration::Temperature { temperature } if TEMPERATURES.contains(temperature) => {
+            terminal.notice(&format!(
+                "no temperature is best within {} to {}: the scores say too little, or make no mistake",
+                TEMPERATURES[0], TEMPERATURES[1]
+            ));
+        }
+        _ => {}
+    }
+    let mut file = file.clone();
+    if !file.provenance.settings.is_object() {
+        file.provenance.settings = json!({});
+    }
+    file.provenance.settings["calibration"] = json!({
+        "method": method.to_string(),
+        "data": gathered.source.display().to_string(),
+        "rows": gathered.which,
+        "candidates": labels.len(),
+        "before": quality(&before),
+        "after": quality(&after),
+    });
+    file.calibration = Some(calibration);
+    file.threshold = threshold;
+    Ok(file)
+}
+
+fn quality(q: &Quality) -> Value {
+    json!({"ece": q.ece, "loss": q.loss, "brier": q.brier})
+}
+
+/// What stands beside a model and says what it was fitted to, for the new one as well.
+fn bring(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_file() || from == to {
+        return Ok(());
+    }
+    let bytes = std::fs::read(from).map_err(Error::io("read", from))?;
+    atomic_write(to, |out| out.write_all(&bytes))
+}
+
+/// Shows how far the scoring is.
+struct Bar<'a> {
+    terminal: &'a Terminal,
+    bar: ProgressBar,
+}
+
+impl Watcher for Bar<'_> {
+    fn begin(&mut self, what: &str, of: usize) {
+        self.bar.finish_and_clear();
+        self.bar = self.terminal.bar(of, what);
+    }
+
+    fn done(&mut self, more: usize) {
+        self.bar.inc(more as u64);
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.bar.suspend(|| self.terminal.notice(text));
+    }
+}
