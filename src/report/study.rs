@@ -34,8 +34,11 @@ pub struct Trained {
     pub mcc: f64,
 }
 
+/// A number of a training.
+type Of = fn(&Trained) -> f64;
+
 /// The metrics of the lower panel, in the order of their looks.
-const METRICS: [(&str, fn(&Trained) -> f64); 3] = [
+const METRICS: [(&str, Of); 3] = [
     ("accuracy", |t| t.accuracy),
     ("F1", |t| t.f1),
     ("MCC", |t| t.mcc),
@@ -83,13 +86,7 @@ struct Axis {
 }
 
 /// Name, colour, dashes, whether its points are square, and what it shows.
-type Line = (
-    &'static str,
-    &'static str,
-    Option<&'static str>,
-    bool,
-    fn(&Trained) -> f64,
-);
+type Line = (&'static str, &'static str, Option<&'static str>, bool, Of);
 
 fn metrics() -> [Line; 3] {
     let mut i = 0;

@@ -173,11 +173,7 @@ pub fn study_architecture(
 
 /// Where the names of points stand, on axes from `x.0` to `x.1` (logarithmic) and to `high`:
 /// above each, or below where the one to its left is near.
-fn names<'a>(
-    mut named: Vec<(&'a str, (f64, f64))>,
-    x: (f64, f64),
-    high: f64,
-) -> Vec<(&'a str, f64, f64)> {
+fn names(mut named: Vec<(&str, (f64, f64))>, x: (f64, f64), high: f64) -> Vec<(&str, f64, f64)> {
     named.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
     let mut out: Vec<(&str, f64, f64)> = Vec::new();
     let mut last_above: Option<(f64, f64)> = None;

@@ -224,7 +224,8 @@ impl Opened<'_> {
         ];
         let figure = found.drawing.take().map(|drawing| Figure {
             name: format!("study-{}", self.kind),
-            title: self.title(),
+            // The picture has its own title in it.
+            title: "Figure".into(),
             caption: found.caption.into(),
             drawing,
         });
