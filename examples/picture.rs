@@ -64,8 +64,9 @@ fn main() -> Result<()> {
             width: shape.width,
             channels: shape.channels,
             title,
-            caption: format!("P(real) = {score:.2}"),
+            captions: vec![format!("P(real) = {score:.2}")],
             real: kind.is_real(),
+            ..Tile::default()
         });
     }
     gallery(&tiles, 4)?.save(picture)

@@ -110,6 +110,7 @@ fn tile(
     }
     let mut names: Vec<String> = match &data.channels {
         Some(channels) => channels.iter().map(Channel::to_string).collect(),
+        None if data.shape.channels == 1 && overlay.is_some() => vec!["cutout".into()],
         None => Vec::new(),
     };
     if overlay.is_some() && !names.is_empty() {

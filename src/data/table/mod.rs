@@ -154,9 +154,10 @@ impl Builder {
             self.numbers.push(value);
         }
         if self.kind != Kind::Number {
-            let known = !value.is_nan();
-            self.words
-                .push(known.then(|| value.to_string()).unwrap_or_default());
+            self.words.push(match value.is_nan() {
+                true => String::new(),
+                false => value.to_string(),
+            });
         }
     }
 
