@@ -2,6 +2,7 @@
 //! target/tmp/report to be looked at.
 
 mod browser;
+mod candidates;
 mod figures;
 mod made;
 mod page;

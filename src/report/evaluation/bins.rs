@@ -319,10 +319,12 @@ fn draw_bins(
     let turn = parts.iter().position(|p| p.i == part.i).unwrap_or(0) as f64;
     let count = parts.len() as f64;
     let aside = (turn - (count - 1.0) / 2.0) * 0.36 / count.max(3.0);
+    // A bin may be much wider than the others; its marks still stand together.
+    let widest = 0.1 * (panel.x.high - panel.x.low);
     let bins = part.breakdown.bins.iter().enumerate();
     let placed = bins.filter_map(|(k, bin)| {
         let (middle, width) = match numeric {
-            true => ((bin.low + bin.high) / 2.0, bin.high - bin.low),
+            true => ((bin.low + bin.high) / 2.0, (bin.high - bin.low).min(widest)),
             false => (k as f64, 1.0),
         };
         rate(bin).map(|(value, low, high)| (middle + aside * width, value, low, high))
