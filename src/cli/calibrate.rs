@@ -103,10 +103,16 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         done = Done::Partly;
     }
     let file = calibrated(arguments, classifier.file(), &gathered, &terminal)?;
-    file.write(&arguments.out)?;
-    for end in ["split.csv", "history.jsonl"] {
-        bring(&beside(&arguments.model, end), &beside(&arguments.out, end))?;
+    // First, so that a new model never stands beside what another was fitted to.
+    let own = |end| beside(&arguments.model, end);
+    let split = arguments.split.clone().unwrap_or_else(|| own("split.csv"));
+    for (from, end) in [
+        (split, "split.csv"),
+        (own("history.jsonl"), "history.jsonl"),
+    ] {
+        bring(&from, &beside(&arguments.out, end))?;
     }
+    file.write(&arguments.out)?;
     terminal.notice(&format!(
         "{}: the calibrated model",
         arguments.out.display()
@@ -251,10 +257,19 @@ fn quality(q: &Quality) -> Value {
     json!({"ece": q.ece, "loss": q.loss, "brier": q.brier})
 }
 
-/// What stands beside a model and says what it was fitted to, for the new one as well.
+/// What stands beside a model and says what it was fitted to, for the new one as well; what
+/// an earlier model there was fitted to goes away.
 fn bring(from: &Path, to: &Path) -> Result<()> {
-    if !from.is_file() || from == to {
+    if from == to {
         return Ok(());
+    }
+    if !from.is_file() {
+        return match std::fs::remove_file(to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", to)(error))
+            }
+            _ => Ok(()),
+        };
     }
     let bytes = std::fs::read(from).map_err(Error::io("read", from))?;
     atomic_write(to, |out| out.write_all(&bytes))

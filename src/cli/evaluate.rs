@@ -17,6 +17,7 @@ use crate::evaluate::{
 };
 use crate::judge::{self, Evaluation};
 use crate::train::Classifier;
+use crate::train::finished::metrics;
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu evaluate`.
@@ -139,7 +140,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     let (sources, inputs) = evaluate::source::sort(&arguments.inputs)?;
     let options = options(arguments, &sources)?;
-    folder::check(&arguments.out, &arguments.inputs)?;
+    let taken: Vec<PathBuf> = sources.iter().map(|s| s.path.clone()).collect();
+    let taken = [&taken[..], &inputs[..], arguments.split.as_slice()].concat();
+    folder::check(&arguments.out, &taken)?;
     let models = open(arguments, &sources, &terminal)?;
     let data = read(arguments, &models, &inputs, &terminal)?;
     let skipped = data.as_deref().map_or(Done::Whole, Done::reading);
@@ -198,7 +201,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     })?;
     bar.finish_and_clear();
     let stored = match &arguments.set_threshold {
-        Some(rule) => Some(store(rule, &request.sources[0], &models[0], &evaluation)?),
+        Some(rule) => {
+            let (source, model) = (&request.sources[0], &models[0]);
+            Some(store(rule, source, model, &evaluation, &gathered)?)
+        }
         None => None,
     };
     print(arguments, &evaluation, &gathered, stored, &terminal)?;
@@ -290,7 +296,9 @@ fn read(
             }
         }
     }
-    let channels = (!wanted.is_empty()).then_some(wanted);
+    // A model that says nothing takes the images as they come.
+    let all_say = models.iter().all(|model| model.file().channels.is_some());
+    let channels = (all_say && !wanted.is_empty()).then_some(wanted);
     let data = arguments
         .reading
         .open_with(inputs, true, channels, terminal)?;
@@ -312,11 +320,31 @@ fn judge(
     evaluation
 }
 
-/// Writes the model with its new threshold; what was stored.
-fn store(rule: &Rule, source: &Source, model: &Classifier, evaluation: &Evaluation) -> Result<f64> {
+/// Writes the model with its new threshold and what it does on these rows; the threshold.
+fn store(
+    rule: &Rule,
+    source: &Source,
+    model: &Classifier,
+    evaluation: &Evaluation,
+    gathered: &Gathered,
+) -> Result<f64> {
     let threshold = rule.threshold(&evaluation.classifiers[0])?;
     let mut file = model.file().clone();
     file.threshold = threshold;
+    let scored = judge::Scored::new(&gathered.labels, &gathered.classifiers[0].scores)?;
+    file.provenance.metrics = metrics(&[(&gathered.which, &scored)], threshold);
+    if !file.provenance.settings.is_object() {
+        file.provenance.settings = json!({});
+    }
+    file.provenance.settings["threshold"] = json!({
+        "rule": rule.to_string(),
+        "data": gathered.source.display().to_string(),
+        // A number from elsewhere was not chosen on any.
+        "rows": match rule {
+            Rule::Value(_) => None,
+            _ => Some(&gathered.which),
+        },
+    });
     file.write(&source.path)?;
     Ok(threshold)
 }
@@ -379,6 +407,9 @@ fn print(
     let mut text = table(&rows);
     if let Some(threshold) = stored {
         text += &format!("\n\nthreshold {threshold} is stored in the model");
+        if !matches!(arguments.set_threshold, Some(Rule::Value(_)) | None) {
+            text += &format!(", chosen on {}", gathered.which);
+        }
     }
     text += &format!("\n\nreport  {}", page.display());
     terminal.result(&text)

@@ -15,6 +15,8 @@ use crate::{Error, Result};
 pub(super) struct Candidates {
     /// Their ids.
     pub ids: Vec<String>,
+    /// Whether these are ids, or only numbers of rows that nobody else knows.
+    pub has_ids: bool,
     /// 1 real, 0 bogus.
     pub labels: Vec<u8>,
     /// What else is known of them.
@@ -47,6 +49,7 @@ pub(super) fn of_data(data: &Dataset, request: &Request) -> Result<Candidates> {
     let columns = wanted.chain(by).filter_map(column);
     Ok(Candidates {
         ids: data.candidates.iter().map(|c| c.id.clone()).collect(),
+        has_ids: true,
         labels: labels.clone(),
         columns: columns.filter(columns::is_known).collect(),
         source: data.source.clone(),
@@ -109,6 +112,7 @@ pub(super) fn of_scores(
     };
     Ok(Candidates {
         ids: rows.iter().map(id).collect(),
+        has_ids: file.ids.is_some(),
         labels: rows.iter().map(|&row| labels[row] as u8).collect(),
         columns: columns
             .into_iter()

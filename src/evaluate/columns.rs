@@ -97,7 +97,7 @@ pub fn of_cells(name: &str, cells: &Cells, rows: &[Option<usize>]) -> Column {
         .find(|(names, ..)| names.iter().any(|n| n.eq_ignore_ascii_case(name)));
     match (known, &values) {
         (Some((names, unit, _)), Values::Numbers(_)) => column(names[0], unit, values),
-        _ => column(name, "", values),
+        _ => column(&shown(name), "", values),
     }
 }
 

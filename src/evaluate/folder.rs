@@ -55,13 +55,14 @@ const GALLERIES: &str = "galleries";
 pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
     let whole = |path: &Path| fs::canonicalize(path).ok();
     let own = whole(dir);
-    if own.is_some() && inputs.iter().any(|input| whole(input) == own) {
-        let found = dir.display().to_string();
-        return Err(Error::config(
-            "--out",
-            found,
-            "another folder than the input",
-        ));
+    let inside = |input: &&PathBuf| match (&own, whole(input)) {
+        (Some(own), Some(input)) => input.starts_with(own),
+        _ => false,
+    };
+    if let Some(input) = inputs.iter().find(inside) {
+        let found = format!("{}, which holds {}", dir.display(), input.display());
+        let expected = "another folder than that of an input, which it might replace";
+        return Err(Error::config("--out", found, expected));
     }
     match fs::read_dir(dir) {
         Ok(mut entries) => {

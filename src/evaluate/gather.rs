@@ -109,6 +109,9 @@ pub fn gather(
             "some; see --part",
         ));
     }
+    for (source, model) in models_of(request).zip(models) {
+        notices.extend(flattered(source, model, &which));
+    }
     let mut classifiers = Vec::with_capacity(request.sources.len());
     let mut others = Vec::new();
     let mut failed = 0;
@@ -127,7 +130,12 @@ pub fn gather(
             Some(file) => {
                 let rows = match request.data.is_none() && base == Some(i) {
                     true => all.rows.iter().map(|&row| Some(row)).collect(),
-                    false => rows_of(&source.path, file, &all.ids, &mut notices)?,
+                    false => {
+                        let ids = all.has_ids.then_some(all.ids.as_slice());
+                        let rows = rows_of(&source.path, file, ids, all.ids.len(), &mut notices)?;
+                        compare_labels(source, file, &rows, &all, &mut notices)?;
+                        rows
+                    }
                 };
                 for (name, cells) in &file.others {
                     others.push(columns::of_cells(name, cells, &rows));
@@ -184,14 +192,13 @@ fn chosen(
     };
     let mut parts = Vec::new();
     if request.rows != Rows::All {
-        let sources = request.sources.iter().filter(|s| s.what == What::Model);
-        for (source, model) in sources.zip(models) {
+        for (source, model) in models_of(request).zip(models) {
             let provenance = &model.file().provenance;
             let split = request.split.as_deref();
             parts.push(Parts::of_model(&source.path, provenance, split, &asked)?);
         }
         if let (Some(split), true) = (&request.split, parts.is_empty()) {
-            parts.push(Parts::from_table(split, &asked)?);
+            parts.push(Parts::from_named(split, &asked)?);
         }
         if let (true, Rows::Part(_)) = (parts.is_empty(), request.rows) {
             let found = format!("'{}' of scores alone", request.rows);
@@ -207,6 +214,77 @@ fn chosen(
         }
     }
     Ok(held_out::rows(request.rows, &parts, all.ids.len()))
+}
+
+fn models_of(request: &Request) -> impl Iterator<Item = &Source> {
+    request.sources.iter().filter(|s| s.what == What::Model)
+}
+
+/// What to say where the model's calibration or threshold was found on the rows that are
+/// looked at.
+fn flattered(source: &Source, model: &Classifier, which: &str) -> Vec<String> {
+    let settings = &model.file().provenance.settings;
+    let on_these = |what: &str| {
+        let rows = settings
+            .get(what)
+            .and_then(|found| found.get("rows")?.as_str());
+        rows.is_some_and(|rows| {
+            rows == which || rows.starts_with("all") || which.starts_with("all")
+        })
+    };
+    let name = &source.name;
+    let mut notices = Vec::new();
+    if on_these("calibration") {
+        notices.push(format!(
+            "{name} was calibrated on such rows: its ECE, loss and Brier score may flatter it"
+        ));
+    }
+    if on_these("threshold") {
+        notices.push(format!(
+            "the threshold of {name} was chosen on such rows: its rates may flatter it"
+        ));
+    }
+    notices
+}
+
+/// Tables with labels of their own are joined rightly only where these agree: a few may have
+/// been repaired since, many tell of other candidates.
+fn compare_labels(
+    source: &Source,
+    file: &ScoreFile,
+    rows: &[Option<usize>],
+    all: &Candidates,
+    notices: &mut Vec<String>,
+) -> Result<()> {
+    let Some(theirs) = &file.labels else {
+        return Ok(());
+    };
+    let both = rows.iter().zip(&all.labels);
+    let both = both.filter_map(|(row, ours)| Some((theirs[(*row)?], f64::from(*ours))));
+    let (mut compared, mut other) = (0, 0);
+    for (theirs, ours) in both.filter(|(theirs, _)| !theirs.is_nan()) {
+        compared += 1;
+        other += usize::from(theirs != ours);
+    }
+    if 20 * other > compared {
+        return Err(Error::input(
+            &source.path,
+            "labels",
+            format!(
+                "{other} of {compared} other than those of {}",
+                all.source.display()
+            ),
+            "the same candidates with the same labels (--label-polarity says what 1 means)",
+        ));
+    }
+    if other > 0 {
+        notices.push(format!(
+            "{other} of {compared} labels of {} are others; those of {} count",
+            source.path.display(),
+            all.source.display()
+        ));
+    }
+    Ok(())
 }
 
 /// P(real) of the rows `kept`, NaN where there is none; and how many should have one.

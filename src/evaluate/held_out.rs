@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{Dataset, Fractions, Part, Split};
 use crate::formats::{Provenance, beside};
+use crate::train::checkpoint::fingerprint;
 use crate::{Error, Result};
 
 /// Which rows of the data are looked at.
@@ -74,9 +75,34 @@ pub struct Parts {
     pub from: String,
     /// What a user should know.
     pub notices: Vec<String>,
+    /// Ids that it knows.
+    known: usize,
+    /// Candidates that had another label then.
+    relabelled: usize,
 }
 
 impl Parts {
+    /// Of candidates that no model was fitted to, as far as is known.
+    pub fn none(count: usize, notice: Option<String>) -> Parts {
+        Parts::new(vec![None; count], "not known", notice)
+    }
+
+    /// The parts `of` the candidates.
+    pub fn new(of: Vec<Option<Part>>, from: &str, notice: Option<String>) -> Parts {
+        Parts {
+            known: of.iter().flatten().count(),
+            of,
+            from: from.into(),
+            notices: notice.into_iter().collect(),
+            relabelled: 0,
+        }
+    }
+
+    /// Whether any of the candidates is in a part.
+    pub fn is_known(&self) -> bool {
+        self.of.iter().any(Option::is_some)
+    }
+
     /// As the table `path` says it: columns id and part.
     pub fn from_table(path: &Path, asked: &Asked) -> Result<Parts> {
         let choose = |names: &[String]| {
@@ -122,18 +148,18 @@ impl Parts {
         let of: Vec<Option<Part>> = asked
             .ids
             .iter()
-            .map(|id| known.get(id.as_str()).map(|(part, _)| *part))
+            .map(|id| known.get(id.trim()).map(|(part, _)| *part))
             .collect();
         let mut notices = Vec::new();
         let found = of.iter().flatten().count();
         let other = asked.ids.iter().zip(asked.labels).filter(|(id, label)| {
-            let then = known.get(id.as_str()).map_or(f64::NAN, |known| known.1);
+            let then = known.get(id.trim()).map_or(f64::NAN, |known| known.1);
             !then.is_nan() && then != f64::from(**label)
         });
-        let other = other.count();
-        if 10 * other > found {
+        let relabelled = other.count();
+        if relabelled > 0 {
             notices.push(format!(
-                "{other} of {found} candidates have another label than in {}: is it of other data?",
+                "{relabelled} of {found} candidates have another label than in {}",
                 path.display()
             ));
         }
@@ -149,7 +175,27 @@ impl Parts {
             of,
             from: path.display().to_string(),
             notices,
+            known: known.len(),
+            relabelled,
         })
+    }
+
+    /// As [`from_table`](Self::from_table), of a file that was named: it has to know at
+    /// least one of the candidates.
+    pub fn from_named(path: &Path, asked: &Asked) -> Result<Parts> {
+        let parts = Parts::from_table(path, asked)?;
+        match parts.is_known() {
+            true => Ok(parts),
+            false => {
+                let expected = "ids of the data, such as those of the model's split.csv";
+                Err(Error::input(
+                    path,
+                    "ids",
+                    "none of the candidates",
+                    expected,
+                ))
+            }
+        }
     }
 
     /// Of the model `path`: from `split` if it is given, else the file that its training left
@@ -162,72 +208,98 @@ impl Parts {
         asked: &Asked,
     ) -> Result<Parts> {
         if let Some(split) = split {
-            return Parts::from_table(split, asked);
+            return Parts::from_named(split, asked);
         }
-        let none = |notice: String| Parts {
-            of: vec![None; asked.ids.len()],
-            from: "not known".into(),
-            notices: vec![notice],
-        };
+        let count = asked.ids.len();
         let name = path.display();
         if provenance.parts == [0; 3] {
-            return Ok(none(format!(
-                "what {name} was trained on is not known: all rows count as held out"
-            )));
+            return Ok(Parts::none(
+                count,
+                Some(format!(
+                    "what {name} was trained on is not known: all rows count as held out"
+                )),
+            ));
         }
         let source = asked.source.display();
         let then = PathBuf::from(&provenance.data);
-        let same_name = then.file_name() == asked.source.file_name();
-        let numbered = asked.ids.iter().enumerate().all(|(row, id)| {
-            id.parse::<usize>()
-                .is_ok_and(|number| number >= row && number < usize::MAX / 2)
-        });
-        if numbered && !same_name {
-            return Ok(none(format!(
-                "{name} was trained on {}, and the ids of {source} are row numbers: all of its \
-                 rows count as held out",
-                then.display()
-            )));
-        }
         let left = beside(path, "split.csv");
-        if left.is_file() {
-            let mut parts = Parts::from_table(&left, asked)?;
-            if !asked.ids.is_empty() && parts.of.iter().all(Option::is_none) {
-                parts.notices.push(format!(
-                    "none of {source} is in {}: all of it counts as held out",
-                    left.display()
-                ));
+        if !left.is_file() {
+            return match asked.data.and_then(|data| made_anew(provenance, data)) {
+                Some(of) => Ok(Parts::new(of, "made again as in training", None)),
+                None => Err(not_told(path, asked, &left)),
+            };
+        }
+        let mut parts = Parts::from_table(&left, asked)?;
+        let same_name = then.file_name() == asked.source.file_name();
+        if asked.has_row_numbers() {
+            // They say nothing by themselves: all of them have to be there, with their labels.
+            let whole = parts.known == count;
+            if whole && parts.relabelled == 0 {
+                return Ok(parts);
             }
-            return Ok(parts);
+            if whole || same_name {
+                return Err(not_told(path, asked, &left));
+            }
+            return Ok(Parts::none(
+                count,
+                Some(format!(
+                    "{name} was trained on {}, and the ids of {source} are row numbers: all of \
+                     its rows count as held out",
+                    then.display()
+                )),
+            ));
         }
-        match asked.data.and_then(|data| made_anew(provenance, data)) {
-            Some(of) => Ok(Parts {
-                of,
-                from: "made again as in training".into(),
-                notices: Vec::new(),
-            }),
-            None => Err(Error::input(
-                path,
-                "split",
-                format!(
-                    "no {} that says which candidates it was trained on, and {source} is not what \
-                     it was trained on",
-                    left.display()
-                ),
-                "--split FILE, or --all to look at every row",
-            )),
+        if !parts.is_known() {
+            if same_name {
+                return Err(not_told(path, asked, &left));
+            }
+            parts.notices.push(format!(
+                "none of {source} is in {}: all of it counts as held out",
+                left.display()
+            ));
         }
+        Ok(parts)
     }
 }
 
-/// The split as training makes it from these data, if it has the sizes that it had then.
+/// The error that nothing says which of the candidates a model was fitted to.
+fn not_told(path: &Path, asked: &Asked, left: &Path) -> Error {
+    let source = asked.source.display();
+    let found = match left.is_file() {
+        true => format!(
+            "{}, which does not fit {source}: other ids, or row numbers with other labels",
+            left.display()
+        ),
+        false => format!(
+            "no {} that says which candidates it was trained on, and {source} is not exactly \
+             what it was trained on",
+            left.display()
+        ),
+    };
+    let expected = "--split FILE, or --all to look at every row";
+    Error::input(path, "split", found, expected)
+}
+
+impl Asked<'_> {
+    /// Whether the ids are numbers of rows, some of which may have been left out.
+    fn has_row_numbers(&self) -> bool {
+        let skipped = self.data.map_or(0, |data| data.skipped.len());
+        let most = 2 * (self.ids.len() + skipped) + 1000;
+        self.ids.iter().enumerate().all(|(row, id)| {
+            id.parse::<usize>()
+                .is_ok_and(|number| number >= row && number <= most)
+        })
+    }
+}
+
+/// The split as training makes it from these data, if they are what they were then.
 fn made_anew(provenance: &Provenance, data: &Dataset) -> Option<Vec<Option<Part>>> {
     let settings = &provenance.settings;
     let fractions: Fractions = serde_json::from_value(settings.get("split")?.clone()).ok()?;
     let seed = settings.get("seed")?.as_u64()?;
     let split = Split::make(data, fractions, seed).ok()?;
     let all = [Part::Train, Part::Validation, Part::Test];
-    if all.map(|part| split.part(part).len()) != provenance.parts {
+    if fingerprint(data, &split).ok()? != provenance.fingerprint {
         return None;
     }
     let mut of = vec![None; data.len()];
@@ -254,7 +326,17 @@ pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String
             let words = "all rows, those in training too";
             ((0..count).collect(), words.into())
         }
-        Rows::Part(part) => (keep(&|p| p == Some(part)), format!("the {wanted} part")),
+        Rows::Part(part) => {
+            let known = |row: &usize| {
+                let mut of = models.iter().filter(|parts| parts.is_known());
+                of.all(|parts| parts.of[*row] == Some(part))
+            };
+            let rows = match models.iter().any(Parts::is_known) {
+                true => (0..count).filter(known).collect(),
+                false => Vec::new(),
+            };
+            (rows, format!("the {wanted} part"))
+        }
         Rows::HeldOut => {
             let split = |parts: &&Parts| parts.of.iter().any(Option::is_some);
             let tested = |parts: &Parts| parts.of.contains(&Some(Part::Test));

@@ -1,5 +1,6 @@
 //! Which threshold to store in a model.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::judge::Options;
@@ -46,6 +47,20 @@ impl FromStr for Rule {
     }
 }
 
+impl fmt::Display for Rule {
+    /// As an evaluation calls it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Value(value) => write!(f, "{value}"),
+            Rule::GMean => f.write_str("g-mean"),
+            Rule::F1 => f.write_str("F1"),
+            Rule::F1PlusMcc => f.write_str("F1 + MCC"),
+            Rule::Fpr(rate) => write!(f, "FPR {rate}"),
+            Rule::Mdr(rate) => write!(f, "MDR {rate}"),
+        }
+    }
+}
+
 impl Rule {
     /// Asks an evaluation for what the rule needs.
     pub fn wanted(&self, options: &mut Options) {
@@ -58,14 +73,10 @@ impl Rule {
 
     /// What `judged` has as the rule's threshold.
     pub fn threshold(&self, judged: &Judged) -> Result<f64> {
-        let name = match self {
-            Rule::Value(value) => return Ok(*value),
-            Rule::GMean => "g-mean".to_string(),
-            Rule::F1 => "F1".into(),
-            Rule::F1PlusMcc => "F1 + MCC".into(),
-            Rule::Fpr(rate) => format!("FPR {rate}"),
-            Rule::Mdr(rate) => format!("MDR {rate}"),
-        };
+        if let Rule::Value(value) = self {
+            return Ok(*value);
+        }
+        let name = self.to_string();
         let chosen = judged.thresholds.iter().find(|chosen| chosen.rule == name);
         let threshold = chosen
             .map(|c| c.threshold)

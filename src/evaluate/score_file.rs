@@ -204,39 +204,42 @@ fn known(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// For each of `ids` its row in a file, `None` where there is none: row by row where the
-/// file has no ids, or the same in the same order; else by id, which then must be unique.
+/// For each of `count` candidates its row in a file, `None` where there is none: row by row
+/// where one of both has no ids, or the same in the same order; else by id, which then must
+/// be unique.
 pub fn rows_of(
     path: &Path,
     file: &ScoreFile,
-    ids: &[String],
+    ids: Option<&[String]>,
+    count: usize,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Option<usize>>> {
-    let count = file.scores.len();
-    let Some(own) = &file.ids else {
-        if count != ids.len() {
-            let found = format!("{count} scores without ids");
-            let expected = format!("{}, one for each candidate, or a column id", ids.len());
+    let own = file.scores.len();
+    let (Some(own), Some(ids)) = (&file.ids, ids) else {
+        if own != count {
+            let found = format!("{own} scores, and nothing to find the candidates by");
+            let expected = format!("{count}, one for each candidate, or ids in both");
             return Err(Error::input(path, "rows", found, expected));
         }
         notices.push(format!(
-            "{} has no ids: its rows are taken in the order of the candidates",
+            "the rows of {} are taken in the order of the candidates: there are no ids to join by",
             path.display()
         ));
         return Ok((0..count).map(Some).collect());
     };
+    let count = own.len();
     if own == ids {
         return Ok((0..count).map(Some).collect());
     }
     let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(count);
     let mut twice = HashSet::new();
     for (row, id) in own.iter().enumerate() {
-        if by_id.insert(id, row).is_some() {
-            twice.insert(id);
+        if by_id.insert(id.trim(), row).is_some() {
+            twice.insert(id.trim());
         }
     }
     // Rows of an id that nobody asks for may be as many as they like.
-    if let Some(id) = ids.iter().find(|id| twice.contains(id)) {
+    if let Some(id) = ids.iter().find(|id| twice.contains(id.trim())) {
         let expected = "one score for each id, or the candidates' own order";
         return Err(Error::input(
             path,
@@ -245,10 +248,7 @@ pub fn rows_of(
             expected,
         ));
     }
-    let found: Vec<Option<usize>> = ids
-        .iter()
-        .map(|id| by_id.get(id.as_str()).copied())
-        .collect();
+    let found: Vec<Option<usize>> = ids.iter().map(|id| by_id.get(id.trim()).copied()).collect();
     if found.iter().all(Option::is_none) {
         let (theirs, ours) = (own.first(), ids.first());
         let example = |id: Option<&String>| id.map_or("none".into(), |id| format!("'{id}'"));

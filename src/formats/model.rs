@@ -33,6 +33,9 @@ pub struct Provenance {
     pub version: String,
     /// The training data, as it was named.
     pub data: String,
+    /// What tells the data and its split from others; empty where nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
     /// The device it was trained on.
     pub device: String,
     /// The settings of the run, as JSON.

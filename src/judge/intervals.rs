@@ -192,6 +192,10 @@ pub fn metrics(
             }
             if let Some(interval) = interval {
                 let ([low, high], left_out) = interval;
+                // All resamples alike say nothing of other samples: the formula does.
+                if low == high {
+                    continue;
+                }
                 metric.method = format!("bootstrap, {} resamples", options.resamples);
                 if left_out > 0 {
                     metric.method += &format!(" ({left_out} without it left out)");
@@ -200,6 +204,10 @@ pub fn metrics(
                     metric.method += ", stretched to the value";
                 }
                 (metric.low, metric.high) = (low.min(metric.value), high.max(metric.value));
+                if metric.name == "ece" {
+                    metric.low = (metric.low - noise_of_ece(sorted)).max(0.0);
+                    metric.method += ", noise allowed for";
+                }
             }
         }
     }
@@ -263,6 +271,13 @@ fn mcc(at: &Confusion, z: f64) -> Metric {
     if at.tp + at.fp == 0 || at.tn + at.fn_ == 0 {
         return metric("mcc", value, [f64::NAN; 2], "none: one decision only");
     }
+    if at.fp + at.fn_ == 0 {
+        // The delta method has no width there. MCC is TPR + TNR - 1 for as many of both.
+        let [found, _] = wilson(at.tp as f64, (at.tp + at.fn_) as f64, z);
+        let [refused, _] = wilson(at.tn as f64, (at.tn + at.fp) as f64, z);
+        let ends = [(found + refused - 1.0).max(-1.0), value];
+        return metric("mcc", value, ends, "Wilson, of TPR and TNR");
+    }
     let ends = normal(value, variance_of_mcc(at), z, [-1.0, 1.0]);
     metric("mcc", value, ends, "delta method")
 }
@@ -296,13 +311,21 @@ fn fpr_at_mdr(sorted: &Scored, mdr: f64, z: f64) -> Metric {
     match sorted.fpr_at_mdr(mdr) {
         None => none("fpr_at_mdr", "none: one class only"),
         Some(found) => {
-            let bogus = sorted.negatives() as f64;
-            let ends = wilson(found.linear * bogus, bogus, z);
+            // The threshold is found on the real candidates, often the larger error: the FPR
+            // at both ends of the interval of the MDR, beside that of the FPR itself.
+            let (value, bogus) = (found.linear, sorted.negatives() as f64);
+            let [own_low, own_high] = wilson(value * bogus, bogus, z);
+            let real = sorted.positives() as f64;
+            let at = |mdr: f64| sorted.fpr_at_mdr(mdr).map_or(value, |found| found.linear);
+            let [high, low] = wilson(mdr * real, real, z).map(at);
+            let low = value - (value - own_low).hypot(value - low);
+            let high = value + (own_high - value).hypot(high - value);
+            let ends = [low.max(0.0), high.min(1.0)];
             metric(
                 "fpr_at_mdr",
-                found.linear,
+                value,
                 ends,
-                "Wilson, the threshold held",
+                "Wilson, of the FPR and of the MDR",
             )
         }
     }
@@ -316,11 +339,26 @@ fn ece(sorted: &Scored, level: f64) -> Metric {
     let all = sorted.scores().iter().enumerate();
     let squares: f64 = all.map(|(i, &score)| brier(sorted.is_real(i), score)).sum();
     let variance = (squares / n - value * value) / n;
-    let ends = normal(value, variance, quantile(level), [0.0, 1.0]);
+    let [low, high] = normal(value, variance, quantile(level), [0.0, 1.0]);
+    let ends = [(low - noise_of_ece(sorted)).max(0.0), high];
     metric(
         "ece",
         value,
         ends,
-        "normal, of the mean, the bins' signs held",
+        "normal, of the mean, the bins' signs held; noise allowed for",
     )
+}
+
+/// The ECE that perfectly calibrated scores would have by chance: each bin's mean of label
+/// less score is about normal, and the mean size of such a number is sqrt(2/π) of its deviation.
+fn noise_of_ece(sorted: &Scored) -> f64 {
+    let of_bin = |rows: std::ops::Range<usize>| {
+        let variances = sorted.scores()[rows].iter().map(|s| s * (1.0 - s));
+        (std::f64::consts::FRAC_2_PI * variances.sum::<f64>()).sqrt()
+    };
+    reliability::bins(sorted)
+        .into_iter()
+        .map(of_bin)
+        .sum::<f64>()
+        / sorted.len() as f64
 }

@@ -1,7 +1,7 @@
 //! The state of a run on disk, so that a killed run goes on and ends with the
 //! bits of one that was not killed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -205,7 +205,8 @@ fn differences(one: &Config, other: &Config) -> (String, String) {
 /// What tells one data set and its split from another: a hash over the parts, ids, labels
 /// and some of the pixels.
 pub fn fingerprint(data: &Dataset, split: &Split) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
+    // Not the standard hasher, which another toolchain may change.
+    let mut hasher = crc32fast::Hasher::new();
     for part in [&split.train, &split.validation, &split.test] {
         part.hash(&mut hasher);
     }
@@ -222,6 +223,6 @@ pub fn fingerprint(data: &Dataset, split: &Split) -> Result<String> {
         "{} cutouts of {}, {:016x}",
         data.len(),
         data.shape,
-        hasher.finish()
+        Hasher::finish(&hasher)
     ))
 }

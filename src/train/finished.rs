@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::checkpoint::fingerprint;
 use super::scoring::{Feed, score_feed};
 use super::{Outcome, Session};
 use crate::Result;
@@ -66,6 +67,7 @@ pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -
             settings: serde_json::to_value(config).expect("plain data"),
             parts: [split.train.len(), split.validation.len(), split.test.len()],
             epoch: [outcome.best_epoch, outcome.history.len()],
+            fingerprint: fingerprint(data, split).unwrap_or_default(),
             metrics: metrics(&parts, threshold),
         },
     }
@@ -86,7 +88,8 @@ fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
     Scored::new(&labels, &scores)
 }
 
-fn metrics(parts: &[(&str, &Scored)], threshold: f64) -> Value {
+/// What a model's provenance says of each of `parts` at `threshold`.
+pub fn metrics(parts: &[(&str, &Scored)], threshold: f64) -> Value {
     let each = parts.iter().map(|(name, scored)| {
         let at = scored.confusion(threshold, Cut::AtLeast);
         let value = json!({

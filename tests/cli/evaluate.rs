@@ -84,7 +84,7 @@ fn the_folder_holds_the_page_the_figures_and_every_number() {
     let all: Value = serde_json::from_slice(&fs::read(at("evaluation.json")).unwrap()).unwrap();
     assert_eq!(all["evaluation"]["candidates"], 60);
     assert!(
-        all["about"]["command"]
+        all["about"]["Command"]
             .as_str()
             .unwrap()
             .contains("--by filter")

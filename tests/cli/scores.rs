@@ -238,7 +238,7 @@ fn a_broken_file_among_good_ones() {
     let given = files.iter().map(|f| f.trim_start_matches("new/"));
     assert!(names.iter().eq(given), "{names:?}");
     let by_file = |out: &str| -> HashMap<String, String> {
-        let line = |line: &str| (line.split(',').nth(17).unwrap().into(), line.into());
+        let line = |line: &str| (line.split(',').nth(18).unwrap().into(), line.into());
         out.lines().map(line).collect()
     };
     let all = by_file(&ran.out);

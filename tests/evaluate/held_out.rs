@@ -7,11 +7,7 @@ use rbgpu::evaluate::held_out::{Asked, Parts, Rows, rows};
 use rbgpu::formats::Provenance;
 
 fn parts(of: &[Option<Part>]) -> Parts {
-    Parts {
-        of: of.to_vec(),
-        from: String::new(),
-        notices: Vec::new(),
-    }
+    Parts::new(of.to_vec(), "a test", None)
 }
 
 /// A model that was trained on `data`.

@@ -94,7 +94,7 @@ fn rows_go_by_id_or_by_order() {
     let mut of = |text: &str| {
         let file = written("s.csv", text);
         let scores = ScoreFile::read(&file.path, &Reading::default()).unwrap();
-        rows_of(&file.path, &scores, &ids, &mut notices)
+        rows_of(&file.path, &scores, Some(&ids), ids.len(), &mut notices)
     };
     assert_eq!(
         of("id,score\nc,0.3\na,0.1\n").unwrap(),
@@ -119,7 +119,10 @@ fn rows_go_by_id_or_by_order() {
             "id,score\nx,0.1\ny,0.2\n",
             "none of the candidates (the first is 'x')",
         ),
-        ("score\n0.1\n", "1 scores without ids"),
+        (
+            "score\n0.1\n",
+            "1 scores, and nothing to find the candidates by",
+        ),
     ] {
         let error = of(text).unwrap_err().to_string();
         assert!(error.contains(place), "{error}");
@@ -135,7 +138,7 @@ fn ids_that_are_twice_in_the_data_go_by_order() {
     let ids = ["a", "a", "b"].map(String::from);
     let file = written("s.csv", "id,score\na,0.1\na,0.2\nb,0.3\n");
     let scores = ScoreFile::read(&file.path, &Reading::default()).unwrap();
-    let rows = rows_of(&file.path, &scores, &ids, &mut Vec::new()).unwrap();
+    let rows = rows_of(&file.path, &scores, Some(&ids), ids.len(), &mut Vec::new()).unwrap();
     assert_eq!(rows, [Some(0), Some(1), Some(2)]);
 }
 

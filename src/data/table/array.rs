@@ -9,8 +9,8 @@ use crate::data::array::Array;
 use crate::data::npy::shape_text;
 use crate::{Error, Result};
 
-/// More columns than that are no scores.
-const MOST_COLUMNS: usize = 64;
+/// P(bogus) and P(real); more columns are no scores.
+const MOST_COLUMNS: usize = 2;
 
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     let file = File::open(path).map_err(Error::io("open", path))?;

@@ -1,6 +1,7 @@
 //! Parquet, flat columns of numbers, texts and flags.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,14 @@ use super::{Choose, Table, builders, finished};
 use crate::{Error, Result};
 
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
+    // The crate trusts a footer that may be broken.
+    catch_unwind(AssertUnwindSafe(|| read_trusting(path, choose))).unwrap_or_else(|_| {
+        let found = "data that the Parquet reader fails on";
+        Err(Error::input(path, "file", found, "a whole Parquet file"))
+    })
+}
+
+fn read_trusting(path: &Path, choose: Choose) -> Result<Table> {
     let wrong = |e: ParquetError| Error::input(path, "file", e.to_string(), "a Parquet file");
     let file = File::open(path).map_err(Error::io("open", path))?;
     let reader = SerializedFileReader::new(file).map_err(wrong)?;

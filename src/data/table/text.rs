@@ -8,7 +8,7 @@ use crate::data::options::open_unpacked;
 use crate::{Error, Result};
 
 /// Reads a table with a line of names, separated by commas, tabs, semicolons or blanks
-/// (as the line of names is). Lines that begin with `#` are comments, but the names may
+/// (as the line of names is). Lines above it that begin with `#` are comments, but the names may
 /// stand in the first line behind a `#`, as astropy's commented header has them.
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     let mut file = open_unpacked(path)?;
@@ -179,7 +179,8 @@ impl Rest<'_> {
     fn separated(mut self, file: impl Read, separator: u8) -> Result<Table> {
         let mut reader = csv::ReaderBuilder::new();
         let reader = reader.has_headers(false).delimiter(separator);
-        let mut reader = reader.comment(Some(b'#')).flexible(true).from_reader(file);
+        // No comments any more: an id may begin with #.
+        let mut reader = reader.flexible(true).from_reader(file);
         let mut record = csv::ByteRecord::new();
         let mut rows = 0;
         let (path, before) = (self.path, self.number);

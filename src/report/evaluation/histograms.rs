@@ -103,7 +103,7 @@ pub(super) fn distributions(evaluation: &Evaluation) -> Vec<Figure> {
         if distribution.unknown > 0 {
             let unknown = distribution.unknown;
             caption.push_str(&format!(
-                " {unknown} candidates have no value and are not shown."
+                " {unknown} candidates have no value, or one far outside, and are not shown."
             ));
         }
         let sum = |counts: &[u64]| counts.iter().sum::<u64>();
