@@ -8,7 +8,7 @@ use super::columns;
 use super::held_out::{self, Asked, Parts, Rows};
 use super::score_file::{self, ScoreFile, rows_of};
 use super::source::{Source, What};
-use crate::data::{Dataset, OfDataset};
+use crate::data::{CutoutShape, Dataset, OfDataset, size};
 use crate::formats::beside;
 use crate::judge::evaluation::Training;
 use crate::judge::{Column, history};
@@ -122,10 +122,11 @@ pub fn gather(
             None => {
                 let model = opened.next().expect("one for each model");
                 let data = request.data.as_ref().ok_or_else(|| no_data(source))?;
-                let (scores, bad) = score(request, model, source, data, &kept, watcher)?;
+                let (scores, bad) =
+                    score(request, model, source, data, &kept, watcher, &mut notices)?;
                 failed += bad;
                 let training = training_of(&source.path, model, &mut notices)?;
-                (scores, model.threshold(), "stored in the model", training)
+                (scores, model.threshold(), stored(model), training)
             }
             Some(file) => {
                 let rows = match request.data.is_none() && base == Some(i) {
@@ -141,7 +142,11 @@ pub fn gather(
                     others.push(columns::of_cells(name, cells, &rows));
                 }
                 let score = |&row: &usize| rows[row].map_or(f64::NAN, |row| file.scores[row]);
-                (kept.iter().map(score).collect(), 0.5, "by default", None)
+                let (own, from) = match file.threshold {
+                    Some(threshold) => (threshold, "the table's own decisions"),
+                    None => (0.5, "by default"),
+                };
+                (kept.iter().map(score).collect(), own, from.into(), None)
             }
         };
         classifiers.push(Classified {
@@ -150,7 +155,7 @@ pub fn gather(
             threshold: request.threshold.unwrap_or(own),
             threshold_from: match request.threshold {
                 Some(_) => "--threshold".into(),
-                None => from.into(),
+                None => from,
             },
             training,
         });
@@ -295,6 +300,7 @@ fn score(
     data: &Arc<Dataset>,
     kept: &[usize],
     watcher: &mut dyn Watcher,
+    notices: &mut Vec<String>,
 ) -> Result<(Vec<f64>, usize)> {
     watcher.begin(&format!("scoring with {}", source.name), kept.len());
     let rows = OfDataset::some(data.clone(), kept.to_vec());
@@ -304,7 +310,8 @@ fn score(
     };
     let mut scores = Vec::with_capacity(kept.len());
     let mut failed = 0;
-    for rows in model.score_rows_as(rows, options)? {
+    let mut stream = model.score_rows_as(rows, options)?;
+    for rows in stream.by_ref() {
         let rows = rows?;
         watcher.done(rows.len());
         for row in &rows {
@@ -318,7 +325,27 @@ fn score(
             scores.push(row.score);
         }
     }
+    if stream.padded() > 0 {
+        let [height, width, channels] = model.input_shape();
+        let shape = CutoutShape {
+            height,
+            width,
+            channels,
+        };
+        let padded = size::notice(stream.padded(), kept.len(), shape);
+        notices.push(format!("{}: {padded}", source.name));
+    }
     Ok((scores, failed))
+}
+
+/// Where a model's threshold comes from.
+fn stored(model: &Classifier) -> String {
+    let settings = &model.file().provenance.settings;
+    let text = |name: &str| settings.get("threshold")?.get(name)?.as_str();
+    match (text("rule"), text("rows")) {
+        (Some(rule), Some(rows)) => format!("stored in the model, by {rule} on {rows}"),
+        _ => "stored in the model".into(),
+    }
 }
 
 /// The history beside the model, if there is one.

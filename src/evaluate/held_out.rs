@@ -66,6 +66,9 @@ pub struct Asked<'a> {
     pub data: Option<&'a Dataset>,
 }
 
+/// Where the parts of a model are from of which nobody said what it was fitted to.
+const NOT_KNOWN: &str = "not known";
+
 /// What a model knows of each candidate: the part it was in, `None` for one that was in none.
 #[derive(Clone, Debug)]
 pub struct Parts {
@@ -82,9 +85,9 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Of candidates that no model was fitted to, as far as is known.
-    pub fn none(count: usize, notice: Option<String>) -> Parts {
-        Parts::new(vec![None; count], "not known", notice)
+    /// Of a model of which nobody said what it was fitted to.
+    pub fn not_known(count: usize, notice: String) -> Parts {
+        Parts::new(vec![None; count], NOT_KNOWN, Some(notice))
     }
 
     /// The parts `of` the candidates.
@@ -213,11 +216,9 @@ impl Parts {
         let count = asked.ids.len();
         let name = path.display();
         if provenance.parts == [0; 3] {
-            return Ok(Parts::none(
+            return Ok(Parts::not_known(
                 count,
-                Some(format!(
-                    "what {name} was trained on is not known: all rows count as held out"
-                )),
+                format!("what {name} was trained on is not known: all rows count as held out"),
             ));
         }
         let source = asked.source.display();
@@ -240,13 +241,13 @@ impl Parts {
             if whole || same_name {
                 return Err(not_told(path, asked, &left));
             }
-            return Ok(Parts::none(
+            return Ok(Parts::not_known(
                 count,
-                Some(format!(
+                format!(
                     "{name} was trained on {}, and the ids of {source} are row numbers: all of \
                      its rows count as held out",
                     then.display()
-                )),
+                ),
             ));
         }
         if !parts.is_known() {
@@ -319,7 +320,8 @@ pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String
         (0..count).filter(|&row| parts_of(row).all(fits)).collect()
     };
     if models.is_empty() {
-        return ((0..count).collect(), "all rows".into());
+        let words = "all rows; what was in training is not known";
+        return ((0..count).collect(), words.into());
     }
     match wanted {
         Rows::All => {

@@ -18,6 +18,7 @@ const SCORE: &[&str] = &[
     "label1",
 ];
 const LABEL: &[&str] = &["label", "y_true", "truth", "is_real"];
+const DECISION: &[&str] = &["decision"];
 const MAG: &[&str] = &["mag", "magnitude", "magpsf", "mags"];
 const MAG_ERR: &[&str] = &["mag_err", "magerr", "errmag", "sigmapsf", "errmags"];
 
@@ -45,6 +46,8 @@ pub struct ScoreFile {
     pub scores: Vec<f64>,
     /// 1 real, 0 bogus, NaN unknown; where the file has labels.
     pub labels: Option<Vec<f64>>,
+    /// Where its decisions say from which score on candidates are called real.
+    pub threshold: Option<f64>,
     /// In magnitudes, where the file has them.
     pub mag: Option<Vec<f64>>,
     /// In magnitudes, where the file has them.
@@ -59,6 +62,7 @@ enum Use {
     Id,
     Score,
     Label,
+    Decision,
     Mag,
     MagErr,
     Other(String),
@@ -82,10 +86,12 @@ impl ScoreFile {
                 .collect())
         };
         let table = table::read(path, &choose)?;
+        let mut decisions = None;
         let mut file = ScoreFile {
             ids: None,
             scores: Vec::new(),
             labels: None,
+            threshold: None,
             mag: None,
             mag_err: None,
             others: Vec::new(),
@@ -95,6 +101,7 @@ impl ScoreFile {
                 (Use::Id, Cells::Words(ids)) => file.ids = Some(ids),
                 (Use::Score, Cells::Numbers(scores)) => file.scores = scores,
                 (Use::Label, cells) => file.labels = Some(labels(path, cells, reading.polarity)?),
+                (Use::Decision, Cells::Words(words)) => decisions = Some(words),
                 (Use::Mag, Cells::Numbers(mags)) => file.mag = Some(known(mags)),
                 (Use::MagErr, Cells::Numbers(errors)) => file.mag_err = Some(known(errors)),
                 (Use::Other(name), cells) => file.others.push((name, cells)),
@@ -119,6 +126,7 @@ impl ScoreFile {
                 *score = 1.0 - *score;
             }
         }
+        file.threshold = decisions.and_then(|words| decided_at(&file.scores, &words));
         Ok(file)
     }
 }
@@ -149,6 +157,7 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     columns.extend(id.map(|at| (at, Kind::Word, Use::Id)));
     let usual = [
         (LABEL, Kind::Either, Use::Label),
+        (DECISION, Kind::Word, Use::Decision),
         (MAG, Kind::Number, Use::Mag),
         (MAG_ERR, Kind::Number, Use::MagErr),
     ];
@@ -194,6 +203,18 @@ fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>
     }
 }
 
+/// The lowest score that was called real, if all from there on were and no other.
+fn decided_at(scores: &[f64], decisions: &[String]) -> Option<f64> {
+    let of = |word: &'static str| {
+        let all = scores.iter().zip(decisions);
+        all.filter(move |(_, decision)| decision.eq_ignore_ascii_case(word))
+            .map(|(score, _)| *score)
+    };
+    let lowest = of("real").reduce(f64::min)?;
+    let highest = of("bogus").reduce(f64::max).unwrap_or(f64::NEG_INFINITY);
+    (lowest > highest).then_some(lowest)
+}
+
 /// 99 and -99 stand for no magnitude.
 fn known(mut values: Vec<f64>) -> Vec<f64> {
     for value in &mut values {
@@ -218,7 +239,9 @@ pub fn rows_of(
     let (Some(own), Some(ids)) = (&file.ids, ids) else {
         if own != count {
             let found = format!("{own} scores, and nothing to find the candidates by");
-            let expected = format!("{count}, one for each candidate, or ids in both");
+            let expected = format!(
+                "{count}, one for each candidate of the data in their order, or ids in both"
+            );
             return Err(Error::input(path, "rows", found, expected));
         }
         notices.push(format!(

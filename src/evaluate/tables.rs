@@ -90,15 +90,8 @@ const COUNTS: &str = "tn,fp,fn,tp,accuracy,precision,tpr,fpr,mdr,f1,mcc";
 
 fn counts(c: &Confusion) -> impl Iterator<Item = String> {
     let counts = [c.tn, c.fp, c.fn_, c.tp].map(|n| n.to_string());
-    let rates = [
-        c.accuracy(),
-        c.precision(),
-        c.tpr(),
-        c.fpr(),
-        c.mdr(),
-        c.f1(),
-        c.mcc(),
-    ];
+    let [tpr, fpr, mdr, precision, f1, mcc] = c.meant();
+    let rates = [c.accuracy(), precision, tpr, fpr, mdr, f1, mcc];
     counts.into_iter().chain(rates.map(number))
 }
 

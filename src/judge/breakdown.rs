@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::confusion::Cut;
 use super::evaluation::{Bin, Breakdown};
 use super::metrics::Scored;
-use super::subject::{Column, Labelled, Role, Subject, Values};
+use super::subject::{Column, Labelled, Options, Role, Subject, Values};
 use super::{curve, intervals};
 use crate::Result;
 
@@ -79,7 +79,8 @@ fn of_words(words: &[String]) -> Vec<Part> {
         true => rows.split_off(MOST),
         false => Vec::new(),
     };
-    rows.sort_by(|a, b| a.0.cmp(b.0));
+    let number = |word: &str| word.parse::<f64>().unwrap_or(f64::INFINITY);
+    rows.sort_by(|a, b| number(a.0).total_cmp(&number(b.0)).then(a.0.cmp(b.0)));
     let part = |label: String, rows| Part {
         label,
         low: f64::NAN,
@@ -190,13 +191,13 @@ pub(super) fn breakdowns(
     labels: &[u8],
     subject: &Subject,
     parts: &[Parts],
-    level: f64,
+    options: &Options,
 ) -> Result<Vec<Breakdown>> {
     let all = parts.iter().map(|column| {
         let bins = column
             .parts
             .iter()
-            .map(|part| bin(labels, subject, part, level));
+            .map(|part| bin(labels, subject, part, options));
         Ok(Breakdown {
             column: column.column.clone(),
             unit: column.unit.clone(),
@@ -207,12 +208,25 @@ pub(super) fn breakdowns(
     all.collect()
 }
 
-fn bin(labels: &[u8], subject: &Subject, part: &Part, level: f64) -> Result<Bin> {
+fn bin(labels: &[u8], subject: &Subject, part: &Part, options: &Options) -> Result<Bin> {
     let rows = || part.rows.iter().map(|&row| row as usize);
     let own: Vec<u8> = rows().map(|row| labels[row]).collect();
     let scores: Vec<f64> = rows().map(|row| subject.scores[row]).collect();
     let sorted = Scored::new(&own, &scores)?;
     let both = sorted.positives() > 0 && sorted.negatives() > 0;
+    let (auc, average_precision) = match labels.len() <= options.bootstrap_up_to {
+        // Near 1 the formulae know too little of small bins.
+        true if !own.is_empty() => {
+            let metrics = intervals::metrics(&sorted, subject.threshold, options, &|_| ());
+            let one = |name: &str| metrics.iter().find(|m| m.name == name).cloned();
+            let both = one("auc").zip(one("average_precision"));
+            both.expect("among the metrics")
+        }
+        _ => (
+            intervals::auc(&sorted, options.level),
+            intervals::average_precision(&sorted, options.level),
+        ),
+    };
     Ok(Bin {
         label: part.label.clone(),
         low: part.low,
@@ -220,8 +234,8 @@ fn bin(labels: &[u8], subject: &Subject, part: &Part, level: f64) -> Result<Bin>
         real: sorted.positives(),
         bogus: sorted.negatives(),
         confusion: sorted.confusion(subject.threshold, Cut::AtLeast),
-        auc: intervals::auc(&sorted, level),
-        average_precision: intervals::average_precision(&sorted, level),
+        auc,
+        average_precision,
         curve: match both {
             true => curve::thinned(&sorted, POINTS),
             false => Vec::new(),

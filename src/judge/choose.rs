@@ -8,10 +8,15 @@ use super::subject::Options;
 /// By g-mean, F1, F1 + MCC (O'TRAIN Sect. 6.2), then for each wanted FPR and MDR. A rule that
 /// needs a class that is not there is left out.
 pub(super) fn thresholds(sorted: &Scored, options: &Options) -> Vec<Chosen> {
+    // Of one class alone F1 is best where all are called real, which is no choice.
+    let both = sorted.positives() > 0 && sorted.negatives() > 0;
     let best = [
         ("g-mean", sorted.best_gmean()),
-        ("F1", sorted.best_f1()),
-        ("F1 + MCC", sorted.best_f1_plus_mcc(Cut::AtLeast)),
+        ("F1", sorted.best_f1().filter(|_| both)),
+        (
+            "F1 + MCC",
+            sorted.best_f1_plus_mcc(Cut::AtLeast).filter(|_| both),
+        ),
     ];
     let by_rule = |(rule, best): (&str, Option<Best>)| {
         best.map(|best| Chosen {

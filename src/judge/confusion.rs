@@ -96,4 +96,19 @@ impl Confusion {
         }
         (numerator / squares.sqrt()).clamp(-1.0, 1.0)
     }
+
+    /// TPR, FPR, MDR, precision, F1 and MCC, NaN where it has no meaning for want of a class
+    /// (or of a candidate called real): what is shown to people.
+    pub fn meant(&self) -> [f64; 6] {
+        let (real, bogus) = (self.tp + self.fn_ > 0, self.tn + self.fp > 0);
+        let of = |meant: bool, value: f64| if meant { value } else { f64::NAN };
+        [
+            of(real, self.tpr()),
+            of(bogus, self.fpr()),
+            of(real, self.mdr()),
+            of(self.tp + self.fp > 0, self.precision()),
+            of(real, self.f1()),
+            of(real && bogus, self.mcc()),
+        ]
+    }
 }

@@ -97,7 +97,7 @@ fn judge(
         progress("intervals", INTERVALS * part);
     });
     progress("curves and parts", INTERVALS);
-    let breakdowns = breakdown::breakdowns(data.labels, subject, parts, options.level)?;
+    let breakdowns = breakdown::breakdowns(data.labels, subject, parts, options)?;
     let scan = (0..=100).map(|i| {
         let threshold = 0.01 * f64::from(i);
         Point {

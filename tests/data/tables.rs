@@ -203,7 +203,7 @@ fn a_bare_array_has_numbered_columns() {
     let path = write("(1, 1, 2)", &[0.25, 1.0]);
     let error = read(&path, &last).unwrap_err().to_string();
     assert!(
-        error.contains("(1, 1, 2)") && error.contains("a score for each"),
+        error.contains("1x1x2") && error.contains("a score for each"),
         "{error}"
     );
 }

@@ -26,16 +26,19 @@ fn ids(ids: &[&str]) -> Vec<String> {
 #[test]
 fn the_test_part_is_taken_where_there_is_one() {
     let one = parts(&[Some(Train), Some(Validation), Some(Test), None]);
-    assert_eq!(rows(Rows::HeldOut, &[one.clone()], 4).0, [2, 3]);
+    assert_eq!(rows(Rows::HeldOut, std::slice::from_ref(&one), 4).0, [2, 3]);
     let untested = parts(&[Some(Train), Some(Validation), Some(Validation), None]);
-    let (kept, which) = rows(Rows::HeldOut, &[untested.clone()], 4);
+    let (kept, which) = rows(Rows::HeldOut, std::slice::from_ref(&untested), 4);
     assert_eq!(kept, [1, 2, 3]);
     assert!(which.contains("validation part chose"), "{which}");
     // Of two models what neither was fitted to.
     let other = parts(&[Some(Test), Some(Validation), Some(Train), Some(Test)]);
     assert_eq!(rows(Rows::HeldOut, &[one.clone(), other.clone()], 4).0, [3]);
     assert_eq!(rows(Rows::HeldOut, &[untested, other], 4).0, [1, 3]);
-    assert_eq!(rows(Rows::All, &[one.clone()], 4).0, [0, 1, 2, 3]);
+    assert_eq!(
+        rows(Rows::All, std::slice::from_ref(&one), 4).0,
+        [0, 1, 2, 3]
+    );
     assert_eq!(rows(Rows::Part(Train), &[one], 4).0, [0]);
     let unknown = parts(&[None; 4]);
     assert_eq!(rows(Rows::HeldOut, &[unknown], 4).0, [0, 1, 2, 3]);
@@ -71,47 +74,109 @@ fn a_split_is_found_by_id_and_an_id_twice_counts_as_trained_on() {
     );
 }
 
-#[test]
-fn other_data_have_no_parts_and_are_not_mistaken_for_the_old() {
+/// A model beside `split`, in a folder that goes away.
+fn beside(split: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rb.split.csv"), split).unwrap();
     let model = folder.path().join("rb.safetensors");
-    std::fs::write(
-        folder.path().join("rb.split.csv"),
-        "id,part,label\n0,train,1\n1,train,0\n",
-    )
-    .unwrap();
-    // Row numbers of another file are no ids.
-    let (numbers, labels) = (ids(&["0", "1"]), [1, 0]);
-    let asked = Asked {
-        ids: &numbers,
-        labels: &labels,
-        source: Path::new("other.npz"),
-        data: None,
+    (folder, model)
+}
+
+#[test]
+fn row_numbers_are_believed_only_with_all_their_labels() {
+    let (_folder, model) = beside("id,part,label\n0,train,1\n1,test,0\n2,train,0\n");
+    let numbers = ids(&["0", "1", "2"]);
+    let of = |source: &str, labels: [u8; 3], count: usize| {
+        let asked = Asked {
+            ids: &numbers[..count],
+            labels: &labels[..count],
+            source: Path::new(source),
+            data: None,
+        };
+        Parts::of_model(&model, &trained_on("set.npz"), None, &asked)
     };
-    let found = Parts::of_model(&model, &trained_on("set.npz"), None, &asked).unwrap();
+    // Whatever the file is called now.
+    for source in ["set.npz", "renamed.npz"] {
+        let found = of(source, [1, 0, 0], 3).unwrap();
+        assert_eq!(found.of, [Some(Train), Some(Test), Some(Train)]);
+        // In another order, or other data of the same size: nobody can tell.
+        let error = of(source, [0, 1, 0], 3).unwrap_err().to_string();
+        assert!(error.contains("--split FILE, or --all"), "{error}");
+    }
+    assert!(
+        of("set.npz", [1, 0, 0], 2).is_err(),
+        "a part of it, by its name"
+    );
+    let found = of("other.npz", [1, 0, 0], 2).unwrap();
     assert_eq!(found.of, [None, None]);
     assert!(
         found.notices[0].contains("row numbers"),
         "{:?}",
         found.notices
     );
-    let asked = Asked {
-        source: Path::new("elsewhere/set.npz"),
-        ..asked
-    };
-    let found = Parts::of_model(&model, &trained_on("set.npz"), None, &asked).unwrap();
-    assert_eq!(found.of, [Some(Train), Some(Train)]);
-    // With other labels it is said.
-    let labels = [0, 1];
-    let asked = Asked {
-        labels: &labels,
-        ..asked
-    };
-    let found = Parts::of_model(&model, &trained_on("set.npz"), None, &asked).unwrap();
+    let (_, which) = rows(Rows::HeldOut, &[found], 2);
     assert!(
-        found.notices[0].contains("another label"),
+        which.contains("what was in training is not known"),
+        "{which}"
+    );
+}
+
+#[test]
+fn a_survey_s_ids_are_found_in_a_file_of_another_name() {
+    let (_folder, model) = beside("id,part,label\n558416222815015030,train,1\n#7,test,0\n");
+    let (ids, labels) = (
+        ids(&["558416222815015030", " #7 ", "697252380115010010"]),
+        [1, 0, 1],
+    );
+    let asked = Asked {
+        ids: &ids,
+        labels: &labels,
+        source: Path::new("packed.npz"),
+        data: None,
+    };
+    let found = Parts::of_model(&model, &trained_on("set/"), None, &asked).unwrap();
+    assert_eq!(found.of, [Some(Train), Some(Test), None]);
+    // Relabelled since: it is said, and the parts are the same.
+    let asked = Asked {
+        labels: &[0, 0, 1],
+        ..asked
+    };
+    let found = Parts::of_model(&model, &trained_on("set/"), None, &asked).unwrap();
+    assert_eq!(found.of, [Some(Train), Some(Test), None]);
+    assert!(
+        found.notices[0].contains("1 of 2 candidates have another label"),
         "{:?}",
         found.notices
+    );
+}
+
+#[test]
+fn a_split_that_knows_none_of_the_candidates_is_an_error_where_it_should() {
+    let (folder, model) = beside("id,part,label\na,train,1\n");
+    let (ids, labels) = (ids(&["x", "y"]), [1, 0]);
+    let asked = Asked {
+        ids: &ids,
+        labels: &labels,
+        source: Path::new("set.npz"),
+        data: None,
+    };
+    let named = folder.path().join("rb.split.csv");
+    let error = Parts::of_model(&model, &trained_on("set.npz"), Some(&named), &asked).unwrap_err();
+    assert!(
+        error.to_string().contains("none of the candidates"),
+        "{error}"
+    );
+    assert!(Parts::of_model(&model, &trained_on("set.npz"), None, &asked).is_err());
+    let found = Parts::of_model(&model, &trained_on("other.npz"), None, &asked).unwrap();
+    assert!(
+        found.notices[0].contains("none of set.npz is in"),
+        "{:?}",
+        found.notices
+    );
+    let (kept, which) = rows(Rows::HeldOut, &[found], 2);
+    assert_eq!(
+        (kept, which.as_str()),
+        (vec![0, 1], "all rows, none of them in training")
     );
 }
 

@@ -24,7 +24,7 @@ fn tile(i: usize) -> Tile {
         title: EVIL.into(),
         captions: vec![EVIL.into(), "19.3 mag, P(real) 0.997".into()],
         real: i.is_multiple_of(2),
-        overlay: (i % 3 > 0).then(|| RgbImage::from_pixel(31, 31, Rgb([90, 20, 160]))),
+        overlay: (!i.is_multiple_of(3)).then(|| RgbImage::from_pixel(31, 31, Rgb([90, 20, 160]))),
         ..Tile::default()
     }
 }

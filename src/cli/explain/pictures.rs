@@ -119,7 +119,7 @@ impl Pictures {
             Of::Probability => "P(class)",
             Of::Logit => "the class' logit",
         };
-        match method {
+        let what = match method {
             Method::GradCam => format!("Grad-CAM of {}, each by its maximum", self.layer),
             Method::Saliency => {
                 let shares = match self.images.len() {
@@ -129,7 +129,8 @@ impl Pictures {
                 format!("|gradient of {of}|, each by its 99.5th percentile{shares}")
             }
             Method::Occlusion => format!("drop of {of} when hidden, each by its largest"),
-        }
+        };
+        format!("{what}; images as the network gets them")
     }
 
     fn strip(&self, method: Method, sample: &Sample, found: &Explained, i: usize) -> Strip {

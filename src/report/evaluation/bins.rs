@@ -11,7 +11,7 @@ use crate::judge::evaluation::{Bin, Breakdown, Evaluation, Judged};
 use crate::judge::intervals::{quantile, wilson};
 
 /// More lines than these nobody can tell apart.
-const MOST: usize = 12;
+const MOST: usize = 13;
 
 /// Three figures for each column.
 pub(super) fn breakdowns(evaluation: &Evaluation) -> Vec<Figure> {

@@ -58,7 +58,7 @@ pub(super) fn completeness(evaluation: &Evaluation) -> Option<Figure> {
         name: "completeness".into(),
         title: "Completeness against magnitude".into(),
         caption: "The part of the real candidates of each magnitude that is called real at the \
-                  threshold in use, with Wilson intervals, and the magnitude at which it falls through \
+                  threshold in use, with Wilson intervals, and the faintest magnitude at which it falls through \
                   one half."
             .into(),
         drawing: picture(&[panel], 1, WIDE, &entries),

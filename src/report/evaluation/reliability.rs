@@ -54,7 +54,7 @@ pub(super) fn reliability(evaluation: &Evaluation) -> Figure {
         title: "Reliability".into(),
         caption:
             "Left: the share of real ones among candidates of like score; on the diagonal, P(real) \
-                  is a probability, under it, the classifier is too sure. Right: how many \
+                  is a probability; under it fewer are real than P(real) says, above it more. Right: how many \
                   candidates each point rests on. ECE is the expected calibration error."
                 .into(),
         drawing: picture(&[panel, counts], 2, HALF, &entries),

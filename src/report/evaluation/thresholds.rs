@@ -37,7 +37,7 @@ pub(super) fn mcc_and_f1(evaluation: &Evaluation) -> Figure {
     let caption = "Both metrics over the threshold; the marks are where F1 + MCC is highest, the \
                    threshold that O'TRAIN takes (Sect. 6.2, Fig. 10 and A.1–A.4, top left).";
     let best = |judged: &Judged| match chosen(judged, "F1 + MCC") {
-        Some(c) => format!("best at {}", part(c.threshold)),
+        Some(c) => format!("F1 + MCC best at {}", part(c.threshold)),
         None => "no best threshold".into(),
     };
     let mark = |panel: &mut Panel, judged: &Judged, rate: Ratio, look: Look| {
@@ -52,7 +52,7 @@ pub(super) fn mcc_and_f1(evaluation: &Evaluation) -> Figure {
             let look = look::classifier(i);
             panel.line(against_threshold(&judged.scan, rate), look);
             mark(&mut panel, judged, rate, look);
-            entries.push(Entry::both(format!("{label}, {}", best(judged)), look));
+            entries.push(Entry::both(format!("{label} ({})", best(judged)), look));
         }
         lower_for_negative(&mut panel, &[judged], &rates);
         picture(&[panel], 1, WIDE, &entries)

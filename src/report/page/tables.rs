@@ -27,6 +27,9 @@ fn label(name: &str, at_mdr: f64) -> String {
     }
 }
 
+/// Classifiers beside each other, so that their metrics fit on a page.
+const BESIDE: usize = 3;
+
 /// Every metric of every classifier with its interval and how that was found.
 pub(super) fn metrics(evaluation: &Evaluation) -> Markup {
     let mut names: Vec<&str> = Vec::new();
@@ -49,22 +52,22 @@ pub(super) fn metrics(evaluation: &Evaluation) -> Markup {
         found.join("; ")
     };
     html! {
-        div.scroll { table {
+        @for group in evaluation.classifiers.chunks(BESIDE) { div.scroll { table {
             thead { tr {
                 th { "Metric" }
-                @for judged in &evaluation.classifiers { th.name { (judged.name) } }
+                @for judged in group { th.name { (judged.name) } }
                 th.left { "Interval, " (format!("{:.0} %", 100.0 * evaluation.level)) }
             } }
-            tbody { @for name in names {
+            tbody { @for &name in &names {
                 tr {
                     td { (label(name, evaluation.at_mdr)) }
-                    @for judged in &evaluation.classifiers {
+                    @for judged in group {
                         td { (of(judged, name).map_or("–".into(), |m| with_interval(&m))) }
                     }
                     td.left.quiet { (methods(name)) }
                 }
             } }
-        } }
+        } } }
     }
 }
 
@@ -78,7 +81,7 @@ pub(super) fn thresholds(evaluation: &Evaluation) -> Markup {
         html! {
             td { (rule) }
             td { (number(threshold)) }
-            @for rate in [c.tpr(), c.fpr(), c.mdr(), c.precision(), c.f1(), c.mcc()] {
+            @for rate in c.meant() {
                 td { (part(rate)) }
             }
         }
