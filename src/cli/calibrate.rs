@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::{Common, Reading, report_skipped};
+use super::args::{Common, Reading};
+use super::bars::Bars;
 use super::outputs::check_output;
 use super::terminal::{Terminal, table};
 use crate::data::atomic::{atomic_write, remove_leftovers};
-use crate::data::{self, Dataset, Part};
-use crate::evaluate::gather::{Gathered, Request, Watcher, gather};
+use crate::data::{Dataset, Part};
+use crate::evaluate::gather::{Gathered, Request, gather};
 use crate::evaluate::held_out::{Asked, Parts, Rows};
 use crate::evaluate::score_file;
 use crate::evaluate::source::{Source, What};
@@ -86,12 +86,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         ));
     }
     let channels = classifier.file().channels.clone();
-    let options = arguments.reading.options(true, channels)?;
-    let data = data::open(&arguments.inputs, &options)?;
-    data.notices
-        .iter()
-        .for_each(|notice| terminal.notice(notice));
-    report_skipped(&data.skipped, &terminal);
+    let reading = &arguments.reading;
+    let data = reading.open_with(&arguments.inputs, true, channels, &terminal)?;
     let mut done = Done::reading(&data);
 
     let gathered = scored(arguments, &classifier, data, &terminal)?;
@@ -146,12 +142,9 @@ fn scored(
         threshold: None,
         crop: arguments.cutout_size,
     };
-    let mut watcher = Bar {
-        terminal,
-        bar: ProgressBar::hidden(),
-    };
-    let gathered = gather(&request, std::slice::from_ref(classifier), &mut watcher);
-    watcher.bar.finish_and_clear();
+    let mut bars = Bars::new(terminal);
+    let gathered = gather(&request, std::slice::from_ref(classifier), &mut bars);
+    bars.end();
     gathered
 }
 
@@ -273,25 +266,4 @@ fn bring(from: &Path, to: &Path) -> Result<()> {
     }
     let bytes = std::fs::read(from).map_err(Error::io("read", from))?;
     atomic_write(to, |out| out.write_all(&bytes))
-}
-
-/// Shows how far the scoring is.
-struct Bar<'a> {
-    terminal: &'a Terminal,
-    bar: ProgressBar,
-}
-
-impl Watcher for Bar<'_> {
-    fn begin(&mut self, what: &str, of: usize) {
-        self.bar.finish_and_clear();
-        self.bar = self.terminal.bar(of, what);
-    }
-
-    fn done(&mut self, more: usize) {
-        self.bar.inc(more as u64);
-    }
-
-    fn notice(&mut self, text: &str) {
-        self.bar.suspend(|| self.terminal.notice(text));
-    }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
+use super::bars::Bars;
 use super::terminal::{Terminal, table};
 use crate::data::Dataset;
 use crate::evaluate::{
@@ -100,40 +100,6 @@ pub struct Arguments {
     common: Common,
 }
 
-/// Shows how far it is.
-struct Bars<'a> {
-    terminal: &'a Terminal,
-    bar: Option<ProgressBar>,
-}
-
-impl Watcher for Bars<'_> {
-    fn begin(&mut self, what: &str, of: usize) {
-        self.end();
-        self.bar = Some(self.terminal.bar(of, what));
-    }
-
-    fn done(&mut self, more: usize) {
-        if let Some(bar) = &self.bar {
-            bar.inc(more as u64);
-        }
-    }
-
-    fn notice(&mut self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.terminal.notice(text)),
-            None => self.terminal.notice(text),
-        }
-    }
-}
-
-impl Bars<'_> {
-    fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 /// Reads, scores, judges, draws and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let begun = Instant::now();
@@ -165,10 +131,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         threshold: arguments.threshold,
         crop: arguments.cutout_size,
     };
-    let mut bars = Bars {
-        terminal: &terminal,
-        bar: None,
-    };
+    let mut bars = Bars::new(&terminal);
     let mut gathered = evaluate::gather(&request, &models, &mut bars)?;
     bars.end();
     gathered

@@ -2,6 +2,7 @@
 //! library call → print. The only part of the crate that prints.
 
 pub mod args;
+pub mod bars;
 pub mod bench;
 pub mod calibrate;
 pub mod devices;

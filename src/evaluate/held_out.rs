@@ -344,10 +344,11 @@ pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String
             let tested = |parts: &Parts| parts.of.contains(&Some(Part::Test));
             let mut split = models.iter().filter(split).peekable();
             if split.peek().is_none() {
-                return (
-                    (0..count).collect(),
-                    "all rows, none of them in training".into(),
-                );
+                let words = match models.iter().any(|parts| parts.from == NOT_KNOWN) {
+                    true => "all rows; what was in training is not known",
+                    false => "all rows, none of them in training",
+                };
+                return ((0..count).collect(), words.into());
             }
             match split.all(tested) {
                 true => (

@@ -70,7 +70,8 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         } else {
             name
         };
-        if sources.iter().any(|s| s.name == name) {
+        let again = |s: &Source| s.name == name || (!is_named && s.path == *path);
+        if sources.iter().any(again) {
             let found = format!("{} twice", path.display());
             return Err(Error::config("MODEL", found, "each once"));
         }
