@@ -12,9 +12,7 @@ use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::terminal::{Terminal, table};
 use crate::data::Dataset;
-use crate::evaluate::{
-    self, Gathered, Request, Rows, Rule, Source, Watcher, What, folder, score_file,
-};
+use crate::evaluate::{self, Gathered, Request, Rows, Rule, Source, What, folder, score_file};
 use crate::judge::{self, Evaluation};
 use crate::train::Classifier;
 use crate::train::finished::metrics;

@@ -7,13 +7,12 @@ use super::candidates::{Candidates, no_data, of_data, of_scores};
 use super::columns;
 use super::held_out::{self, Asked, Parts, Rows};
 use super::score_file::{self, ScoreFile, rows_of};
+use super::scoring::{score, stored, training_of};
 use super::source::{Source, What};
-use crate::data::{CutoutShape, Dataset, OfDataset, size};
-use crate::formats::beside;
+use crate::data::Dataset;
 use crate::judge::evaluation::Training;
-use crate::judge::{Column, history};
+use crate::judge::Column;
 use crate::train::Classifier;
-use crate::train::stream::StreamOptions;
 use crate::{Error, Result};
 
 /// What is to be evaluated, and on what.
@@ -290,82 +289,6 @@ fn compare_labels(
         ));
     }
     Ok(())
-}
-
-/// P(real) of the rows `kept`, NaN where there is none; and how many should have one.
-fn score(
-    request: &Request,
-    model: &Classifier,
-    source: &Source,
-    data: &Arc<Dataset>,
-    kept: &[usize],
-    watcher: &mut dyn Watcher,
-    notices: &mut Vec<String>,
-) -> Result<(Vec<f64>, usize)> {
-    watcher.begin(&format!("scoring with {}", source.name), kept.len());
-    let rows = OfDataset::some(data.clone(), kept.to_vec());
-    let options = StreamOptions {
-        crop: request.crop,
-        ..StreamOptions::default()
-    };
-    let mut scores = Vec::with_capacity(kept.len());
-    let mut failed = 0;
-    let mut stream = model.score_rows_as(rows, options)?;
-    for rows in stream.by_ref() {
-        let rows = rows?;
-        watcher.done(rows.len());
-        for row in &rows {
-            if row.failed {
-                if failed == 0 {
-                    let (what, why) = (row.candidate.place(), &row.error);
-                    watcher.notice(&format!("{}: no score for {what}: {why}", source.name));
-                }
-                failed += 1;
-            }
-            scores.push(row.score);
-        }
-    }
-    if stream.padded() > 0 {
-        let [height, width, channels] = model.input_shape();
-        let shape = CutoutShape {
-            height,
-            width,
-            channels,
-        };
-        let padded = size::notice(stream.padded(), kept.len(), shape);
-        notices.push(format!("{}: {padded}", source.name));
-    }
-    Ok((scores, failed))
-}
-
-/// Where a model's threshold comes from.
-fn stored(model: &Classifier) -> String {
-    let settings = &model.file().provenance.settings;
-    let text = |name: &str| settings.get("threshold")?.get(name)?.as_str();
-    match (text("rule"), text("rows")) {
-        (Some(rule), Some(rows)) => format!("stored in the model, by {rule} on {rows}"),
-        _ => "stored in the model".into(),
-    }
-}
-
-/// The history beside the model, if there is one.
-fn training_of(
-    path: &Path,
-    model: &Classifier,
-    notices: &mut Vec<String>,
-) -> Result<Option<Training>> {
-    let path = beside(path, "history.jsonl");
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
-    let history = history::read(file, &path)?;
-    let best = Some(model.file().provenance.epoch[0]).filter(|&best| best > 0);
-    let training = Training::new(history, best);
-    if let Err(error) = &training {
-        notices.push(format!("{} is not shown: {error}", path.display()));
-    }
-    Ok(training.ok())
 }
 
 /// Candidates that some classifier has no score for are left out for all of them.

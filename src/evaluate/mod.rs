@@ -5,7 +5,7 @@
 //! | [`source`] | which inputs are models and score files |
 //! | [`score_file`] | reads scores of anything |
 //! | [`held_out`] | which candidates a model has not been fitted to |
-//! | `candidates`, [`gather`](mod@gather) | scores, and joins by candidate |
+//! | `candidates`, `scoring`, [`gather`](mod@gather) | scores, and joins by candidate |
 //! | [`columns`] | what is known of candidates, by column |
 //! | [`pick`] | which candidates are worth looking at |
 //! | [`rule`] | which threshold to store in a model |
@@ -23,6 +23,7 @@ pub mod held_out;
 pub mod pick;
 pub mod rule;
 pub mod score_file;
+mod scoring;
 pub mod source;
 pub mod tables;
 
