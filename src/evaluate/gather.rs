@@ -10,8 +10,8 @@ use super::score_file::{self, ScoreFile, rows_of};
 use super::scoring::{score, stored, training_of};
 use super::source::{Source, What};
 use crate::data::Dataset;
-use crate::judge::evaluation::Training;
 use crate::judge::Column;
+use crate::judge::evaluation::Training;
 use crate::train::Classifier;
 use crate::{Error, Result};
 
