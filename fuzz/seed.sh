@@ -49,6 +49,17 @@ seed import "$fixtures"/**/*.h5 "$fixtures"/**/*.keras "$fixtures"/**/*.pth \
     "$fixtures"/**/*.safetensors "$shared"/golden/tiny*.h5 "$shared"/golden/tiny*.keras
 seed truth "$fixtures"/**/*.csv
 seed alerts "$fixtures"/**/*.avro "$fixtures"/**/*.tar* "$real"/ztf_avro/*.avro
+# Tables of scores, with the byte in front that the target takes for the format.
+mkdir -p corpus/table
+table() { # BYTE CONTENTS
+    printf '%b' "$1$2" >"corpus/table/$(printf '%s' "$1$2" | cksum | cut -d ' ' -f 1)"
+}
+table '\x00' 'id,rb_score,decision,label,mag,filter\na,0.5,real,1,18.5,g\nb,,unscored,,,r\n'
+table '\x01' '# filename cand_ID label0 label1\n"a b" 7 0.25 0.75\n'
+table '\x02' '{"id": "a", "rb_score": 0.5, "label": 1}\n{"id": "b", "rb_score": null}\n'
+for file in "$fixtures"/**/*.npy; do
+    { printf '\x04'; cat "$file"; } >"corpus/table/$(basename "$file")"
+done
 ls -d corpus/* | while read -r folder; do
     echo "$folder: $(find "$folder" -type f | wc -l) files"
 done

@@ -1,5 +1,7 @@
 //! What is evaluated: models and score files, by name.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::data::table;
@@ -25,7 +27,7 @@ pub struct Source {
     pub what: What,
 }
 
-/// Sorts `inputs` into classifiers and data. A model ends in .safetensors, scores are a table
+/// Sorts `inputs` into classifiers and data. A model is safetensors, scores are a table
 /// (.csv, .tsv, .dat, .jsonl, .parquet, …) or are called so (`NAME=FILE`, which also names
 /// them and may be a .npy of scores); everything else is data.
 pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
@@ -42,7 +44,8 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         let path = named.as_ref().map_or(input, |(_, path)| path);
         let is_model = path
             .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
+            .is_some_and(|end| end.eq_ignore_ascii_case("safetensors"))
+            || holds_tensors(path);
         let what = match is_model {
             true => What::Model,
             false if named.is_some() || table::is_table(path) => What::Scores,
@@ -83,6 +86,18 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         return Err(Error::config("MODEL", "none among the inputs", expected));
     }
     Ok((sources, data))
+}
+
+/// Whether a file of another name begins as safetensors: the length of a JSON object, and it.
+fn holds_tensors(path: &Path) -> bool {
+    let mut start = [0; 9];
+    let Ok(mut file) = File::open(path) else {
+        return false;
+    };
+    let whole = path.is_file() && file.read_exact(&mut start).is_ok();
+    let length = file.metadata().map_or(0, |there| there.len());
+    let [size @ .., brace] = start;
+    whole && brace == b'{' && u64::from_le_bytes(size) < length
 }
 
 fn stem(path: &Path) -> String {

@@ -149,6 +149,11 @@ fn inputs_are_sorted_into_classifiers_and_data() {
     for name in ["rb.safetensors", "forest.csv", "p.npy"] {
         std::fs::write(at(name), "x").unwrap();
     }
+    let mut tensors = 2u64.to_le_bytes().to_vec();
+    tensors.extend(b"{}and more");
+    std::fs::write(at("renamed.txt"), tensors).unwrap();
+    let (renamed, _) = sort(&[at("renamed.txt")]).unwrap();
+    assert_eq!(renamed[0].what, What::Model, "whatever it is called");
     let named = PathBuf::from(format!("keras={}", at("p.npy").display()));
     let inputs = [
         at("rb.safetensors"),
