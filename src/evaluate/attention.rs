@@ -14,15 +14,23 @@ use crate::train::Classifier;
 /// Candidates that are explained at a time, halved where the device has no room for them.
 const AT_ONCE: usize = 32;
 
-/// Grad-CAM of the last convolution, for the class that the model gives, over the difference
-/// image (or the last) of each of `rows`, as the network gets it. `None` for one that it
-/// cannot take.
+/// What a model looked at in a candidate.
+#[derive(Clone, Debug)]
+pub struct Attention {
+    /// The map over the difference image (or the last), as the network gets it.
+    pub overlay: RgbImage,
+    /// Whether anything in the map speaks for the class; if not, the map is 0 throughout.
+    pub evidence: bool,
+}
+
+/// Grad-CAM of the last convolution, for the class that the model gives, of each of `rows`.
+/// `None` for one that it cannot take.
 pub fn overlays(
     classifier: &Classifier,
     data: &Arc<Dataset>,
     rows: &[usize],
     crop: Option<usize>,
-) -> Result<Vec<Option<RgbImage>>> {
+) -> Result<Vec<Option<Attention>>> {
     let choice = Choice {
         ids: Vec::new(),
         rows: None,
@@ -50,7 +58,7 @@ pub fn overlays(
     Ok(usable.into_iter().map(&mut one).collect())
 }
 
-fn draw(classifier: &Classifier, samples: &[Sample]) -> Result<Vec<RgbImage>> {
+fn draw(classifier: &Classifier, samples: &[Sample]) -> Result<Vec<Attention>> {
     if samples.is_empty() {
         return Ok(Vec::new());
     }
@@ -74,7 +82,10 @@ fn draw(classifier: &Classifier, samples: &[Sample]) -> Result<Vec<RgbImage>> {
     let [rows, columns, _] = maps.shape;
     let one = |(index, sample): (usize, &Sample)| {
         let below = stamp(&sample.values, input, shown);
-        heat(maps.get(index), [rows, columns], &below)
+        Attention {
+            overlay: heat(maps.get(index), [rows, columns], &below),
+            evidence: maps.get(index).iter().any(|value| *value > 0.0),
+        }
     };
     Ok(samples.iter().enumerate().map(one).collect())
 }

@@ -1,8 +1,6 @@
 //! Sheets of candidates: the worst mistakes and some that are right.
 
-use image::RgbImage;
-
-use super::attention;
+use super::attention::{self, Attention};
 use super::folder::Contents;
 use super::gather::Classified;
 use super::pick::{self, Outcome};
@@ -83,13 +81,13 @@ fn tiles(
         contents.seed,
     );
     let places: Vec<usize> = rows.iter().map(|&row| gathered.places[row]).collect();
-    let mut overlays = match grad_cam {
+    let mut seen = match grad_cam {
         Some(model) => attention::overlays(model, data, &places, contents.crop)?,
         None => vec![None; rows.len()],
     };
     let tile = |(i, &row): (usize, &usize)| {
         let (label, score) = (gathered.labels[row], classified.scores[row]);
-        tile(data, places[i], label, score, overlays[i].take())
+        tile(data, places[i], label, score, seen[i].take())
     };
     rows.iter().enumerate().map(tile).collect()
 }
@@ -99,7 +97,7 @@ fn tile(
     row: usize,
     label: u8,
     score: f64,
-    overlay: Option<RgbImage>,
+    seen: Option<Attention>,
 ) -> Result<Tile> {
     let mut pixels = vec![0.0; data.shape.len()];
     data.pixels.read(row, &mut pixels)?;
@@ -108,6 +106,10 @@ fn tile(
     if candidate.mag.is_finite() {
         captions.push(format!("{:.2} mag", candidate.mag));
     }
+    if seen.as_ref().is_some_and(|seen| !seen.evidence) {
+        captions.push("Grad-CAM: no evidence".into());
+    }
+    let overlay = seen.map(|seen| seen.overlay);
     let mut names: Vec<String> = match &data.channels {
         Some(channels) => channels.iter().map(Channel::to_string).collect(),
         None if data.shape.channels == 1 && overlay.is_some() => vec!["cutout".into()],

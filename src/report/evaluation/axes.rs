@@ -92,6 +92,8 @@ impl Axis {
 
     fn format(&self) -> TickFormat {
         let (names, log) = (self.names.clone(), self.log);
+        // Beside 1 and 5 in a decade there is no room for 2 where there are many.
+        let crowded = self.high / self.low > CROWDED;
         let digits = (-self.step().log10().floor()).clamp(0.0, 9.0) as usize;
         TickFormat::Custom(Arc::new(move |value| {
             if !names.is_empty() {
@@ -101,12 +103,16 @@ impl Axis {
                 return name.cloned().unwrap_or_default();
             }
             match log {
+                true if crowded && format!("{value:e}").starts_with('2') => String::new(),
                 true => power(value),
                 false => format!("{value:.digits$}"),
             }
         }))
     }
 }
+
+/// Of a logarithmic axis, its upper over its lower end, from which its ticks crowd.
+const CROWDED: f64 = 900.0;
 
 /// 0.01, 1, 100, 10k, 2M; below 0.001 as 1e-4.
 fn power(value: f64) -> String {
