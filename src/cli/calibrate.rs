@@ -13,10 +13,10 @@ use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::outputs::check_output;
 use super::terminal::{Terminal, table};
+use crate::data::Dataset;
 use crate::data::atomic::{atomic_write, remove_leftovers};
-use crate::data::{Dataset, Part};
+use crate::evaluate::Rows;
 use crate::evaluate::gather::{Gathered, Request, gather};
-use crate::evaluate::held_out::{Asked, Parts, Rows};
 use crate::evaluate::score_file;
 use crate::evaluate::source::{Source, What};
 use crate::formats::{ModelFile, beside};
@@ -126,7 +126,7 @@ fn scored(
     let rows = match (arguments.all, arguments.part) {
         (true, _) => Rows::All,
         (false, Some(rows)) => rows,
-        (false, None) => usual_rows(arguments, classifier, &data)?,
+        (false, None) => Rows::Spent,
     };
     let source = Source {
         name: "the network".into(),
@@ -146,29 +146,6 @@ fn scored(
     let gathered = gather(&request, std::slice::from_ref(classifier), &mut bars);
     bars.end();
     gathered
-}
-
-/// The validation part, which chose epoch and threshold already: so the test part stays
-/// untouched. Where there is none, whatever the network was not fitted to.
-fn usual_rows(arguments: &Arguments, classifier: &Classifier, data: &Dataset) -> Result<Rows> {
-    let Some(labels) = &data.labels else {
-        let expected = "labels, to calibrate by";
-        return Err(Error::input(&data.source, "labels", "none", expected));
-    };
-    let ids: Vec<String> = data.candidates.iter().map(|c| c.id.clone()).collect();
-    let asked = Asked {
-        ids: &ids,
-        labels,
-        source: &data.source,
-        data: Some(data),
-    };
-    let provenance = &classifier.file().provenance;
-    let split = arguments.split.as_deref();
-    let parts = Parts::of_model(&arguments.model, provenance, split, &asked)?;
-    Ok(match parts.of.contains(&Some(Part::Validation)) {
-        true => Rows::Part(Part::Validation),
-        false => Rows::HeldOut,
-    })
 }
 
 /// The model with its map, and what it does to the scores, printed.
@@ -230,10 +207,7 @@ fn calibrated(
         _ => {}
     }
     let mut file = file.clone();
-    if !file.provenance.settings.is_object() {
-        file.provenance.settings = json!({});
-    }
-    file.provenance.settings["calibration"] = json!({
+    let noted = json!({
         "method": method.to_string(),
         "data": gathered.source.display().to_string(),
         "rows": gathered.which,
@@ -241,6 +215,7 @@ fn calibrated(
         "before": quality(&before),
         "after": quality(&after),
     });
+    file.provenance.note("calibration", noted);
     file.calibration = Some(calibration);
     file.threshold = threshold;
     Ok(file)

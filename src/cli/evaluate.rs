@@ -294,10 +294,7 @@ fn store(
     file.threshold = threshold;
     let scored = judge::Scored::new(&gathered.labels, &gathered.classifiers[0].scores)?;
     file.provenance.metrics = metrics(&[(&gathered.which, &scored)], threshold);
-    if !file.provenance.settings.is_object() {
-        file.provenance.settings = json!({});
-    }
-    file.provenance.settings["threshold"] = json!({
+    let noted = json!({
         "rule": rule.to_string(),
         "data": gathered.source.display().to_string(),
         // A number from elsewhere was not chosen on any.
@@ -306,6 +303,7 @@ fn store(
             _ => Some(&gathered.which),
         },
     });
+    file.provenance.note("threshold", noted);
     file.write(&source.path)?;
     Ok(threshold)
 }

@@ -121,12 +121,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         terminal.notice(&notice_of_parts(batch, at_once));
     }
     if scores.padded() > 0 {
-        let [height, width, channels] = classifier.input_shape();
-        let shape = data::CutoutShape {
-            height,
-            width,
-            channels,
-        };
+        let shape = classifier.cutouts();
         terminal.notice(&size::notice(scores.padded(), tally.all, shape));
     }
     tally.report();

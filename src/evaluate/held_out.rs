@@ -17,6 +17,9 @@ pub enum Rows {
     /// The test part, where every model has one; else what no model was fitted to.
     #[default]
     HeldOut,
+    /// The validation part, which chose epoch and threshold already, so that the test part
+    /// stays untouched; where there is none, as held out.
+    Spent,
     /// One part.
     Part(Part),
     /// All of them, those that the weights were fitted to as well.
@@ -45,6 +48,7 @@ impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Rows::HeldOut => "held-out",
+            Rows::Spent => "validation, else held-out",
             Rows::Part(Part::Train) => "train",
             Rows::Part(Part::Validation) => "validation",
             Rows::Part(Part::Test) => "test",
@@ -324,6 +328,14 @@ pub fn rows(wanted: Rows, models: &[Parts], count: usize) -> (Vec<usize>, String
         return ((0..count).collect(), words.into());
     }
     match wanted {
+        Rows::Spent => {
+            let validated = |parts: &Parts| parts.of.contains(&Some(Part::Validation));
+            let which = match models.iter().any(validated) {
+                true => Rows::Part(Part::Validation),
+                false => Rows::HeldOut,
+            };
+            rows(which, models, count)
+        }
         Rows::All => {
             let words = "all rows, those in training too";
             ((0..count).collect(), words.into())

@@ -1,7 +1,7 @@
 //! Which candidates are worth looking at: the worst mistakes, and some that are right.
 
 use crate::data::split::first_of_shuffled;
-use crate::judge::{Confusion, Cut};
+use crate::judge::Cut;
 
 /// A kind of candidate, by label and decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +52,6 @@ impl Outcome {
             Outcome::FalseNegative => "Labelled real, called bogus; the lowest scores first.",
             Outcome::TruePositive => "Labelled real, called real; chosen at random.",
             Outcome::TrueNegative => "Labelled bogus, called bogus; chosen at random.",
-        }
-    }
-
-    /// How many there are.
-    pub fn count(self, confusion: &Confusion) -> u64 {
-        match self {
-            Outcome::FalsePositive => confusion.fp,
-            Outcome::FalseNegative => confusion.fn_,
-            Outcome::TruePositive => confusion.tp,
-            Outcome::TrueNegative => confusion.tn,
         }
     }
 

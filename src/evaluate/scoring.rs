@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::gather::{Request, Watcher};
 use super::source::Source;
-use crate::data::{CutoutShape, Dataset, OfDataset, size};
+use crate::data::{Dataset, OfDataset, size};
 use crate::formats::beside;
 use crate::judge::evaluation::Training;
 use crate::judge::history;
@@ -47,13 +47,7 @@ pub(super) fn score(
         }
     }
     if stream.padded() > 0 {
-        let [height, width, channels] = model.input_shape();
-        let shape = CutoutShape {
-            height,
-            width,
-            channels,
-        };
-        let padded = size::notice(stream.padded(), kept.len(), shape);
+        let padded = size::notice(stream.padded(), kept.len(), model.cutouts());
         notices.push(format!("{}: {padded}", source.name));
     }
     Ok((scores, failed))

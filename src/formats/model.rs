@@ -48,6 +48,16 @@ pub struct Provenance {
     pub metrics: serde_json::Value,
 }
 
+impl Provenance {
+    /// Adds `value` to the settings under `name`, also of a model that came without any.
+    pub fn note(&mut self, name: &str, value: serde_json::Value) {
+        if !self.settings.is_object() {
+            self.settings = serde_json::json!({});
+        }
+        self.settings[name] = value;
+    }
+}
+
 /// A network with all that is needed to use it.
 #[derive(Clone, Debug)]
 pub struct ModelFile {

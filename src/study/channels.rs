@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::run::each_once;
 use super::size::{named, repeated};
 use super::{Run, View};
 use crate::data::channels::choose;
@@ -81,17 +82,11 @@ pub fn runs(
     sets: &[Images],
     repeats: usize,
 ) -> Result<Vec<Run>> {
-    for (i, set) in sets.iter().enumerate() {
+    for set in sets {
         choose(data.channels.as_deref(), data.shape.channels, &set.0)
             .map_err(|found| Error::input(&data.source, "images", found, set.to_string()))?;
-        if sets[..i].contains(set) {
-            return Err(Error::config(
-                "--sets",
-                format!("{set} twice"),
-                "each set once",
-            ));
-        }
     }
+    each_once("--sets", "set", sets)?;
     let all = repeated(base, repeats);
     let of_set = |set: &Images| {
         let set = set.clone();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::run::each_once;
 use super::size::{named, repeated};
 use super::{Run, View};
 use crate::data::{CutoutShape, Split};
@@ -34,19 +35,13 @@ pub fn runs(
     repeats: usize,
 ) -> Result<Vec<Run>> {
     let side = shape.height.min(shape.width);
-    for (i, &size) in sizes.iter().enumerate() {
+    for &size in sizes {
         if size == 0 || size > side {
             let expected = format!("from 1 to {side} pixels: the cutouts are {shape}");
             return Err(Error::config("--sizes", size.to_string(), expected));
         }
-        if sizes[..i].contains(&size) {
-            return Err(Error::config(
-                "--sizes",
-                format!("{size} twice"),
-                "each size once",
-            ));
-        }
     }
+    each_once("--sizes", "size", sizes)?;
     let all = repeated(base, repeats);
     let of_size = |&size: &usize| {
         all.iter().map(move |(repeat, config)| {

@@ -1,5 +1,6 @@
 //! One training of a study: what it is on, and with which settings.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::data::channels::names;
@@ -25,6 +26,21 @@ pub struct Run {
     pub before: usize,
     /// Whether its checkpoint is left for another run to go on from.
     pub keeps_checkpoint: bool,
+}
+
+/// An error where one of `all`, which `option` gave, is there twice; `what` each of them is.
+pub(super) fn each_once<T: PartialEq + Display>(option: &str, what: &str, all: &[T]) -> Result<()> {
+    match all
+        .iter()
+        .enumerate()
+        .find(|(i, one)| all[..*i].contains(one))
+    {
+        Some((_, one)) => {
+            let expected = format!("each {what} once");
+            Err(Error::config(option, format!("{one} twice"), expected))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What of the cutouts a run sees.

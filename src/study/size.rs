@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
+use super::run::each_once;
 use super::{Run, View};
 use crate::data::Split;
 use crate::data::split::shuffle;
@@ -82,19 +83,13 @@ pub fn runs(
     repeats: usize,
 ) -> Result<Vec<Run>> {
     let total = split.train.len();
-    for (i, &size) in sizes.iter().enumerate() {
+    for &size in sizes {
         if size < 2 || size > total {
             let expected = format!("from 2 to {total}, the candidates of the training part");
             return Err(Error::config("--sizes", size.to_string(), expected));
         }
-        if sizes[..i].contains(&size) {
-            return Err(Error::config(
-                "--sizes",
-                format!("{size} twice"),
-                "each size once",
-            ));
-        }
     }
+    each_once("--sizes", "size", sizes)?;
     let orders: Vec<_> = repeated(base, repeats)
         .into_iter()
         .map(|(repeat, config)| {

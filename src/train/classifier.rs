@@ -99,6 +99,11 @@ impl Classifier {
         Ok(self)
     }
 
+    /// The cutouts that it takes.
+    pub fn cutouts(&self) -> CutoutShape {
+        self.cutouts
+    }
+
     /// The cutouts that it takes: (H, W, C), in pixels and images.
     pub fn input_shape(&self) -> [usize; 3] {
         [

@@ -3,7 +3,7 @@
 use super::axes::{Axis, Item, Panel};
 use super::key::Entry;
 use super::look;
-use super::{Figure, WIDE, cells, fitting, picture, slug, with_unit};
+use super::{Figure, WIDE, cells, fitting, heading, picture, slug, with_unit};
 use crate::judge::evaluation::{Evaluation, Histogram};
 
 /// Down at the first edge and the last, level in between. Empty bins are at `floor`.
@@ -53,12 +53,11 @@ fn key_of(evaluation: &Evaluation) -> Vec<Entry> {
 /// O'TRAIN Fig. 10, top right.
 pub(super) fn scores(evaluation: &Evaluation) -> Figure {
     let (cell, columns) = cells(evaluation.classifiers.len());
-    let several = evaluation.classifiers.len() > 1;
     let panels: Vec<Panel> = evaluation
         .classifiers
         .iter()
         .map(|judged| {
-            let title = if several { judged.name.as_str() } else { "" };
+            let title = heading(evaluation, judged);
             let top = 2.0 * highest(&judged.histogram).max(5.0);
             let y = Axis::log("candidates per bin", 0.5, top);
             let mut panel = Panel::new(fitting(title, cell), Axis::part("P(real)"), y);

@@ -20,6 +20,7 @@ use kuva::render::figure::Figure as Grid;
 use self::axes::Panel;
 use self::key::{Entry, key};
 use super::Drawing;
+use crate::judge::evaluation::Judged;
 use crate::judge::{Confusion, Evaluation};
 use crate::{Error, Result};
 
@@ -114,6 +115,14 @@ fn cells(panels: usize) -> ((f64, f64), usize) {
         0 | 1 => (WIDE, 1),
         2 | 4 => (HALF, 2),
         _ => (THIRD, 3),
+    }
+}
+
+/// What stands over the panel of one classifier: its name, where there are several.
+fn heading<'a>(evaluation: &Evaluation, judged: &'a Judged) -> &'a str {
+    match evaluation.classifiers.len() {
+        1 => "",
+        _ => &judged.name,
     }
 }
 

@@ -5,7 +5,7 @@ use super::key::Entry;
 use super::look::{self, Look};
 use super::number::{part, percent};
 use super::roc::{both_classes, rates, smallest_rate};
-use super::{Figure, HALF, Ratio, WIDE, cells, fitting, picture};
+use super::{Figure, HALF, Ratio, WIDE, cells, fitting, heading, picture};
 use crate::judge::Confusion;
 use crate::judge::evaluation::{Chosen, Evaluation, Judged, Point};
 
@@ -226,12 +226,11 @@ pub(super) fn cleanliness(evaluation: &Evaluation) -> Figure {
     let ratios = evaluation.bogus_per_real.iter().copied();
     let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
     let (cell, columns) = cells(evaluation.classifiers.len());
-    let several = evaluation.classifiers.len() > 1;
     let panels: Vec<Panel> = evaluation
         .classifiers
         .iter()
         .map(|judged| {
-            let title = if several { judged.name.as_str() } else { "" };
+            let title = heading(evaluation, judged);
             let mdr = Axis::part("missed detection rate");
             let mut panel = Panel::new(fitting(title, cell), mdr, Axis::part("stream cleanliness"));
             if !both_classes(&judged.confusion) {
