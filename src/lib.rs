@@ -6,10 +6,13 @@
 //! |---|---|
 //! | [`cli`] | one file per subcommand |
 //! | [`mod@bench`] | how fast a network runs, of what the device can do |
+//! | [`reproduce`] | both papers' experiments, from end to end |
+//! | [`suspect`], [`relabel`] | which labels are likely to be wrong; the page on which people look again |
 //! | [`evaluate`], [`study`] | how good a model is; many trainings compared |
 //! | [`explain`] | why a network says what it says |
 //! | [`train`], [`report`] | the training loop; plots and the HTML page |
 //! | [`nn`], [`judge`], [`simulate`], [`formats`] | networks, metrics, the simulated survey, model files |
+//! | [`forest`] | the random-forest baseline and its features |
 //! | [`ops`] | the differentiable operations, each with reference, cpu and gpu code |
 //! | [`engine`] | tensors, the tape, the trait that an op implements |
 //! | [`backend`] | devices: memory, kernels, parallel loops |
@@ -25,13 +28,17 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod explain;
+pub mod forest;
 pub mod formats;
 pub mod judge;
 pub mod nn;
 pub mod ops;
+pub mod relabel;
 pub mod report;
+pub mod reproduce;
 pub mod simulate;
 pub mod study;
+pub mod suspect;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -70,6 +70,13 @@ if [ "${RBGPU_SKIP_BROWSER_TESTS:-}" != 1 ]; then
             exit 1
         }
     fi
+    # It drives the browser through the page of `relabel`.
+    if ! command -v chromedriver >/dev/null; then
+        install chromium-driver "there is no chromedriver to drive the browser with" || {
+            echo "tests/run.sh: or skip these tests: RBGPU_SKIP_BROWSER_TESTS=1 tests/run.sh" >&2
+            exit 1
+        }
+    fi
 fi
 
 cargo test --release --locked "$@"

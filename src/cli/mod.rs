@@ -9,18 +9,24 @@ pub mod devices;
 pub mod evaluate;
 pub mod explain;
 pub mod export;
+pub mod features;
+pub mod forest;
 pub mod import;
 pub mod inject;
 pub mod outputs;
 pub mod pack;
 pub mod profile;
+pub mod relabel;
+pub mod reproduce;
 pub mod score;
 pub mod simulate;
 pub mod study;
 pub mod summary;
+pub mod suspect;
 pub mod terminal;
 pub mod train;
 pub mod training;
+pub mod votes;
 
 use std::process::ExitCode;
 
@@ -55,6 +61,18 @@ enum Command {
     Import(import::Arguments),
     /// Write a model for other programs: ONNX, Keras, plain safetensors
     Export(export::Arguments),
+    /// Rank candidates by how likely their label is wrong
+    Suspect(Box<suspect::Arguments>),
+    /// Look at candidates again, on a page in the browser, and repair labels
+    Relabel(Box<relabel::Arguments>),
+    /// Count the votes of several people: labels, agreement, disputed candidates
+    Votes(Box<votes::Arguments>),
+    /// Train and run the random forest that networks are compared with
+    Forest(Box<forest::Arguments>),
+    /// Measure what can be measured of stamps alone, for the forest
+    Features(Box<features::Arguments>),
+    /// Run the experiments of a paper again, and report beside its numbers
+    Reproduce(Box<reproduce::Arguments>),
     /// Gather cutouts of any kind into a cube or a DES triple
     Pack(Box<pack::Arguments>),
     /// Write a labelled set of simulated cutouts, or put sources into images of your own
@@ -106,6 +124,12 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Suspect(arguments) => suspect::run(&arguments),
+        Command::Relabel(arguments) => relabel::run(&arguments),
+        Command::Votes(arguments) => votes::run(&arguments),
+        Command::Forest(arguments) => forest::run(&arguments),
+        Command::Features(arguments) => features::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
