@@ -16,6 +16,7 @@
 //! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
+//! | [`votes`] | what several people said of candidates |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
@@ -44,6 +45,7 @@ pub mod fits;
 mod folder;
 mod gather;
 mod incoming;
+pub mod labels;
 mod listed;
 pub mod loader;
 mod mapped;
@@ -64,6 +66,7 @@ pub mod table;
 mod triple;
 pub mod truth;
 mod view;
+pub mod votes;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;

@@ -23,7 +23,10 @@ pub use evaluation::{Figure, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
-pub use page::{Page, StudyPage, page, study_page};
+pub use page::{
+    Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
+    paper_page, study_page,
+};
 pub use study::{Trained, study_cutout, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
