@@ -25,6 +25,8 @@ use crate::judge::{Confusion, Evaluation};
 use crate::{Error, Result};
 
 pub(super) use self::categories::MEANING;
+pub use self::roc::fpr_against_mdr;
+
 pub(super) use self::number::{part, percent, with_interval};
 
 /// A ratio of the decisions at one threshold.
@@ -59,7 +61,7 @@ pub fn figures(evaluation: &Evaluation) -> Result<Vec<Figure>> {
     let mut all = vec![
         confusion::matrices(evaluation),
         roc::roc(evaluation),
-        roc::fpr_against_mdr(evaluation),
+        roc::fpr_against_mdr(evaluation, None),
         roc::precision_recall(evaluation),
         thresholds::mcc_and_f1(evaluation),
         thresholds::mcc_against_f1(evaluation),
