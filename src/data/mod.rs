@@ -164,6 +164,27 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// "train", "validation" or "test".
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
+
+    /// The part that a table calls `name`, in any case.
+    pub fn called(name: &str) -> Option<Part> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "validation" => Some(Part::Validation),
+            "test" => Some(Part::Test),
+            _ => None,
+        }
+    }
+}
+
 /// A set of candidates. Pixels may stay on disk; everything else is in memory.
 #[derive(Debug)]
 pub struct Dataset {

@@ -22,12 +22,15 @@ pub mod features;
 mod file;
 pub mod model;
 pub mod names;
+pub mod parts;
 mod read;
+pub mod run;
 pub mod table;
 pub mod train;
 mod tree;
 
-pub use model::{Forest, Measured, Provenance};
+pub use model::{Forest, Measured, Provenance, Scores};
+pub use parts::Division;
 pub use read::TableOptions;
 pub use table::FeatureTable;
-pub use train::{Criterion, Settings};
+pub use train::{Criterion, Settings, Trained};

@@ -1,6 +1,7 @@
 //! Tables of features as files: autoScan's, rbgpu's, any survey's.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::FeatureTable;
@@ -197,6 +198,46 @@ fn numbers(path: &Path, name: &str, cells: Cells, named: bool) -> Result<Option<
     // A column of nothing is no feature unless it was asked for.
     let known = named || values.iter().any(|value| !value.is_nan());
     Ok(known.then_some(values))
+}
+
+/// The labels of a file by id: columns id and label, or ID and OBJECT_TYPE.
+pub(super) fn labels(path: &Path, polarity: LabelPolarity) -> Result<HashMap<String, Option<u8>>> {
+    let is_autoscan = Cell::new(false);
+    let choose = |names: &[String]| {
+        let autoscan = column(names, &[OBJECT_TYPE]);
+        is_autoscan.set(autoscan.is_some());
+        match (column(names, ID), autoscan.or_else(|| column(names, LABEL))) {
+            (Some(id), Some(label)) => Ok(vec![(id, Kind::Word), (label, Kind::Either)]),
+            _ => {
+                let expected = format!("columns id and label, or ID and {OBJECT_TYPE}");
+                Err(Error::input(
+                    path,
+                    "line of names",
+                    names.join(", "),
+                    expected,
+                ))
+            }
+        }
+    };
+    let mut columns = table::read(path, &choose)?.columns.into_iter();
+    let (Some(Cells::Words(ids)), Some(labels)) = (columns.next(), columns.next()) else {
+        unreachable!("asked for as words");
+    };
+    let labels = read_labels(path, labels, is_autoscan.get(), polarity)?;
+    let mut by_id = HashMap::with_capacity(ids.len());
+    for (row, (id, label)) in ids.into_iter().zip(labels).enumerate() {
+        let other = by_id.insert(id.trim().to_string(), label);
+        if other.is_some_and(|other| other != label) {
+            let expected = "one label for each id; it has two";
+            return Err(Error::input(
+                path,
+                format!("row {}", row + 1),
+                format!("'{id}'"),
+                expected,
+            ));
+        }
+    }
+    Ok(by_id)
 }
 
 /// Labels as numbers or in words, turned so that 1 is real.

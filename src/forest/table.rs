@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::names::OBJECT_TYPE;
+use crate::data::LabelPolarity;
 use crate::data::atomic::atomic_try;
 use crate::{Error, Result};
 
@@ -95,15 +96,54 @@ impl FeatureTable {
             .unzip())
     }
 
-    /// A number that tells this set of candidates, in this order, from another: CRC-32 of the
-    /// ids.
+    /// A number that tells this table from another: CRC-32 of ids and values.
     pub fn fingerprint(&self) -> String {
         let mut hash = crc32fast::Hasher::new();
         for id in &self.ids {
             hash.update(id.as_bytes());
             hash.update(b"\n");
         }
+        for value in &self.values {
+            // NaN has many bit patterns, and is one value.
+            let bits = if value.is_nan() {
+                0x7fc0_0000
+            } else {
+                value.to_bits()
+            };
+            hash.update(&bits.to_le_bytes());
+        }
         format!("{:08x}", hash.finalize())
+    }
+
+    /// Takes the labels from the file `path` (columns id and label, or ID and OBJECT_TYPE, as a
+    /// label file of `rbgpu relabel` has them). A candidate that it does not name keeps its own.
+    pub fn relabel(&mut self, path: &Path, polarity: LabelPolarity) -> Result<()> {
+        let file = super::read::labels(path, polarity)?;
+        let mut own = self.labels.take().unwrap_or_else(|| vec![None; self.len()]);
+        let (mut named, mut changed) = (0, 0);
+        for (id, label) in self.ids.iter().zip(&mut own) {
+            if let Some(&new) = file.get(id.trim()) {
+                named += 1;
+                changed += usize::from(*label != new);
+                *label = new;
+            }
+        }
+        if named == 0 {
+            let found = "none of the candidates";
+            return Err(Error::input(
+                path,
+                "ids",
+                found,
+                format!("ids of {}", self.source.display()),
+            ));
+        }
+        self.notices.push(format!(
+            "{named} of {} labels are from {}, {changed} of them others than before",
+            own.len(),
+            path.display()
+        ));
+        self.labels = Some(own);
+        Ok(())
     }
 
     /// Where each of `wanted` is among the columns, in any case.

@@ -9,6 +9,7 @@ mod drawing;
 mod evaluation;
 mod gallery;
 mod growth;
+mod importances;
 mod injected;
 mod legend;
 pub mod overlay;
@@ -22,6 +23,7 @@ pub use drawing::Drawing;
 pub use evaluation::{Figure, fpr_against_mdr, figures};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
+pub use importances::importances;
 pub use injected::{Compared, injected};
 pub use page::{
     Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
