@@ -16,6 +16,7 @@
 mod claims;
 mod compare;
 mod first;
+mod found;
 mod live;
 mod networks;
 mod page;

@@ -45,7 +45,7 @@ pub fn page(outcome: &Outcome) -> Result<PaperPage> {
         sections.push(figure_6(sample, first, repair, outcome)?);
     }
     if let Some(found) = &outcome.found {
-        sections.push(super::words::rules(outcome, found)?);
+        sections.push(super::found::section(outcome, found));
     }
     if let Some(repair) = &outcome.repair {
         sections.push(with_figure(
