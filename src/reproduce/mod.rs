@@ -2,10 +2,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`des`] | Ayyar et al. 2022 |
-//! | [`watch`] | who hears how far it is |
+//! | `watch` | who hears how far it is |
+//! | [`folder`] | the report's folder: the page, figures, tables, every number |
+//! | [`des`] | Ayyar et al. 2022, PASP 134 094501 |
 
 pub mod des;
-pub mod watch;
+pub mod folder;
+mod watch;
 
 pub use watch::Watcher;

@@ -11,7 +11,8 @@ use crate::data::{Fractions, Split};
 use crate::forest::{self, Forest};
 use crate::judge::evaluation::Training;
 use crate::judge::{Evaluation, Options};
-use crate::reproduce::watch::{Span, Watcher};
+use super::progress::Span;
+use crate::reproduce::Watcher;
 
 /// Everything of the first stage.
 pub struct First {
@@ -49,7 +50,7 @@ pub(super) fn forest(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<(Forest, Classified)> {
-    watcher.step("growing the forest", span.at(0.0));
+    watcher.step("growing the forest", span.at(0.0), None)?;
     let settings = forest::Settings {
         seed: request.seed,
         ..forest::Settings::default()

@@ -6,13 +6,13 @@ use super::first::First;
 use super::run::{Outcome, Request};
 use super::sample::Sample;
 use crate::Result;
-use crate::judge::EpochRecord;
 use crate::judge::planted::{Recovered, recovered};
 use crate::report::{self, Cell, PaperPart, PaperSection, PaperTable};
-use crate::reproduce::watch::{Span, Training, Watcher};
+use super::progress::{Heard, Span};
+use crate::reproduce::Watcher;
 use crate::suspect::folds::{self, Fold, Folds};
 use crate::suspect::{Evidence, Network, Options, Suspects, suspects};
-use crate::train::{Observer, Progress, Residence};
+use crate::train::Residence;
 
 /// Suspects by every rule, and what they are worth where the truth is known.
 pub struct Found {
@@ -26,31 +26,10 @@ pub struct Found {
     pub recovered: Vec<Recovered>,
 }
 
-/// Passes on which fold it is and how far.
-struct Heard<'a> {
-    watcher: &'a mut dyn Watcher,
-    span: Span,
-    part: Span,
-}
-
-impl Observer for Heard<'_> {
-    fn step(&mut self, progress: &Progress) -> Result<()> {
-        let (watcher, span) = (&mut *self.watcher, self.part);
-        Training { watcher, span }.step(progress)
-    }
-
-    fn epoch(&mut self, _: &EpochRecord, _: bool) {}
-
-    fn notice(&mut self, text: &str) {
-        self.watcher.notice(text);
-    }
-}
-
 impl folds::Watcher for Heard<'_> {
     fn fold(&mut self, fold: &Fold) {
-        self.part = self.span.part(fold.number - 1, fold.of);
-        let what = format!("cross-validation, fold {} of {}", fold.number, fold.of);
-        self.watcher.step(&what, self.part.at(0.0));
+        self.span = self.whole.part(fold.number - 1, fold.of);
+        self.what = format!("cross-validation, fold {} of {}", fold.number, fold.of);
     }
 }
 
@@ -74,8 +53,9 @@ pub fn found(
     };
     let mut heard = Heard {
         watcher,
+        what: String::new(),
+        whole: span,
         span,
-        part: span,
     };
     let config = scale.config("des1", request.seed)?;
     let folds = vec![folds.network(&config, &mut heard)?];

@@ -14,7 +14,8 @@ use crate::formats::ModelFile;
 use crate::judge::evaluation::Training;
 use crate::judge::votes::{AT_LEAST, Consensus, Counted, count};
 use crate::judge::{Evaluation, Options};
-use crate::reproduce::watch::{Span, Watcher};
+use super::progress::Span;
+use crate::reproduce::Watcher;
 use crate::{Error, Result};
 
 /// Everything of the live survey.
@@ -58,7 +59,7 @@ pub fn live(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<Live> {
-    watcher.step("simulating a live survey and its voters", span.at(0.0));
+    watcher.step("simulating a live survey and its voters", span.at(0.0), None)?;
     let seed = request.seed.wrapping_add(2);
     let survey = live_survey(request.scale.live, seed)?;
     let candidates = survey.dataset.len();

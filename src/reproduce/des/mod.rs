@@ -20,6 +20,7 @@ mod found;
 mod live;
 mod networks;
 mod page;
+mod progress;
 pub mod published;
 mod repair;
 pub mod run;

@@ -8,7 +8,8 @@ use crate::backend::Device;
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
-use crate::reproduce::watch::{Span, Training, Watcher};
+use super::progress::{Heard, Span};
+use crate::reproduce::Watcher;
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::session::score;
 use crate::train::{Config, Session};
@@ -42,11 +43,19 @@ pub fn train(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<Trained> {
-    watcher.step(&format!("training {name}"), span.at(0.0));
+    watcher.step(&format!("training {name}"), span.at(0.0), None)?;
     let network = config.architecture.name.clone();
     let session = Session::new(config, device, data.clone(), split.clone());
     let started = Instant::now();
-    let outcome = session.run(false, &mut Training { watcher, span })?;
+    let outcome = session.run(
+        false,
+        &mut Heard {
+            watcher,
+            what: name.into(),
+            whole: span,
+            span,
+        },
+    )?;
     let seconds = started.elapsed().as_secs_f64();
     let held_out = HeldOut::of(&session, &outcome)?;
     let model = finished_with(&session, &outcome, &held_out);

@@ -13,7 +13,8 @@ use super::second::{Second, second};
 use crate::Result;
 use crate::backend::Device;
 use crate::report::PaperPage;
-use crate::reproduce::watch::{Span, Watcher};
+use super::progress::Span;
+use crate::reproduce::Watcher;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]

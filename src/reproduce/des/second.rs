@@ -12,7 +12,8 @@ use crate::Result;
 use crate::data::{Dataset, Fractions, Split};
 use crate::forest::Forest;
 use crate::judge::Evaluation;
-use crate::reproduce::watch::{Span, Watcher};
+use super::progress::Span;
+use crate::reproduce::Watcher;
 
 /// Everything of the second stage.
 pub struct Second {
