@@ -19,7 +19,7 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, figures};
+pub use evaluation::{Figure, disputed, figures, planted, suspected};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};

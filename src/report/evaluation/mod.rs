@@ -12,6 +12,7 @@ mod look;
 mod number;
 mod reliability;
 mod roc;
+mod suspicion;
 mod thin;
 mod thresholds;
 
@@ -26,6 +27,7 @@ use crate::{Error, Result};
 
 pub(super) use self::categories::MEANING;
 pub(super) use self::number::{part, percent, with_interval};
+pub use self::suspicion::{disputed, planted, suspected};
 
 /// A ratio of the decisions at one threshold.
 type Ratio = fn(&Confusion) -> f64;
