@@ -32,10 +32,7 @@ pub fn scores(
     crop: Option<usize>,
     watcher: &mut dyn Watcher,
 ) -> Result<Scored> {
-    let seen = match wanted(models) {
-        Some(images) if data.shape.channels != images.len() => Arc::new(data.with_images(&images)?),
-        _ => data.clone(),
-    };
+    let seen = as_wanted(data, models)?;
     let request = Request {
         sources: sources.to_vec(),
         data: Some(seen),
@@ -109,6 +106,16 @@ fn said(source: &Source, in_sample: Option<usize>, count: usize) -> String {
             "which of the {count} candidates {name} was fitted to is not known: it may have \
              learned their wrong labels"
         ),
+    }
+}
+
+/// The data with the images that the models want.
+pub(super) fn as_wanted(data: &Arc<Dataset>, models: &[Classifier]) -> Result<Arc<Dataset>> {
+    match wanted(models) {
+        Some(images) if data.shape.channels != images.len() => {
+            data.with_images(&images).map(Arc::new)
+        }
+        _ => Ok(data.clone()),
     }
 }
 

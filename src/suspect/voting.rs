@@ -2,10 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::models;
 use crate::data::labels::{Decided, LabelRow, mark_text, pixels_mark};
-use crate::data::{Dataset, atomic_write};
+use crate::data::{Dataset, OfDataset, atomic_write};
+use crate::evaluate::score_file::{self, ScoreFile, rows_of};
+use crate::evaluate::{Source, Watcher};
 use crate::judge::votes::{Counted, Tally};
+use crate::train::Classifier;
+use crate::train::stream::StreamOptions;
 use crate::{Error, Result};
 
 /// For each candidate that was voted on its row in `data`, `None` where it is not there. An id
@@ -130,4 +136,55 @@ pub fn write_tallies(path: &Path, counted: &Counted, scores: Option<&[f64]>) -> 
         }
         csv.flush()
     })
+}
+
+/// P(real) of each candidate that was voted on, NaN where there is none, and what a user should
+/// know. A score table is joined by id; `model` scores what of `data` was voted on.
+pub fn scores_of(
+    tallies: &[Tally],
+    source: &Source,
+    model: Option<&Classifier>,
+    data: Option<&Arc<Dataset>>,
+    reading: &score_file::Reading,
+    watcher: &mut dyn Watcher,
+) -> Result<(Vec<f64>, Vec<String>)> {
+    let ids: Vec<String> = tallies.iter().map(|tally| tally.id.clone()).collect();
+    let mut notices = Vec::new();
+    let Some(model) = model else {
+        let file = ScoreFile::read(&source.path, reading)?;
+        if file.ids.is_none() {
+            let expected = "a column of ids, to find what was voted on";
+            return Err(Error::input(
+                &source.path,
+                "line of names",
+                "none",
+                expected,
+            ));
+        }
+        let rows = rows_of(&source.path, &file, Some(&ids), ids.len(), &mut notices)?;
+        let score = |row: &Option<usize>| row.map_or(f64::NAN, |row| file.scores[row]);
+        return Ok((rows.iter().map(score).collect(), notices));
+    };
+    let Some(data) = data else {
+        let expected = "--data DATA beside it: the candidates that it is to score";
+        return Err(Error::input(
+            &source.path,
+            "model",
+            "no data to score",
+            expected,
+        ));
+    };
+    let places = places(&source.path, tallies, data)?;
+    let kept: Vec<usize> = places.iter().flatten().copied().collect();
+    let seen = models::as_wanted(data, std::slice::from_ref(model))?;
+    watcher.begin(&format!("scoring with {}", source.name), kept.len());
+    let mut scored = Vec::with_capacity(kept.len());
+    for rows in model.score_rows_as(OfDataset::some(seen, kept), StreamOptions::default())? {
+        let rows = rows?;
+        watcher.done(rows.len());
+        scored.extend(rows.iter().map(|row| row.score));
+    }
+    let mut scored = scored.into_iter();
+    let score = |place: &Option<usize>| place.and_then(|_| scored.next()).unwrap_or(f64::NAN);
+    Ok((places.iter().map(score).collect(), notices))
 }
