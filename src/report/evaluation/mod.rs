@@ -12,6 +12,7 @@ mod look;
 mod number;
 mod reliability;
 mod roc;
+mod suspicion;
 mod thin;
 mod thresholds;
 
@@ -28,6 +29,7 @@ pub(super) use self::categories::MEANING;
 pub use self::roc::fpr_against_mdr;
 
 pub(super) use self::number::{part, percent, with_interval};
+pub use self::suspicion::{disputed, planted, suspected};
 
 /// A ratio of the decisions at one threshold.
 type Ratio = fn(&Confusion) -> f64;
