@@ -79,7 +79,7 @@ pub fn live(
         return Err(Error::config("--live", candidates.to_string(), "more of them"));
     }
     let half = |i| Span { from: span.from + 0.1 * span.share, share: 0.9 * span.share }.part(i, 2);
-    let config = request.scale.config("des1", seed)?;
+    let config = request.scale.config("des1", request.precision, seed)?;
     let network = train(
         "CNN 1, retrained on votes",
         config.clone(),
