@@ -16,6 +16,7 @@
 //! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
+//! | [`votes`] | what several people said of candidates |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
@@ -66,6 +67,7 @@ pub mod table;
 mod triple;
 pub mod truth;
 mod view;
+pub mod votes;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;
@@ -160,6 +162,27 @@ pub enum Part {
     Validation,
     /// Nothing looks at it during training.
     Test,
+}
+
+impl Part {
+    /// "train", "validation" or "test".
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
+
+    /// The part that a table calls `name`, in any case.
+    pub fn called(name: &str) -> Option<Part> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "validation" => Some(Part::Validation),
+            "test" => Some(Part::Test),
+            _ => None,
+        }
+    }
 }
 
 /// A set of candidates. Pixels may stay on disk; everything else is in memory.

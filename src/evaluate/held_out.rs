@@ -139,16 +139,11 @@ impl Parts {
         };
         let mut known: HashMap<&str, (Part, f64)> = HashMap::with_capacity(ids.len());
         for (row, (id, part)) in ids.iter().zip(&parts).enumerate() {
-            let part = match part.to_ascii_lowercase().as_str() {
-                "train" | "training" => Part::Train,
-                "validation" => Part::Validation,
-                "test" => Part::Test,
-                _ => {
-                    let expected = "train, validation or test";
-                    let place = format!("row {}, column part", row + 1);
-                    return Err(Error::input(path, place, format!("'{part}'"), expected));
-                }
-            };
+            let part = Part::called(part).ok_or_else(|| {
+                let place = format!("row {}, column part", row + 1);
+                let expected = "train, validation or test";
+                Error::input(path, place, format!("'{part}'"), expected)
+            })?;
             let label = labels.as_ref().map_or(f64::NAN, |labels| labels[row]);
             let entry = known.entry(id).or_insert((part, label));
             // One id for several candidates: what may have been fitted to counts as such.

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::data::LabelPolarity;
 use crate::data::labels::{ID, LABEL, Said, values};
 use crate::data::table::{self, Cells, Kind, column};
+use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// Names of columns, in any case, the first that is there.
@@ -18,6 +18,7 @@ const SCORE: &[&str] = &[
     "label1",
 ];
 const DECISION: &[&str] = &["decision"];
+const PART: &[&str] = &["part"];
 const MAG: &[&str] = &["mag", "magnitude", "magpsf", "mags"];
 const MAG_ERR: &[&str] = &["mag_err", "magerr", "errmag", "sigmapsf", "errmags"];
 
@@ -47,6 +48,9 @@ pub struct ScoreFile {
     pub labels: Option<Vec<f64>>,
     /// Where its decisions say from which score on candidates are called real.
     pub threshold: Option<f64>,
+    /// What the classifier was fitted to and what not, where the file says so: the part of each
+    /// row, `None` of one that was in none.
+    pub parts: Option<Vec<Option<Part>>>,
     /// In magnitudes, where the file has them.
     pub mag: Option<Vec<f64>>,
     /// In magnitudes, where the file has them.
@@ -62,6 +66,7 @@ enum Use {
     Score,
     Label,
     Decision,
+    Part,
     Mag,
     MagErr,
     Other(String),
@@ -91,6 +96,7 @@ impl ScoreFile {
             scores: Vec::new(),
             labels: None,
             threshold: None,
+            parts: None,
             mag: None,
             mag_err: None,
             others: Vec::new(),
@@ -101,6 +107,7 @@ impl ScoreFile {
                 (Use::Score, Cells::Numbers(scores)) => file.scores = scores,
                 (Use::Label, cells) => file.labels = Some(labels(path, cells, reading.polarity)?),
                 (Use::Decision, Cells::Words(words)) => decisions = Some(words),
+                (Use::Part, Cells::Words(words)) => file.parts = parts(&words),
                 (Use::Mag, Cells::Numbers(mags)) => file.mag = Some(known(mags)),
                 (Use::MagErr, Cells::Numbers(errors)) => file.mag_err = Some(known(errors)),
                 (Use::Other(name), cells) => file.others.push((name, cells)),
@@ -157,6 +164,7 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     let usual = [
         (LABEL, Kind::Either, Use::Label),
         (DECISION, Kind::Word, Use::Decision),
+        (PART, Kind::Word, Use::Part),
         (MAG, Kind::Number, Use::Mag),
         (MAG_ERR, Kind::Number, Use::MagErr),
     ];
@@ -170,6 +178,17 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     Ok(columns)
 }
 
+/// Parts of a split, if the column holds nothing else: another "part" is none of our business.
+fn parts(words: &[String]) -> Option<Vec<Option<Part>>> {
+    let part = |word: &String| match word.is_empty() {
+        true => Some(None),
+        false => Part::called(word).map(Some),
+    };
+    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
+    parts.filter(|parts| parts.iter().any(Option::is_some))
+}
+
+/// Labels as numbers or in words: 1 real, 0 bogus, NaN unknown (-1, or nothing).
 /// 1 real, 0 bogus, NaN unknown (-1, or nothing).
 fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>> {
     let said = values(path, cells, polarity == LabelPolarity::RealIsZero)?;
