@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::FeatureTable;
-use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, band};
-use crate::data::LabelPolarity;
+use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, PART, band};
 use crate::data::table::{self, Cells, Kind, column};
+use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// Names of the column of ids, in any case, the first that is there.
@@ -36,6 +36,7 @@ enum Use {
     Id,
     /// Whether it is autoScan's.
     Label(bool),
+    Part,
     /// Its name, and whether it was asked for by name.
     Feature(String, bool),
 }
@@ -60,13 +61,14 @@ impl FeatureTable {
             ));
         }
         let mut ids = None;
-        let mut labels = None;
+        let (mut labels, mut parts) = (None, None);
         let (mut names, mut features) = (Vec::new(), Vec::new());
         let mut notices = Vec::new();
         for (meaning, cells) in uses.into_inner().into_iter().zip(file.columns) {
             match (meaning, cells) {
                 (Use::Id, Cells::Words(words)) => ids = Some(words),
-                (Use::Id, _) => unreachable!("asked for as words"),
+                (Use::Part, Cells::Words(words)) => parts = read_parts(&words),
+                (Use::Id | Use::Part, _) => unreachable!("asked for as words"),
                 (Use::Label(autoscan), cells) => {
                     labels = Some(read_labels(path, cells, autoscan, options.polarity)?);
                 }
@@ -103,6 +105,7 @@ impl FeatureTable {
         let rows = (0..file.rows).map(|row| row.to_string());
         let mut table = FeatureTable::new(path, names, ids.unwrap_or(rows.collect()), values)?;
         table.notices = notices;
+        table.parts = parts;
         match labels {
             Some(labels) => table.with_labels(labels),
             None => Ok(table),
@@ -123,6 +126,8 @@ fn columns(
     let label = autoscan.or_else(|| column(names, LABEL));
     let is_autoscan = autoscan.is_some();
     chosen.extend(label.map(|at| (at, Kind::Either, Use::Label(is_autoscan))));
+    let part = column(names, &[PART]);
+    chosen.extend(part.map(|at| (at, Kind::Word, Use::Part)));
 
     let kind = |name: &str| match MAYBE_WORDS.iter().any(|w| w.eq_ignore_ascii_case(name)) {
         true => Kind::Either,
@@ -133,9 +138,8 @@ fn columns(
             let expected = format!("a column {wanted}");
             Error::input(path, "line of names", names.join(", "), expected)
         })?;
-        let again = Some(at) == label || Some(at) == id;
-        if again || chosen.iter().any(|(other, ..)| *other == at) {
-            let expected = "each feature once, and neither id nor label";
+        if chosen.iter().any(|(other, ..)| *other == at) {
+            let expected = "each feature once, and neither id, label nor part";
             return Err(Error::input(
                 path,
                 "features",
@@ -157,7 +161,7 @@ fn columns(
         GOLDSTEIN.iter().try_for_each(|name| named(name))?;
         return Ok(chosen);
     }
-    let rest = (0..names.len()).filter(|at| Some(*at) != id && Some(*at) != label);
+    let rest = (0..names.len()).filter(|at| ![id, label, part].contains(&Some(*at)));
     let of_labels = |at: &usize| column(&names[*at..*at + 1], LABEL).is_some();
     for at in rest.filter(|at| !of_labels(at)) {
         chosen.push((at, Kind::Either, Use::Feature(names[at].clone(), false)));
@@ -198,6 +202,16 @@ fn numbers(path: &Path, name: &str, cells: Cells, named: bool) -> Result<Option<
     // A column of nothing is no feature unless it was asked for.
     let known = named || values.iter().any(|value| !value.is_nan());
     Ok(known.then_some(values))
+}
+
+/// What a column of parts says, if it holds nothing else.
+fn read_parts(words: &[String]) -> Option<Vec<Option<Part>>> {
+    let part = |word: &String| match word.is_empty() {
+        true => Some(None),
+        false => Part::called(word).map(Some),
+    };
+    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
+    parts.filter(|parts| parts.iter().any(Option::is_some))
 }
 
 /// The labels of a file by id: columns id and label, or ID and OBJECT_TYPE.
