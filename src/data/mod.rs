@@ -21,6 +21,7 @@
 //! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
+//! | [`labels`] | labels in a file of their own |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
 //! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`] | back to files |
 //!
@@ -80,6 +81,7 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;
 pub use channels::Channel;
+pub use labels::{LabelFile, Relabelled};
 pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
@@ -200,6 +202,8 @@ pub struct Dataset {
     pub candidates: Vec<Candidate>,
     /// The split that the file itself states, if it does.
     pub parts: Option<Vec<Part>>,
+    /// What a label file said of the labels, where one was given.
+    pub relabelled: Option<labels::Relabelled>,
     /// Left out while reading.
     pub skipped: Vec<Skipped>,
     /// What a user should know: a guess that was made, a key that was longer than it should be.
@@ -234,6 +238,10 @@ impl Dataset {
                 .labels
                 .map(|all| keep.iter().map(|&i| all[i]).collect()),
             parts: self.parts.map(|all| keep.iter().map(|&i| all[i]).collect()),
+            relabelled: self.relabelled.map(|all| Relabelled {
+                was: keep.iter().map(|&i| all.was[i]).collect(),
+                ..all
+            }),
             pixels: Box::new(Subset {
                 inner: self.pixels,
                 indices: keep,

@@ -138,6 +138,16 @@ impl Split {
             let expected = "labels, to train on and to split by";
             return Err(Error::input(&set.source, "labels", "none", expected));
         };
+        Split::with_labels(set, labels, fractions, seed)
+    }
+
+    /// As [`make`](Self::make), with other labels than the set has: one for each candidate.
+    pub fn with_labels(
+        set: &Dataset,
+        labels: &[u8],
+        fractions: Fractions,
+        seed: u64,
+    ) -> Result<Split> {
         let mut split = Split::default();
         if let Some(parts) = &set.parts {
             for (index, part) in parts.iter().enumerate() {

@@ -106,6 +106,7 @@ impl Dataset {
             labels: self.labels.clone(),
             candidates: self.candidates.clone(),
             parts: self.parts.clone(),
+            relabelled: self.relabelled.clone(),
             skipped: Vec::new(),
             notices: Vec::new(),
         }

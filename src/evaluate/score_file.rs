@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use crate::data::labels::{ID, LABEL, Said, values};
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// Names of columns, in any case, the first that is there.
-const ID: &[&str] = &["id", "candid", "cand_id", "candidate", "name"];
 const SCORE: &[&str] = &[
     "rb_score",
     "score",
@@ -17,7 +17,6 @@ const SCORE: &[&str] = &[
     "probability",
     "label1",
 ];
-const LABEL: &[&str] = &["label", "y_true", "truth", "is_real"];
 const DECISION: &[&str] = &["decision"];
 const PART: &[&str] = &["part"];
 const MAG: &[&str] = &["mag", "magnitude", "magpsf", "mags"];
@@ -190,35 +189,14 @@ fn parts(words: &[String]) -> Option<Vec<Option<Part>>> {
 }
 
 /// Labels as numbers or in words: 1 real, 0 bogus, NaN unknown (-1, or nothing).
+/// 1 real, 0 bogus, NaN unknown (-1, or nothing).
 fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>> {
-    let wrong = |row: usize, found: String| {
-        let expected = "1 or real, 0 or bogus, -1 or nothing where it is not known";
-        Error::input(path, format!("label in row {}", row + 1), found, expected)
+    let said = values(path, cells, polarity == LabelPolarity::RealIsZero)?;
+    let number = |said| match said {
+        Said::Label(label) => f64::from(label),
+        Said::Nothing | Said::Undecided => f64::NAN,
     };
-    let turned = polarity == LabelPolarity::RealIsZero;
-    let number = |row: usize, value: f64| match value {
-        v if v.is_nan() || v == -1.0 => Ok(f64::NAN),
-        v if v == 0.0 || v == 1.0 => Ok(if turned { 1.0 - v } else { v }),
-        v => Err(wrong(row, v.to_string())),
-    };
-    match cells {
-        Cells::Numbers(values) => {
-            let values = values.into_iter().enumerate();
-            values.map(|(row, value)| number(row, value)).collect()
-        }
-        Cells::Words(words) => {
-            let word = |(row, word): (usize, String)| match word.to_ascii_lowercase().as_str() {
-                "real" | "true" => Ok(1.0),
-                "bogus" | "false" | "artifact" => Ok(0.0),
-                "" | "unknown" => Ok(f64::NAN),
-                other => match other.parse() {
-                    Ok(value) => number(row, value),
-                    Err(_) => Err(wrong(row, format!("'{word}'"))),
-                },
-            };
-            words.into_iter().enumerate().map(word).collect()
-        }
-    }
+    Ok(said.into_iter().map(number).collect())
 }
 
 /// The lowest score that was called real, if all from there on were and no other.

@@ -122,6 +122,11 @@ pub fn doubt(label: u8, score: f64) -> f64 {
     1.0 - probability(usize::from(label), score)
 }
 
+/// Whether the other class than the label is the likelier one.
+fn is_more_likely(doubt: f64) -> bool {
+    doubt > 1.0 - doubt + CLOSE
+}
+
 /// Rows by falling `suspicion`; among equals the first comes first.
 pub(super) fn by_falling(suspicion: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..suspicion.len()).collect();
@@ -149,15 +154,21 @@ impl Confident {
             let left = &mut left[usize::from(labels[row])];
             let taken = *left > 0;
             *left = left.saturating_sub(1);
-            let own = 1.0 - doubts[row];
-            taken && own + CLOSE < doubts[row]
+            taken && is_more_likely(doubts[row])
         });
         issues
     }
 
-    /// Candidates that are confidently of the other class than their label.
-    pub fn off_diagonal(&self) -> u64 {
-        self.joint[0][1] + self.joint[1][0]
+    /// Candidates that are confidently of the other class than their label and likelier so, in
+    /// their order: those that the confident joint has off its diagonal.
+    pub fn contradicted(&self, labels: &[u8], scores: &[f64]) -> Vec<usize> {
+        let contradicts = |&row: &usize| {
+            let (label, score) = (labels[row], scores[row]);
+            let doubt = doubt(label, score);
+            class_of(&self.thresholds, label, score) == Some(usize::from(1 - label))
+                && is_more_likely(doubt)
+        };
+        (0..labels.len()).filter(contradicts).collect()
     }
 
     /// Of the calibrated joint: labels expected to be wrong, of [labelled bogus, labelled real].

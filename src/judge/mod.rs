@@ -33,6 +33,7 @@ pub use categories::category;
 pub use confusion::{Confusion, Cut};
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
+pub use histogram::equal as histogram;
 pub use history::EpochRecord;
 pub use metrics::{Best, FprAtMdr, PrecisionRecall, Roc, Scored};
 pub use subject::{Column, Labelled, Options, Role, Subject, Values};

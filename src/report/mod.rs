@@ -20,7 +20,7 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, figures};
+pub use evaluation::{Figure, disputed, figures, fpr_against_mdr, planted, suspected};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use importances::importances;

@@ -131,15 +131,7 @@ impl Suspects {
     /// The ranking by `rule`; an error if there is no evidence for it.
     pub fn by(&self, rule: Rule) -> Result<&Ranking> {
         let of = self.rankings.iter().find(|ranking| ranking.rule == rule);
-        of.ok_or_else(|| {
-            let expected = match rule {
-                Rule::Category => "a model or scores (--model) for it",
-                Rule::Folds => "cross-validation (--folds, and no --model alone)",
-                Rule::Agreement => "two networks or more (several --model or --network)",
-                Rule::Confident => "scores",
-            };
-            Error::config("--rule", format!("'{rule}'"), expected)
-        })
+        of.ok_or_else(|| without(rule))
     }
 
     /// How many candidates each rule names.
@@ -155,5 +147,31 @@ impl Suspects {
             }
         };
         self.rankings.iter().map(of).collect()
+    }
+}
+
+/// The error that there is no evidence for `rule`.
+fn without(rule: Rule) -> Error {
+    let expected = match rule {
+        Rule::Category => "a model or scores (--model) for it",
+        Rule::Folds => "cross-validation (--folds 5) for it",
+        Rule::Agreement => "two networks or more (several --model or --network) for it",
+        Rule::Confident => "scores for it",
+    };
+    Error::config("--rule", format!("'{rule}'"), expected)
+}
+
+/// Whether so many given models and so many networks by cross-validation are evidence for
+/// `rule`: better known before these are trained.
+pub fn check_rule(rule: Rule, models: usize, folds: usize) -> Result<()> {
+    let enough = match rule {
+        Rule::Category => models > 0,
+        Rule::Folds => folds > 0,
+        Rule::Agreement => models + folds > 1,
+        Rule::Confident => models + folds > 0,
+    };
+    match enough {
+        true => Ok(()),
+        false => Err(without(rule)),
     }
 }

@@ -28,15 +28,23 @@ impl Shown {
         let count = self.top.unwrap_or(ranking.listed);
         Ok(&ranking.order[..count.min(ranking.order.len())])
     }
+
+    /// P(real) as the rule looks at it: of its own network, or the mean.
+    pub fn scores<'a>(&self, evidence: &Evidence<'a>, suspects: &'a Suspects) -> &'a [f64] {
+        match (self.rule, evidence.models) {
+            (Rule::Category, [first, ..]) => &first.scores,
+            _ => &suspects.scores,
+        }
+    }
 }
 
 /// Writes suspects.csv: rank, id, label, score, category, rule, suspicion, pixels, and besides
 /// these which rules name the candidate, its place and suspicion by each, how many networks
 /// put it into category 1 or 6, and what each of them says. `evidence` is of all of `data`,
-/// row by row.
+/// row by row, or of its rows `places`.
 pub fn write_csv(
     path: &Path,
-    data: &Dataset,
+    (data, places): (&Dataset, Option<&[usize]>),
     evidence: &Evidence,
     suspects: &Suspects,
     shown: &Shown,
@@ -45,17 +53,14 @@ pub fn write_csv(
     let labels = evidence.labels;
     let scores: Vec<&[f64]> = evidence.networks().map(|n| n.scores.as_slice()).collect();
     let votes = agreeing(labels, &scores)?;
-    // What the rule looks at: its own network's score, or the mean.
-    let scores = match shown.rule {
-        Rule::Category => scores[0],
-        _ => suspects.scores.as_slice(),
-    };
+    let scores = shown.scores(evidence, suspects);
     let ranks: Vec<Vec<usize>> = suspects.rankings.iter().map(|r| r.ranks()).collect();
     let rows = shown.rows(suspects)?;
+    let place = |row: usize| places.map_or(row, |places| places[row]);
     let mut values = vec![0.0; data.shape.len()];
     let mut marks = Vec::with_capacity(rows.len());
     for &row in rows {
-        data.pixels.read(row, &mut values)?;
+        data.pixels.read(place(row), &mut values)?;
         marks.push(pixels_mark(&values));
     }
     let mut head: Vec<String> = [
@@ -81,7 +86,7 @@ pub fn write_csv(
     atomic_write(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(&head)?;
-        for (place, (&row, &mark)) in rows.iter().zip(&marks).enumerate() {
+        for (rank, (&row, &mark)) in (1..).zip(rows.iter().zip(&marks)) {
             let names_it = |(_, ranks): &(_, &Vec<usize>)| ranks[row];
             let both = suspects.rankings.iter().zip(&ranks);
             let named: Vec<&str> = both
@@ -90,8 +95,8 @@ pub fn write_csv(
                 .map(|both| both.0.rule.name())
                 .collect();
             let mut record = vec![
-                (place + 1).to_string(),
-                data.candidates[row].id.clone(),
+                rank.to_string(),
+                data.candidates[place(row)].id.clone(),
                 labels[row].to_string(),
                 number(scores[row]),
                 category(labels[row], scores[row]).to_string(),
