@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::FeatureTable;
 use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, PART, band};
+use crate::data::labels::LabelFile;
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
@@ -214,44 +215,30 @@ fn read_parts(words: &[String]) -> Option<Vec<Option<Part>>> {
     parts.filter(|parts| parts.iter().any(Option::is_some))
 }
 
-/// The labels of a file by id: columns id and label, or ID and OBJECT_TYPE.
-pub(super) fn labels(path: &Path, polarity: LabelPolarity) -> Result<HashMap<String, Option<u8>>> {
+/// The labels of a file by id: a label file (columns id and label, 1 real), or autoScan's table
+/// (ID and OBJECT_TYPE).
+pub(super) fn labels(path: &Path) -> Result<Box<dyn Fn(&str) -> Option<Option<u8>>>> {
     let is_autoscan = Cell::new(false);
     let choose = |names: &[String]| {
-        let autoscan = column(names, &[OBJECT_TYPE]);
-        is_autoscan.set(autoscan.is_some());
-        match (column(names, ID), autoscan.or_else(|| column(names, LABEL))) {
-            (Some(id), Some(label)) => Ok(vec![(id, Kind::Word), (label, Kind::Either)]),
-            _ => {
-                let expected = format!("columns id and label, or ID and {OBJECT_TYPE}");
-                Err(Error::input(
-                    path,
-                    "line of names",
-                    names.join(", "),
-                    expected,
-                ))
-            }
+        let columns = [column(names, &["ID"]), column(names, &[OBJECT_TYPE])];
+        is_autoscan.set(columns[1].is_some() && column(names, LABEL).is_none());
+        match columns {
+            [Some(id), Some(kind)] => Ok(vec![(id, Kind::Word), (kind, Kind::Either)]),
+            _ => Ok(Vec::new()),
         }
     };
     let mut columns = table::read(path, &choose)?.columns.into_iter();
-    let (Some(Cells::Words(ids)), Some(labels)) = (columns.next(), columns.next()) else {
-        unreachable!("asked for as words");
+    let (true, Some(Cells::Words(ids)), Some(kinds)) =
+        (is_autoscan.get(), columns.next(), columns.next())
+    else {
+        let file = LabelFile::read(path)?;
+        file.check_unique()?;
+        return Ok(Box::new(move |id| file.get(id)));
     };
-    let labels = read_labels(path, labels, is_autoscan.get(), polarity)?;
-    let mut by_id = HashMap::with_capacity(ids.len());
-    for (row, (id, label)) in ids.into_iter().zip(labels).enumerate() {
-        let other = by_id.insert(id.trim().to_string(), label);
-        if other.is_some_and(|other| other != label) {
-            let expected = "one label for each id; it has two";
-            return Err(Error::input(
-                path,
-                format!("row {}", row + 1),
-                format!("'{id}'"),
-                expected,
-            ));
-        }
-    }
-    Ok(by_id)
+    let labels = read_labels(path, kinds, true, LabelPolarity::Auto)?;
+    let ids = ids.into_iter().map(|id| id.trim().to_string());
+    let by_id: HashMap<String, Option<u8>> = ids.zip(labels).collect();
+    Ok(Box::new(move |id| by_id.get(id.trim()).copied()))
 }
 
 /// Labels as numbers or in words, turned so that 1 is real.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::names::{OBJECT_TYPE, PART};
+use crate::data::Part;
 use crate::data::atomic::atomic_try;
-use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// What was measured of candidates: a row for each, a column for each feature.
@@ -118,14 +118,15 @@ impl FeatureTable {
         format!("{:08x}", hash.finalize())
     }
 
-    /// Takes the labels from the file `path` (columns id and label, or ID and OBJECT_TYPE, as a
-    /// label file of `rbgpu relabel` has them). A candidate that it does not name keeps its own.
-    pub fn relabel(&mut self, path: &Path, polarity: LabelPolarity) -> Result<()> {
-        let file = super::read::labels(path, polarity)?;
+    /// Takes the labels from the file `path`: a label file, whose 1 is real, or a table with ID and
+    /// OBJECT_TYPE, whose 1 is an artifact. A candidate that it does not name keeps its own. Marks of
+    /// pixels in it are not looked at: there are none here.
+    pub fn relabel(&mut self, path: &Path) -> Result<()> {
+        let new_label = super::read::labels(path)?;
         let mut own = self.labels.take().unwrap_or_else(|| vec![None; self.len()]);
         let (mut named, mut changed) = (0, 0);
         for (id, label) in self.ids.iter().zip(&mut own) {
-            if let Some(&new) = file.get(id.trim()) {
+            if let Some(new) = new_label(id) {
                 named += 1;
                 changed += usize::from(*label != new);
                 *label = new;

@@ -272,10 +272,13 @@ fn labels_of_a_file_of_their_own_count() {
     let was = table.labels.clone().expect("labels");
     let text = "id,label,was,decision,by,pixels\nc000,1,0,flipped,ana,\nc001,-1,1,unsure,ana,\n";
     let (_dir, path) = file("labels.csv", text);
-    table.relabel(&path, Default::default()).expect("labels");
+    table.relabel(&path).expect("labels");
     let now = table.labels.clone().expect("labels");
     assert_eq!(now[..2], [Some(1), None]);
     assert_eq!(now[2..], was[2..]);
+    let (_dir, path) = file("types.csv", "ID,OBJECT_TYPE\nc001,0\n");
+    table.relabel(&path).expect("labels");
+    assert_eq!(table.labels.clone().expect("labels")[1], Some(1));
     let (_dir, path) = file("labels.csv", "id,label\nnobody,1\n");
-    assert!(table.relabel(&path, Default::default()).is_err());
+    assert!(table.relabel(&path).is_err());
 }
