@@ -19,7 +19,7 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, figures};
+pub use evaluation::{Figure, Fitted, delta_accuracy, figures, recovered};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use injected::{Compared, injected};
@@ -27,7 +27,7 @@ pub use page::{
     Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
     paper_page, study_page,
 };
-pub use study::{Trained, study_cutout, study_size};
+pub use study::{Trained, study_cutout, study_metrics, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
 

@@ -7,7 +7,7 @@ use super::{Figure, WIDE, cells, fitting, heading, picture, slug, with_unit};
 use crate::judge::evaluation::{Evaluation, Histogram};
 
 /// Down at the first edge and the last, level in between. Empty bins are at `floor`.
-fn stairs(edges: &[f64], counts: &[u64], floor: f64) -> Vec<(f64, f64)> {
+pub(super) fn stairs(edges: &[f64], counts: &[u64], floor: f64) -> Vec<(f64, f64)> {
     let mut line = Vec::new();
     for (ends, &count) in edges.windows(2).zip(counts) {
         let height = (count as f64).max(floor);
