@@ -15,6 +15,7 @@ mod inject;
 mod inputs;
 mod pack;
 mod printed;
+mod reproduce;
 mod resume;
 mod same_bits;
 mod score_formats;

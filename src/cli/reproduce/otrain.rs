@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let out = shared.out.clone();
     let out = out.unwrap_or_else(|| PathBuf::from("reproduce-otrain"));
     let inputs: Vec<PathBuf> = named.iter().map(|(_, path)| path.clone()).collect();
-    folder::prepare(&out, &inputs)?;
+    folder::check(&out, &inputs)?;
     let device = shared.common.open(&terminal)?;
     let mut done = Done::Whole;
     let mut given = Vec::new();

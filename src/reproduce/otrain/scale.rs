@@ -18,6 +18,8 @@ pub struct Scale {
     pub training_sets: Vec<usize>,
     /// Pixels across the cutouts of Fig. 12, rising; likewise.
     pub cutout_sizes: Vec<usize>,
+    /// Of these sizes, those at which the network is also trained on counts as they are.
+    pub unscaled: Vec<usize>,
     /// Candidates of the training part of Fig. 12, at most.
     pub cutout_candidates: usize,
     /// Epochs of Fig. 12.
@@ -41,6 +43,7 @@ impl Scale {
             batch_size: None,
             training_sets: vec![500, 1000, 2000, 5000, 10_000],
             cutout_sizes: vec![15, 21, 27, 32, 39, 45, 48, 51, 57, 63],
+            unscaled: vec![15, 32, 48, 57, 63],
             cutout_candidates: 8500,
             cutout_epochs: 30,
             injected: 20_000,
@@ -60,6 +63,7 @@ impl Scale {
             batch_size: Some(64),
             training_sets: vec![425, 850],
             cutout_sizes: vec![15, 32, 48, 63],
+            unscaled: Vec::new(),
             cutout_candidates: 800,
             cutout_epochs: 8,
             injected: 4000,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::cube::Cube;
 use super::{Request, Steps, keeping};
 use crate::Result;
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Normalisation, Split};
 use crate::reproduce::folder::RUNS;
 use crate::study::size::Nested;
 use crate::study::{Folder, Record, Run, Study, cutout, settings};
@@ -22,8 +22,10 @@ pub(super) struct Plan {
     pub cube: String,
     config: Config,
     sizes: Vec<usize>,
+    unscaled: Vec<usize>,
     pub data: Arc<Dataset>,
     split: Arc<Split>,
+    /// Of `sizes`, then of `unscaled`.
     pub runs: Vec<Run>,
 }
 
@@ -37,12 +39,15 @@ pub(super) struct Cutouts {
     pub epochs: usize,
     /// Pixels across, and the training.
     pub by_size: Vec<(usize, Record)>,
+    /// The same on counts as they are.
+    pub unscaled: Vec<(usize, Record)>,
 }
 
 impl Cutouts {
     /// Of every training.
     pub fn records(&self) -> Vec<&Record> {
-        self.by_size.iter().map(|(_, record)| record).collect()
+        let all = self.by_size.iter().chain(&self.unscaled);
+        all.map(|(_, record)| record).collect()
     }
 }
 
@@ -71,11 +76,24 @@ pub(super) fn plan(cubes: &[Cube], request: &Request, config: &Config) -> Result
         train: nested.first(count),
         ..cube.split.as_ref().clone()
     });
-    let runs = cutout::runs(&config, cube.whole.shape, &split, &sizes, 1)?;
+    let shape = cube.whole.shape;
+    let mut runs = cutout::runs(&config, shape, &split, &sizes, 1)?;
+    let mut unscaled = request.scale.unscaled.clone();
+    unscaled.retain(|size| sizes.contains(size));
+    let as_they_are = Config {
+        normalisation: Normalisation::None,
+        ..config.clone()
+    };
+    for mut run in cutout::runs(&as_they_are, shape, &split, &unscaled, 1)? {
+        run.name = format!("unscaled-{}", run.name);
+        run.folder = run.name.clone();
+        runs.push(run);
+    }
     Ok(Some(Plan {
         cube: cube.name.clone(),
         config,
         sizes,
+        unscaled,
         data: cube.whole.clone(),
         split,
         runs,
@@ -85,7 +103,7 @@ pub(super) fn plan(cubes: &[Cube], request: &Request, config: &Config) -> Result
 /// Trains.
 pub(super) fn conduct(plan: Plan, request: &Request, steps: &mut Steps) -> Result<Cutouts> {
     let device = &request.device;
-    let varied = json!({ "cube": plan.cube, "cutouts": plan.sizes });
+    let varied = json!({ "cube": plan.cube, "cutouts": plan.sizes, "unscaled": plan.unscaled });
     let parts = (plan.data.as_ref(), plan.split.as_ref());
     let settings = settings("otrain", varied, &plan.config, parts, (device, keeping().0))?;
     let folder = Folder::open(
@@ -98,11 +116,14 @@ pub(super) fn conduct(plan: Plan, request: &Request, steps: &mut Steps) -> Resul
     if !request.scale.checkpoints {
         study = study.unsaved();
     }
-    let records = study.conduct(&plan.runs, 0.0)?;
+    let mut records = study.conduct(&plan.runs, 0.0)?.into_iter();
+    let mut of = |sizes: Vec<usize>| sizes.into_iter().zip(records.by_ref()).collect();
+    let by_size = of(plan.sizes);
     Ok(Cutouts {
         cube: plan.cube,
         candidates: plan.split.train.len(),
         epochs: plan.config.epochs,
-        by_size: plan.sizes.into_iter().zip(records).collect(),
+        by_size,
+        unscaled: of(plan.unscaled),
     })
 }

@@ -72,11 +72,11 @@ pub(super) fn figure_12(done: &Done) -> Result<Option<PaperSection>> {
     let Some(cutouts) = &done.cutouts else {
         return Ok(None);
     };
-    let points: Vec<Point> = cutouts
-        .by_size
-        .iter()
-        .map(|(size, record)| point(*size as f64, record, f64::NAN))
-        .collect();
+    let points = |of: &[(usize, Record)]| -> Vec<Point> {
+        let each = of.iter();
+        each.map(|(size, record)| point(*size as f64, record, f64::NAN))
+            .collect()
+    };
     let mut section = PaperSection::new(
         "Figure 12. How large a cutout should be",
         format!(
@@ -94,7 +94,7 @@ pub(super) fn figure_12(done: &Done) -> Result<Option<PaperSection>> {
         caption: "Accuracy, F1 and MCC on the validation part at the best threshold of each \
                   training (O'TRAIN Fig. 12)."
             .into(),
-        drawing: study_cutout(&points, "validation", "")?,
+        drawing: study_cutout(&points(&cutouts.by_size), "validation", "")?,
     }));
     section.parts.push(PaperPart::Table(tables::cutouts(done)?));
     Ok(Some(section))

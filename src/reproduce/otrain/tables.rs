@@ -238,20 +238,24 @@ pub(super) fn cutouts(done: &Done) -> Result<PaperTable> {
     let Some(cutouts) = &done.cutouts else {
         return Err(Error::config("table of cutout sizes", "no study", "one"));
     };
-    let row = |(size, record): &(usize, Record)| {
+    let row = |pixels: &str, (size, record): &(usize, Record)| {
         let mut row = vec![
+            Cell::text(pixels),
             Cell::number(size.to_string()),
             Cell::number(record.parameters.map_or(NOTHING.into(), count)),
         ];
         row.extend(measures(record));
-        let loss = record.validation.as_ref().and_then(|m| m.auc);
-        row.push(Cell::number(loss.map_or(NOTHING.into(), three)));
+        let auc = record.reported().and_then(|m| m.auc);
+        row.push(Cell::number(auc.map_or(NOTHING.into(), three)));
         row
     };
+    let scaled = cutouts.by_size.iter().map(|one| row("scaled", one));
+    let unscaled = cutouts.unscaled.iter().map(|one| row("as they are", one));
     Ok(PaperTable {
         name: "figure-12-cutouts".into(),
         caption: format!("The numbers of Fig. 12, {}.", cutouts.cube),
         head: heads(&[
+            "Counts",
             "Pixels across",
             "Parameters",
             "Accuracy",
@@ -259,6 +263,6 @@ pub(super) fn cutouts(done: &Done) -> Result<PaperTable> {
             "MCC",
             "AUC",
         ]),
-        rows: cutouts.by_size.iter().map(row).collect(),
+        rows: scaled.chain(unscaled).collect(),
     })
 }
