@@ -21,7 +21,10 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, disputed, figures, fpr_against_mdr, planted, suspected};
+pub use evaluation::{
+    Figure, Fitted, delta_accuracy, disputed, figures, fpr_against_mdr, planted, recovered,
+    suspected,
+};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use importances::importances;
@@ -31,7 +34,7 @@ pub use page::{
     paper_page, study_page,
 };
 pub use stretch::Stretch;
-pub use study::{Trained, study_cutout, study_size};
+pub use study::{Trained, study_cutout, study_metrics, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
 

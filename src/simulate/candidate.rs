@@ -57,6 +57,13 @@ pub(super) fn detected(
     }
 }
 
+/// Puts source `index` into a field of its own, once: its magnitude, and whether it is found.
+pub(super) fn inject(config: &SurveyConfig, index: usize) -> (f64, bool) {
+    let mut random = generator(config.seed, index as u64);
+    let detection = attempt(config, Kind::Real, &mut random);
+    (detection.mag, detection.found)
+}
+
 fn draw_kind(config: &SurveyConfig, random: &mut Random) -> Kind {
     let real = chance(random, config.real_fraction);
     let mut left = uniform(random, 0.0, config.mix.values().sum());

@@ -87,6 +87,15 @@ pub fn survey_of(config: &SurveyConfig, kind: Kind) -> Result<Survey> {
     make(config, Some(kind))
 }
 
+/// Puts `config.count` sources of `config.magnitudes` each into a field of its own, and says of each
+/// its true magnitude and whether the detection finds it at its place: what a survey of real
+/// sources is drawn from (O'TRAIN Sect. 4.2, Fig. 4).
+pub fn recovery(config: &SurveyConfig) -> Result<Vec<(f64, bool)>> {
+    config.check()?;
+    let all = (0..config.count).into_par_iter();
+    Ok(all.map(|index| candidate::inject(config, index)).collect())
+}
+
 fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
     let shape = CutoutShape {
         height: config.size,

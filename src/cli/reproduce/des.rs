@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let mut inputs = arguments.data.clone();
     inputs.extend(arguments.features.clone());
     inputs.extend(arguments.repaired.clone());
-    folder::prepare(&out, &inputs)?;
+    folder::check(&out, &inputs)?;
     let device = shared.common.open(&terminal)?;
     let sample = arguments.sample(&scale, &terminal)?;
     let done = Done::reading(&sample.data);
@@ -135,7 +135,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         let text = serde_json::to_string_pretty(&all).expect("plain data");
         terminal.result(&text)?;
     } else if !shared.common.quiet {
-        let mut rows = vec![vec![String::new(), "paper".into(), "here".into(), String::new()]];
+        let mut rows = vec![vec![
+            String::new(),
+            "paper".into(),
+            "here".into(),
+            String::new(),
+        ]];
         rows.extend(page.claims.iter().map(|claim| {
             vec![
                 claim.place.clone(),

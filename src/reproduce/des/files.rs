@@ -31,7 +31,10 @@ pub fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
     for (name, model) in trained {
         model.write(&models.join(format!("{name}.safetensors")))?;
     }
-    outcome.first.forest.write(&models.join("first-forest.json"))?;
+    outcome
+        .first
+        .forest
+        .write(&models.join("first-forest.json"))?;
     if let Some(second) = &outcome.second {
         second.forest.write(&models.join("second-forest.json"))?;
     }
@@ -47,7 +50,13 @@ pub fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
             top: None,
         };
         let path = dir.join("suspects.csv");
-        write_csv(&path, (&outcome.sample.data, None), &evidence, &found.suspects, &shown)?;
+        write_csv(
+            &path,
+            (&outcome.sample.data, None),
+            &evidence,
+            &found.suspects,
+            &shown,
+        )?;
         let what = "categories 1 and 6 of model 1, for rbgpu relabel";
         files.push(("suspects.csv".into(), what.into()));
     }

@@ -75,9 +75,12 @@ pub(super) fn live_survey(count: usize, seed: u64) -> Result<Survey> {
 impl Sample {
     /// A simulated survey of which some labels are wrong.
     pub fn simulated(scale: &Scale, seed: u64) -> Result<Sample> {
-        let config = decam(scale.candidates, seed);
+        let config = SurveyConfig {
+            wrong_labels: scale.wrong_labels,
+            ..decam(scale.candidates, seed)
+        };
         let made = survey(&config)?;
-        let truth = made.dataset.labels.clone().expect("a survey has labels");
+        let truth = made.truth;
         let origin = format!(
             "simulated as for DECam (seed {seed}, {} arcsec per pixel, {} s in {}, seeing {} to {} \
              arcsec, sources of {} to {} mag)",
