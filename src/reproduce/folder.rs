@@ -152,7 +152,18 @@ fn tables(dir: &Path, page: &PaperPage) -> Result<()> {
     if page.claims.is_empty() {
         return Ok(());
     }
-    let mut rows = vec![["place", "the paper says", "paper", "here", "holds", "remark"].map(String::from).to_vec()];
+    let mut rows = vec![
+        [
+            "place",
+            "the paper says",
+            "paper",
+            "here",
+            "holds",
+            "remark",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
     for claim in &page.claims {
         let paper = claim.paper.clone();
         rows.push(vec![

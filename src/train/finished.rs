@@ -56,7 +56,7 @@ pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -
     parts.extend(held_out.test.as_ref().map(|test| ("test", test)));
     ModelFile {
         model: outcome.model.clone(),
-        preprocess: config.normalisation.into(),
+        preprocess: config.preprocess,
         channels: data.channels.as_deref().map(<[_]>::to_vec),
         calibration: None,
         threshold,

@@ -3,6 +3,7 @@
 
 use super::compare::{Classified, compare};
 use super::networks::{Trained, scores, train};
+use super::progress::Span;
 use super::run::Request;
 use super::sample::Sample;
 use super::scale::NETWORKS;
@@ -11,7 +12,6 @@ use crate::data::{Fractions, Split};
 use crate::forest::{self, Forest};
 use crate::judge::evaluation::Training;
 use crate::judge::{Evaluation, Options};
-use super::progress::Span;
 use crate::reproduce::Watcher;
 
 /// Everything of the first stage.

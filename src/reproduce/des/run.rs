@@ -6,6 +6,7 @@ use super::first::{First, first};
 use super::found::{Found, found};
 use super::live::{Live, live};
 use super::page::page;
+use super::progress::Span;
 use super::repair::{Repair, repair};
 use super::sample::Sample;
 use super::scale::Scale;
@@ -13,7 +14,6 @@ use super::second::{Second, second};
 use crate::Result;
 use crate::backend::Device;
 use crate::report::PaperPage;
-use super::progress::Span;
 use crate::reproduce::Watcher;
 
 /// What is asked.
@@ -113,8 +113,14 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
         epochs => format!(", halved every {epochs} epochs"),
     };
     let all = [
-        ("Paper", "Ayyar, Knop, Awbrey, Andersen & Nugent 2022, PASP 134, 094501".into()),
-        ("Candidates", format!("{}, {}", sample.data.len(), sample.origin)),
+        (
+            "Paper",
+            "Ayyar, Knop, Awbrey, Andersen & Nugent 2022, PASP 134, 094501".into(),
+        ),
+        (
+            "Candidates",
+            format!("{}, {}", sample.data.len(), sample.origin),
+        ),
         ("Networks", narrow),
         (
             "Training",

@@ -148,8 +148,7 @@ fn aligned(data: &Dataset, path: &Path) -> Result<FeatureTable> {
     let table = FeatureTable::read(path, &TableOptions::default())?;
     // Stamps may be named 00123, and the table's ID be 123.
     let plain = |id: &str| id.trim_start_matches('0').to_string();
-    let places: HashMap<String, usize> =
-        table.ids.iter().map(|id| plain(id)).zip(0..).collect();
+    let places: HashMap<String, usize> = table.ids.iter().map(|id| plain(id)).zip(0..).collect();
     let width = table.names.len();
     let mut values = Vec::with_capacity(data.len() * width);
     let mut found = 0;
@@ -165,7 +164,12 @@ fn aligned(data: &Dataset, path: &Path) -> Result<FeatureTable> {
     if found == 0 {
         let first = data.candidates.first().map_or("", |c| &c.id);
         let found = format!("none of the candidates, the first of which is '{first}'");
-        return Err(Error::input(path, "ID", found, "the features of these candidates"));
+        return Err(Error::input(
+            path,
+            "ID",
+            found,
+            "the features of these candidates",
+        ));
     }
     let ids = data.candidates.iter().map(|c| c.id.clone()).collect();
     FeatureTable::new(PathBuf::from(path), table.names, ids, values)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::compare::{Classified, compare};
 use super::first::{classified, forest, options};
 use super::networks::{Trained, train};
+use super::progress::Span;
 use super::repair::Repair;
 use super::run::Request;
 use super::sample::Sample;
@@ -12,7 +13,6 @@ use crate::Result;
 use crate::data::{Dataset, Fractions, Split};
 use crate::forest::Forest;
 use crate::judge::Evaluation;
-use super::progress::Span;
 use crate::reproduce::Watcher;
 
 /// Everything of the second stage.
