@@ -190,9 +190,8 @@ fn differences(one: &Config, other: &Config) -> (String, String) {
     let json = |config: &Config| serde_json::to_value(config).expect("plain data");
     let (one, other) = (json(one), json(other));
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    let empty = serde_json::Map::new();
-    let fields = |json: &Value| json.as_object().unwrap_or(&empty).keys().cloned();
-    let names: BTreeSet<String> = fields(&one).chain(fields(&other)).collect();
+    let fields = [&one, &other].into_iter().filter_map(Value::as_object);
+    let names: BTreeSet<String> = fields.flat_map(|fields| fields.keys().cloned()).collect();
     for name in &names {
         let value = &other[name];
         if one[name] != *value {

@@ -1,7 +1,6 @@
 //! What a run begins with, where it goes on from another model.
 
 use std::hash::{Hash, Hasher};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +22,10 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Of `model`, which was read from `path`.
-    pub fn of(path: &Path, model: &Model) -> Result<Origin> {
+    /// Of `model`, which is called `name`.
+    pub fn of(name: &str, model: &Model) -> Result<Origin> {
         Ok(Origin {
-            model: path.display().to_string(),
+            model: name.into(),
             weights: weights_fingerprint(model)?,
         })
     }

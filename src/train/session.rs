@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use super::checkpoint::{self, State};
 use super::resident::notice_of_streaming;
 use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
+use super::state::Start;
 use super::trainer::parts;
-use super::{Config, Precision, Residence, Resident, Totals, Trainer};
+use super::{Config, Precision, Residence, Resident, Totals};
 use crate::backend::Device;
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
 use crate::judge::EpochRecord;
-use crate::nn::{Model, Parameter};
-use crate::ops::loss_scale;
+use crate::nn::Model;
 use crate::{Error, Result};
 
 pub use super::scoring::{evaluate, score};
@@ -76,8 +76,8 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Session {
     pub(super) config: Config,
-    /// What it begins with, if not with a fresh network; what of it is frozen is.
-    pub(super) start: Option<Model>,
+    /// What it begins with, if not with a fresh network.
+    pub(super) start: Option<Start>,
     device: Device,
     data: Arc<Dataset>,
     split: Split,
@@ -208,7 +208,8 @@ impl Session {
         }
         let feed = |loader| Feed { loader, resident };
         let (training, validation) = (feed(&training), feed(&validation));
-        if self.start.is_some() && state.history.is_empty() && state.best_loss.is_infinite() {
+        let begins = state.history.is_empty() && state.batches == 0;
+        if self.start.is_some() && begins && state.best_loss.is_infinite() {
             let (loss, accuracy) = state.judge_start(validation)?;
             observer.notice(&format!(
                 "before training: validation loss {loss:.4}, accuracy {accuracy:.4}"

@@ -5,41 +5,51 @@ use super::origin::brought;
 use super::scoring::{Feed, evaluate_feed};
 use super::{Config, Origin, Precision, Session, Totals, Trainer};
 use crate::backend::Device;
-use crate::data::{Augment, Preprocess};
+use crate::data::{Augment, Channel, Preprocess};
+use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
-use crate::nn::{Model, Parameter};
+use crate::nn::{Architecture, Model, Parameter};
 use crate::ops::loss_scale;
 use crate::{Error, Result};
 
+/// What a run begins with.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// What of it is frozen stays.
+    pub model: Model,
+    /// The images that it takes, where that is known.
+    pub channels: Option<Vec<Channel>>,
+}
+
 impl Session {
-    /// Begins with the weights of `model`, which `origin` names, instead of fresh ones. The
+    /// Begins with the weights of `file`, which is called `name`, instead of fresh ones. The
     /// start counts as epoch 0: where no epoch has a lower validation loss, its weights are
     /// what the run keeps. The settings are those of
     /// [`Settings::check_from`](super::Settings::check_from); a network that does not take the
     /// data, as the settings make them ready, is an error.
-    pub fn from(mut self, model: &Model, origin: Origin) -> Result<Session> {
-        let plan = model.plan();
-        let given = self.config.architecture.clone().with_dropout(0.0).layers;
-        if given != model.architecture().clone().with_dropout(0.0).layers {
-            let found = format!("'{}'", self.config.architecture.name);
-            let expected = format!(
-                "'{}', the network of {}",
-                model.architecture().name,
-                origin.model
-            );
+    pub fn from(mut self, file: &ModelFile, name: &str) -> Result<Session> {
+        let (model, config) = (&file.model, &self.config);
+        let plain = |of: &Architecture| of.clone().with_dropout(0.0).layers;
+        if plain(&config.architecture) != plain(model.architecture()) {
+            let found = format!("'{}'", config.architecture.name);
+            let expected = format!("'{}', the network of {name}", model.architecture().name);
             return Err(Error::config("--network", found, expected));
         }
-        let made = self.input()?;
-        if made != plan.input {
-            let [h, w, c] = plan.input;
-            let found = format!(
-                "cutouts of {}, which '{}' makes {made:?}",
-                self.data().shape,
-                self.config.preprocess
-            );
+        if config.preprocess != file.preprocess {
+            let found = config.preprocess.to_string();
+            let expected = format!("{}, as {name} has it", file.preprocess);
+            return Err(Error::config("--normalise", found, expected));
+        }
+        let (made, [h, w, c]) = (self.input(), model.plan().input);
+        if !made.as_ref().is_ok_and(|made| *made == [h, w, c]) {
+            let what = match c == self.data().shape.channels {
+                true => "rbgpu pack --cutout-size crops",
+                false => "--channels chooses images",
+            };
+            let found = self.data().shape.to_string();
             let expected = format!(
-                "{h}x{w}x{c}, which {} takes (--channels chooses images; rbgpu pack --cutout-size crops)",
-                origin.model
+                "what becomes {h}x{w}x{c} with '{}' ({what})",
+                file.preprocess
             );
             return Err(Error::input(
                 &self.data().source,
@@ -48,8 +58,11 @@ impl Session {
                 expected,
             ));
         }
-        self.config.from = Some(origin);
-        self.start = Some(model.clone().thawed());
+        self.config.from = Some(Origin::of(name, model)?);
+        self.start = Some(Start {
+            model: model.clone().thawed(),
+            channels: file.channels.clone(),
+        });
         Ok(self)
     }
 
@@ -63,7 +76,7 @@ impl Session {
             let expected = "--from MODEL, whose layers they are";
             return Err(Error::config("--freeze", names.join(","), expected));
         };
-        self.config.frozen = start.freeze(names)?;
+        self.config.frozen = start.model.freeze(names)?;
         Ok(self)
     }
 
@@ -84,7 +97,7 @@ impl Session {
         let architecture = c.architecture.clone();
         let mut model = match &self.start {
             None => Model::new(architecture, self.input()?, c.seed, self.device())?,
-            Some(start) => brought(start, architecture, self.device())?,
+            Some(start) => brought(&start.model, architecture, self.device())?,
         };
         if !c.frozen.is_empty() {
             model.freeze(&c.frozen)?;

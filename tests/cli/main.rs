@@ -23,6 +23,8 @@ mod score_streams;
 mod scores;
 mod startup;
 mod study;
+mod suspect;
+mod votes;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
