@@ -16,6 +16,7 @@ mod inputs;
 mod labels;
 mod pack;
 mod printed;
+mod reproduce;
 mod resume;
 mod same_bits;
 mod score_formats;

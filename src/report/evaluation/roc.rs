@@ -102,7 +102,10 @@ pub(super) fn roc(evaluation: &Evaluation) -> Figure {
 
 /// What DES compares classifiers by. `published` are points that somebody else's classifier
 /// reached, on other data, and what it is called.
-pub fn fpr_against_mdr(evaluation: &Evaluation, published: Option<(&str, &[(f64, f64)])>) -> Figure {
+pub fn fpr_against_mdr(
+    evaluation: &Evaluation,
+    published: Option<(&str, &[(f64, f64)])>,
+) -> Figure {
     let wanted = evaluation.at_mdr;
     let mdr = "missed detection rate, FN / (TP + FN)";
     // DES draws both rates up to a few times the wanted one.

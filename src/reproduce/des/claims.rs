@@ -200,8 +200,12 @@ fn retrained(outcome: &Outcome) -> Vec<Claim> {
     };
     let (network, forest) = (fpr(&second.evaluation, 0), fpr(&second.evaluation, 1));
     let less = 100.0 * (1.0 - network.value / forest.value);
-    let shares = [&outcome.first.evaluation, &repair.evaluation, &second.evaluation]
-        .map(|evaluation| shares(&evaluation.classifiers[0]));
+    let shares = [
+        &outcome.first.evaluation,
+        &repair.evaluation,
+        &second.evaluation,
+    ]
+    .map(|evaluation| shares(&evaluation.classifiers[0]));
     let triple = |k: usize| {
         let [a, b, c] = [0, 1, 2].map(|i| shares[i][k]);
         format!("{a:.2} → {b:.2} → {c:.2} %")
@@ -253,10 +257,16 @@ fn live(outcome: &Outcome) -> Vec<Claim> {
         return Vec::new();
     };
     let counted = &live.counted;
-    let (real, bogus) = (counted.majority_real.percent(), counted.majority_bogus.percent());
+    let (real, bogus) = (
+        counted.majority_real.percent(),
+        counted.majority_bogus.percent(),
+    );
     let missed = |number: usize| {
         let scores = live.scores(number, 1, true);
-        let missed = scores.iter().filter(|&&score| score < LIVE_THRESHOLD).count();
+        let missed = scores
+            .iter()
+            .filter(|&&score| score < LIVE_THRESHOLD)
+            .count();
         missed as f64 / scores.len() as f64
     };
     let (before, after) = (missed(0), missed(1));

@@ -63,5 +63,7 @@ pub fn metric(judged: &Judged, name: &str) -> Metric {
 /// Per cent of candidates in categories 1 to 6.
 pub fn shares(judged: &Judged) -> [f64; 6] {
     let all: u64 = judged.categories.iter().sum();
-    judged.categories.map(|n| 100.0 * n as f64 / all.max(1) as f64)
+    judged
+        .categories
+        .map(|n| 100.0 * n as f64 / all.max(1) as f64)
 }

@@ -3,6 +3,7 @@
 
 use super::compare::{Classified, compare};
 use super::networks::{Trained, scores, train};
+use super::progress::Span;
 use super::run::Request;
 use super::sample::Sample;
 use super::scale::NETWORKS;
@@ -11,7 +12,6 @@ use crate::data::{Fractions, Split};
 use crate::forest::{self, Forest};
 use crate::judge::evaluation::Training;
 use crate::judge::{Evaluation, Options};
-use super::progress::Span;
 use crate::reproduce::Watcher;
 
 /// Everything of the first stage.
@@ -93,7 +93,9 @@ pub fn first(
         let share = 0.96 * span.share * cost;
         let part = Span { from, share };
         from += share;
-        let config = request.scale.config(network, request.seed)?;
+        let config = request
+            .scale
+            .config(network, request.precision, request.seed)?;
         let name = format!("CNN {number}");
         let data = (&sample.data, &split);
         let trained = train(&name, config, None, data, request.device, part, watcher)?;

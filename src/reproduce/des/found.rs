@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::first::First;
+use super::progress::{Heard, Span};
 use super::run::{Outcome, Request};
 use super::sample::Sample;
 use crate::Result;
 use crate::judge::planted::{Recovered, recovered};
 use crate::report::{self, Cell, PaperPart, PaperSection, PaperTable};
-use super::progress::{Heard, Span};
 use crate::reproduce::Watcher;
 use crate::suspect::folds::{self, Fold, Folds};
 use crate::suspect::{Evidence, Network, Options, Suspects, suspects};
@@ -57,7 +57,7 @@ pub fn found(
         whole: span,
         span,
     };
-    let config = scale.config("des1", request.seed)?;
+    let config = scale.config("des1", request.precision, request.seed)?;
     let folds = vec![folds.network(&config, &mut heard)?];
     let models: Vec<Network> = first.classified[..4]
         .iter()
@@ -137,9 +137,10 @@ pub(super) fn section(outcome: &Outcome, found: &Found) -> PaperSection {
     };
     section.parts.push(PaperPart::Table(PaperTable {
         name: "rules".into(),
-        caption: "Wrong labels that each rule finds. \"Among the first\": with as many looked at as \
+        caption:
+            "Wrong labels that each rule finds. \"Among the first\": with as many looked at as \
                   there are wrong ones, and three times as many."
-            .into(),
+                .into(),
         head: [
             "Rule",
             "Named",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::compare::{Classified, compare};
 use super::first::options;
 use super::networks::{Trained, scores, train};
+use super::progress::Span;
 use super::published::LIVE_THRESHOLD;
 use super::run::Request;
 use super::sample::live_survey;
@@ -14,7 +15,6 @@ use crate::formats::ModelFile;
 use crate::judge::evaluation::Training;
 use crate::judge::votes::{AT_LEAST, Consensus, Counted, count};
 use crate::judge::{Evaluation, Options};
-use super::progress::Span;
 use crate::reproduce::Watcher;
 use crate::{Error, Result};
 
@@ -48,7 +48,9 @@ impl Live {
         let labels = self.data.labels.as_ref().expect("people gave them");
         let rows = self.split.test.iter().copied();
         let wanted = rows.filter(|&row| labels[row] == label && self.unanimous[row] == unanimous);
-        wanted.map(|row| self.classified[number].scores[row]).collect()
+        wanted
+            .map(|row| self.classified[number].scores[row])
+            .collect()
     }
 }
 
@@ -59,7 +61,11 @@ pub fn live(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<Live> {
-    watcher.step("simulating a live survey and its voters", span.at(0.0), None)?;
+    watcher.step(
+        "simulating a live survey and its voters",
+        span.at(0.0),
+        None,
+    )?;
     let seed = request.seed.wrapping_add(2);
     let survey = live_survey(request.scale.live, seed)?;
     let candidates = survey.dataset.len();
@@ -76,10 +82,20 @@ pub fn live(
     let data = Arc::new(data.with_labels(labels)?);
     let split = Split::make(&data, Fractions::new(0.6, 0.1, 0.3)?, seed)?;
     if split.test.is_empty() {
-        return Err(Error::config("--live", candidates.to_string(), "more of them"));
+        return Err(Error::config(
+            "--live",
+            candidates.to_string(),
+            "more of them",
+        ));
     }
-    let half = |i| Span { from: span.from + 0.1 * span.share, share: 0.9 * span.share }.part(i, 2);
-    let config = request.scale.config("des1", seed)?;
+    let half = |i| {
+        Span {
+            from: span.from + 0.1 * span.share,
+            share: 0.9 * span.share,
+        }
+        .part(i, 2)
+    };
+    let config = request.scale.config("des1", request.precision, seed)?;
     let network = train(
         "CNN 1, retrained on votes",
         config.clone(),

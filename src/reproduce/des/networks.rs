@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::progress::{Heard, Span};
 use crate::Result;
 use crate::backend::Device;
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
-use super::progress::{Heard, Span};
 use crate::reproduce::Watcher;
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::session::score;

@@ -27,7 +27,11 @@ pub fn page(outcome: &Outcome) -> Result<PaperPage> {
     let (sample, first) = (&outcome.sample, &outcome.first);
     let mut sections = vec![
         candidates(outcome)?,
-        section("Table 1. The four networks", words::table_1(outcome), [table_1(first)]),
+        section(
+            "Table 1. The four networks",
+            words::table_1(outcome),
+            [table_1(first)],
+        ),
         with_figure(
             "Figure 4. FPR against MDR, labels as given",
             words::figure_4(outcome),
@@ -38,8 +42,16 @@ pub fn page(outcome: &Outcome) -> Result<PaperPage> {
             words::figure_5(outcome),
             picked(&alone(&first.evaluation, 0), "scores", "figure-5")?,
         ),
-        section("Table 2. Six categories", words::table_2(outcome), [table_2(first)]),
-        section("Table 3. Do others say the same?", words::table_3(outcome), table_3(first)),
+        section(
+            "Table 2. Six categories",
+            words::table_2(outcome),
+            [table_2(first)],
+        ),
+        section(
+            "Table 3. Do others say the same?",
+            words::table_3(outcome),
+            table_3(first),
+        ),
     ];
     if let Some(repair) = &outcome.repair {
         sections.push(figure_6(sample, first, repair, outcome)?);
@@ -62,7 +74,8 @@ pub fn page(outcome: &Outcome) -> Result<PaperPage> {
         sections.push(figures_12_13(live)?);
     }
     Ok(PaperPage {
-        title: "Ayyar et al. 2022, run again: real/bogus networks for the Dark Energy Survey".into(),
+        title: "Ayyar et al. 2022, run again: real/bogus networks for the Dark Energy Survey"
+            .into(),
         facts: outcome.facts.clone(),
         notices: outcome.notices.clone(),
         summary: words::summary(outcome),
@@ -156,7 +169,11 @@ fn candidates(outcome: &Outcome) -> Result<PaperSection> {
         rows.take(5).collect::<Vec<_>>()
     };
     let (bogus, real) = (of(0), of(1));
-    let rows: Vec<usize> = bogus.iter().zip(&real).flat_map(|(a, b)| [*a, *b]).collect();
+    let rows: Vec<usize> = bogus
+        .iter()
+        .zip(&real)
+        .flat_map(|(a, b)| [*a, *b])
+        .collect();
     let tiles = sheet(sample, &rows, labels, |_| Vec::new())?;
     section.parts.extend(gallery(
         "figure-2",
@@ -188,7 +205,10 @@ fn table_1(first: &First) -> PaperTable {
                 format!("{:.0}k", network.parameters as f64 / 1e3),
             ),
             Cell::pair(Some(paper.auc), measured(judged, "auc")),
-            Cell::pair(Some(paper.seconds), format!("{:.1}", network.seconds_per_epoch)),
+            Cell::pair(
+                Some(paper.seconds),
+                format!("{:.1}", network.seconds_per_epoch),
+            ),
             Cell::pair(None, measured(judged, "fpr_at_mdr")),
         ]);
     }
@@ -203,7 +223,13 @@ fn table_1(first: &First) -> PaperTable {
     table(
         "table-1",
         "The best networks and the forest, on candidates that none was fitted to, labels as given.",
-        &["Network", "Parameters", "AUC", "Seconds per epoch", "FPR at MDR 0.05"],
+        &[
+            "Network",
+            "Parameters",
+            "AUC",
+            "Seconds per epoch",
+            "FPR at MDR 0.05",
+        ],
         rows,
     )
 }
@@ -227,10 +253,7 @@ fn table_2(first: &First) -> PaperTable {
     let shown = [&classifiers[0], &classifiers[2], &classifiers[4]];
     let ours = shown.map(|judged| shares(judged));
     let rows = (0..6).map(|k| {
-        let mut row = vec![
-            Cell::number((k + 1).to_string()),
-            Cell::text(CATEGORIES[k]),
-        ];
+        let mut row = vec![Cell::number((k + 1).to_string()), Cell::text(CATEGORIES[k])];
         row.extend((0..3).map(|i| Cell::pair(Some(TABLE_2[k][i]), percent(ours[i][k]))));
         row
     });
@@ -286,11 +309,22 @@ fn figure_6(
     repair: &Repair,
     outcome: &Outcome,
 ) -> Result<PaperSection> {
-    let mut section = PaperSection::new("Section 4.4. Labels repaired", words::repaired(repair, outcome));
+    let mut section = PaperSection::new(
+        "Section 4.4. Labels repaired",
+        words::repaired(repair, outcome),
+    );
     let scores = &first.classified[0].scores;
     for (was, name, title) in [
-        (1, "figure-6-real-to-bogus", "Figure 6, left. Real → bogus (the paper: 0 → 1)"),
-        (0, "figure-6-bogus-to-real", "Figure 6, right. Bogus → real (the paper: 1 → 0)"),
+        (
+            1,
+            "figure-6-real-to-bogus",
+            "Figure 6, left. Real → bogus (the paper: 0 → 1)",
+        ),
+        (
+            0,
+            "figure-6-bogus-to-real",
+            "Figure 6, right. Bogus → real (the paper: 1 → 0)",
+        ),
     ] {
         let mut rows = repair.changed_from(was, scores);
         rows.truncate(SHOWN);
@@ -318,7 +352,11 @@ fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<
     matrix.parts.push(PaperPart::Table(table(
         "figure-11-confusion",
         "At P(real) 0.5, in per cent of the label.",
-        &["Labelled", "called bogus (artifact)", "called real (non-artifact)"],
+        &[
+            "Labelled",
+            "called bogus (artifact)",
+            "called real (non-artifact)",
+        ],
         vec![
             vec![
                 Cell::text("bogus (artifact)"),
@@ -332,7 +370,11 @@ fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<
             ],
         ],
     )));
-    let ours = [&outcome.first.evaluation, &repair.evaluation, &second.evaluation];
+    let ours = [
+        &outcome.first.evaluation,
+        &repair.evaluation,
+        &second.evaluation,
+    ];
     let ours = ours.map(|evaluation| shares(&evaluation.classifiers[0]));
     let rows = (0..6).map(|k| {
         let mut row = vec![Cell::number((k + 1).to_string()), Cell::text(CATEGORIES[k])];
@@ -368,13 +410,19 @@ fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<
             picked(&network, "learning-curve", "figure-10")?,
         ),
         matrix,
-        section("Table 5. Categories before and after", words::table_5(outcome), [table_5]),
+        section(
+            "Table 5. Categories before and after",
+            words::table_5(outcome),
+            [table_5],
+        ),
     ])
 }
 
 fn votes(live: &Live) -> Result<PaperSection> {
     let mut section = PaperSection::new("Section 4.6. People's votes", words::votes(live));
-    section.parts.push(PaperPart::Table(words::table_of_votes(live)));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_votes(live)));
     Ok(section)
 }
 
@@ -384,13 +432,21 @@ fn figures_12_13(live: &Live) -> Result<PaperSection> {
         "Figures 12 and 13. Model 1 retrained on votes",
         words::figures_12_13(live),
     );
-    section.parts.push(PaperPart::Figure(picked(one, "roc", "figure-12-left")?));
+    section
+        .parts
+        .push(PaperPart::Figure(picked(one, "roc", "figure-12-left")?));
     section.parts.push(PaperPart::Panels(vec![
         picked(one, "mdr-fpr-threshold", "figure-12-middle")?,
         picked(one, "cleanliness", "figure-12-right")?,
     ]));
-    section.parts.push(PaperPart::Figure(picked(one, "scores", "figure-13")?));
-    section.parts.push(PaperPart::Table(words::table_of_networks(live)));
-    section.parts.push(PaperPart::Table(words::table_of_scores(live)));
+    section
+        .parts
+        .push(PaperPart::Figure(picked(one, "scores", "figure-13")?));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_networks(live)));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_scores(live)));
     Ok(section)
 }

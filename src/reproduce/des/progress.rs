@@ -46,7 +46,10 @@ impl Observer for Heard<'_> {
     fn step(&mut self, progress: &Progress) -> Result<()> {
         let epoch = progress.done as f64 / progress.of.max(1) as f64;
         let part = (progress.epoch as f64 - 1.0 + epoch) / progress.epochs.max(1) as f64;
-        let what = format!("{}, epoch {} of {}", self.what, progress.epoch, progress.epochs);
+        let what = format!(
+            "{}, epoch {} of {}",
+            self.what, progress.epoch, progress.epochs
+        );
         self.watcher.step(&what, self.span.at(part), None)
     }
 

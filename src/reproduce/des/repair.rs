@@ -42,17 +42,18 @@ impl Repair {
 }
 
 /// Shows the expert categories 1 and 6 of model 1: of the held-out part, then of everything.
-pub fn repair(
-    request: &Request,
-    sample: &Sample,
-    first: &First,
-    expert: &[u8],
-) -> Result<Repair> {
+pub fn repair(request: &Request, sample: &Sample, first: &First, expert: &[u8]) -> Result<Repair> {
     let labels = sample.labels();
     let scores = &first.classified[0].scores;
     let suspicious = |row: &usize| is_extreme(labels[*row], scores[*row]);
     let wrong = |row: &usize| expert[*row] != labels[*row];
-    let seen_first: Vec<usize> = first.split.test.iter().copied().filter(suspicious).collect();
+    let seen_first: Vec<usize> = first
+        .split
+        .test
+        .iter()
+        .copied()
+        .filter(suspicious)
+        .collect();
     let changed_first: Vec<usize> = seen_first.iter().copied().filter(wrong).collect();
     let repaired = |rows: &[usize]| {
         let mut labels = labels.to_vec();

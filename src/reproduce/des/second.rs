@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::compare::{Classified, compare};
 use super::first::{classified, forest, options};
 use super::networks::{Trained, train};
+use super::progress::Span;
 use super::repair::Repair;
 use super::run::Request;
 use super::sample::Sample;
@@ -12,7 +13,6 @@ use crate::Result;
 use crate::data::{Dataset, Fractions, Split};
 use crate::forest::Forest;
 use crate::judge::Evaluation;
-use super::progress::Span;
 use crate::reproduce::Watcher;
 
 /// Everything of the second stage.
@@ -42,7 +42,7 @@ pub fn second(
     let data: Arc<Dataset> = Arc::new(sample.data.with_labels(repair.labels.clone())?);
     let seed = request.seed.wrapping_add(1);
     let split = Split::make(&data, Fractions::default(), seed)?;
-    let config = request.scale.config("des1", seed)?;
+    let config = request.scale.config("des1", request.precision, seed)?;
     let part = Span {
         share: 0.9 * span.share,
         ..span

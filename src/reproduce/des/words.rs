@@ -60,8 +60,7 @@ pub fn candidates(outcome: &Outcome) -> String {
     let mut text = format!(
         "The paper has 898,963 stamps of 51×51 pixels in three images; its label 1 is an artifact, \
          ours is real. Here: {real} labelled real and {bogus} labelled bogus, of {}, {}.",
-        sample.data.shape,
-        sample.origin,
+        sample.data.shape, sample.origin,
     );
     if let Some(wrong) = sample.wrong() {
         let labels = sample.labels();
@@ -266,9 +265,21 @@ pub fn table_of_votes(live: &Live) -> PaperTable {
         caption: "What people said.".into(),
         head: vec![String::new(), "Candidates".into()],
         rows: vec![
-            row("with three votes or more", "25,000", counted.enough.of.to_string()),
-            row("majority real", "1,700", counted.labelled(Some(1)).to_string()),
-            row("majority bogus", "19,000", counted.labelled(Some(0)).to_string()),
+            row(
+                "with three votes or more",
+                "25,000",
+                counted.enough.of.to_string(),
+            ),
+            row(
+                "majority real",
+                "1,700",
+                counted.labelled(Some(1)).to_string(),
+            ),
+            row(
+                "majority bogus",
+                "19,000",
+                counted.labelled(Some(0)).to_string(),
+            ),
             row(
                 "unanimous, of those the majority calls real",
                 "75 %",
@@ -300,17 +311,27 @@ pub fn figures_12_13(live: &Live) -> String {
 /// The network before, after, and one that saw votes alone.
 pub fn table_of_networks(live: &Live) -> PaperTable {
     let evaluation: &Evaluation = &live.evaluation;
-    let paper = [(Some("about 0.5"), None), (Some("0.055"), Some("0.04")), (None, None)];
+    let paper = [
+        (Some("about 0.5"), None),
+        (Some("0.055"), Some("0.04")),
+        (None, None),
+    ];
     let rows = evaluation.classifiers.iter().zip(paper);
     let rows = rows.enumerate().map(|(k, (judged, (mdr, fpr)))| {
         let unanimous = live.scores(k, 1, true);
-        let missed = unanimous.iter().filter(|&&score| score < LIVE_THRESHOLD).count();
+        let missed = unanimous
+            .iter()
+            .filter(|&&score| score < LIVE_THRESHOLD)
+            .count();
         let missed = missed as f64 / unanimous.len() as f64;
         let before = k == 0;
         vec![
             Cell::text(judged.name.clone()),
             Cell::pair(mdr.filter(|_| before), format!("{missed:.3}")),
-            Cell::pair(mdr.filter(|_| !before), format!("{:.3}", judged.confusion.mdr())),
+            Cell::pair(
+                mdr.filter(|_| !before),
+                format!("{:.3}", judged.confusion.mdr()),
+            ),
             Cell::pair(fpr, format!("{:.3}", judged.confusion.fpr())),
             Cell::pair(None, format!("{:.4}", metric(judged, "auc").value)),
         ]
@@ -346,10 +367,11 @@ pub fn table_of_scores(live: &Live) -> PaperTable {
     };
     PaperTable {
         name: "live-scores".into(),
-        caption: "Mean P(real) of the retrained network, with its standard error and the number of \
+        caption:
+            "Mean P(real) of the retrained network, with its standard error and the number of \
                   candidates, where people were unanimous and where the majority was larger by two \
                   and no more."
-            .into(),
+                .into(),
         head: ["", "Unanimous", "Disputed"].map(String::from).to_vec(),
         rows: vec![
             vec![
