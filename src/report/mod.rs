@@ -14,13 +14,17 @@ mod injected;
 mod legend;
 pub mod overlay;
 mod page;
+mod stretch;
 mod study;
 mod study_search;
 mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, disputed, figures, fpr_against_mdr, planted, suspected};
+pub use evaluation::{
+    Figure, Fitted, delta_accuracy, disputed, figures, fpr_against_mdr, planted, recovered,
+    suspected,
+};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
 pub use importances::importances;
@@ -29,7 +33,8 @@ pub use page::{
     Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
     paper_page, study_page,
 };
-pub use study::{Trained, study_cutout, study_size};
+pub use stretch::Stretch;
+pub use study::{Trained, study_cutout, study_metrics, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
 

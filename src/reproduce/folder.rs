@@ -26,8 +26,8 @@ const TABLES: &str = "tables";
 const CLAIMS: &str = "claims";
 
 /// Refuses, before long work, a folder that cannot be written: one that is or holds an input, is a
-/// file, or holds something else than experiments. Makes it.
-pub fn prepare(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
+/// file, or holds something else than experiments.
+pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
     let whole = |path: &Path| fs::canonicalize(path).ok();
     let own = whole(dir);
     let inside = |input: &&PathBuf| match (&own, whole(input)) {
@@ -51,7 +51,8 @@ pub fn prepare(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io("open the folder", dir)(error)),
     }
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))
+    // It can be made where it is to stand.
+    folder_beside(dir).map(drop)
 }
 
 /// Writes everything into a folder beside `dir` and then puts it there, `report.html` last; what an
@@ -86,6 +87,7 @@ pub fn write(
 
     let made = folder_beside(dir)?;
     fill(made.path(), page, numbers, progress)?;
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     for entry in [NUMBERS, FIGURES, GALLERIES, TABLES, PAGE] {
         let (from, to) = (made.path().join(entry), dir.join(entry));
         let removed = match fs::symlink_metadata(&to) {

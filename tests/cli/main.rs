@@ -17,6 +17,7 @@ mod inputs;
 mod labels;
 mod pack;
 mod printed;
+mod reproduce;
 mod resume;
 mod same_bits;
 mod score_formats;
@@ -24,6 +25,8 @@ mod score_streams;
 mod scores;
 mod startup;
 mod study;
+mod suspect;
+mod votes;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

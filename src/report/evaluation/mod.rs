@@ -5,11 +5,13 @@ mod bins;
 mod categories;
 mod completeness;
 mod confusion;
+mod delta;
 mod histograms;
 mod key;
 mod learning;
 mod look;
 mod number;
+mod recovered;
 mod reliability;
 mod roc;
 mod suspicion;
@@ -24,6 +26,9 @@ use super::Drawing;
 use crate::judge::evaluation::Judged;
 use crate::judge::{Confusion, Evaluation};
 use crate::{Error, Result};
+
+pub use self::delta::{Fitted, delta_accuracy};
+pub use self::recovered::recovered;
 
 pub(super) use self::categories::MEANING;
 pub use self::roc::fpr_against_mdr;

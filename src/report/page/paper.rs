@@ -64,7 +64,12 @@ pub enum Holds {
 }
 
 impl Holds {
-    /// One or two words, and the class of its look.
+    /// In one or two words: "holds", "in part", "does not", "cannot tell".
+    pub fn word(self) -> &'static str {
+        self.shown().0
+    }
+
+    /// The words, and the class of their look.
     fn shown(self) -> (&'static str, &'static str) {
         match self {
             Holds::Yes => ("holds", "yes"),

@@ -93,7 +93,9 @@ pub fn first(
         let share = 0.96 * span.share * cost;
         let part = Span { from, share };
         from += share;
-        let config = request.scale.config(network, request.seed)?;
+        let config = request
+            .scale
+            .config(network, request.precision, request.seed)?;
         let name = format!("CNN {number}");
         let data = (&sample.data, &split);
         let trained = train(&name, config, None, data, request.device, part, watcher)?;

@@ -57,7 +57,7 @@ pub fn found(
         whole: span,
         span,
     };
-    let config = scale.config("des1", request.seed)?;
+    let config = scale.config("des1", request.precision, request.seed)?;
     let folds = vec![folds.network(&config, &mut heard)?];
     let models: Vec<Network> = first.classified[..4]
         .iter()

@@ -95,7 +95,7 @@ pub fn live(
         }
         .part(i, 2)
     };
-    let config = request.scale.config("des1", seed)?;
+    let config = request.scale.config("des1", request.precision, seed)?;
     let network = train(
         "CNN 1, retrained on votes",
         config.clone(),

@@ -15,6 +15,7 @@
 
 mod claims;
 mod compare;
+pub mod files;
 mod first;
 mod found;
 mod live;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::first::{First, first};
 use super::found::{Found, found};
 use super::live::{Live, live};
@@ -13,8 +15,10 @@ use super::scale::Scale;
 use super::second::{Second, second};
 use crate::Result;
 use crate::backend::Device;
+use crate::judge::Evaluation;
 use crate::report::PaperPage;
 use crate::reproduce::Watcher;
+use crate::train::Precision;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ pub struct Request<'a> {
     pub scale: &'a Scale,
     /// Where networks run.
     pub device: &'a Device,
+    /// What a gpu calculates in.
+    pub precision: Precision,
     /// Of everything that is random.
     pub seed: u64,
     /// For what the cross-validation leaves.
@@ -55,6 +61,25 @@ impl Outcome {
     /// The report.
     pub fn page(&self) -> Result<PaperPage> {
         page(self)
+    }
+
+    /// Every number, as JSON.
+    pub fn numbers(&self) -> Value {
+        let evaluation = |one: Option<&Evaluation>| json!(one);
+        json!({
+            "scale": self.scale,
+            "candidates": self.sample.data.len(),
+            "first": evaluation(Some(&self.first.evaluation)),
+            "repaired": evaluation(self.repair.as_ref().map(|r| &r.evaluation)),
+            "second": evaluation(self.second.as_ref().map(|s| &s.evaluation)),
+            "second_by_truth": evaluation(self.second.as_ref().and_then(|s| s.by_truth.as_ref())),
+            "live": evaluation(self.live.as_ref().map(|l| &l.evaluation)),
+            "rules": self.found.as_ref().map(|f| &f.recovered),
+            "expected_wrong": self.found.as_ref().map(|f| &f.suspects.expected),
+            "votes": self.live.as_ref().map(|l| &l.counted),
+            "inspected": self.repair.as_ref().map(|r| r.seen.len()),
+            "relabelled": self.repair.as_ref().map(|r| r.changed.len()),
+        })
     }
 }
 

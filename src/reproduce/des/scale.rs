@@ -2,7 +2,7 @@
 
 use crate::data::Normalisation;
 use crate::nn::Architecture;
-use crate::train::{Config, Settings};
+use crate::train::{Config, Precision, Settings};
 use crate::{Error, Result};
 
 /// The names of the paper's four networks (Table 4).
@@ -105,7 +105,7 @@ impl Scale {
     }
 
     /// A network of the paper as it is trained here.
-    pub fn config(&self, network: &str, seed: u64) -> Result<Config> {
+    pub fn config(&self, network: &str, precision: Precision, seed: u64) -> Result<Config> {
         let architecture = Architecture::named(network)?.narrowed(self.narrow);
         let settings = Settings {
             epochs: Some(self.epochs),
@@ -114,6 +114,7 @@ impl Scale {
             halve_every: Some(self.halve_every),
             patience: Some(self.patience),
             normalisation: Some(self.normalisation),
+            precision,
             seed,
             ..Settings::default()
         };

@@ -42,7 +42,7 @@ pub fn second(
     let data: Arc<Dataset> = Arc::new(sample.data.with_labels(repair.labels.clone())?);
     let seed = request.seed.wrapping_add(1);
     let split = Split::make(&data, Fractions::default(), seed)?;
-    let config = request.scale.config("des1", seed)?;
+    let config = request.scale.config("des1", request.precision, seed)?;
     let part = Span {
         share: 0.9 * span.share,
         ..span
