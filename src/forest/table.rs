@@ -1,6 +1,6 @@
 //! Features of candidates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::names::{OBJECT_TYPE, PART};
@@ -213,11 +213,9 @@ impl FeatureTable {
     }
 
     fn check_names(&self) -> Result<()> {
-        for (i, name) in self.names.iter().enumerate() {
-            if self.names[..i]
-                .iter()
-                .any(|other| other.eq_ignore_ascii_case(name))
-            {
+        let mut seen = HashSet::with_capacity(self.names.len());
+        for name in &self.names {
+            if !seen.insert(name.to_ascii_lowercase()) {
                 let found = format!("{name} twice");
                 return Err(Error::input(&self.source, "features", found, "each once"));
             }

@@ -10,6 +10,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod fixtures;
+mod forest;
 mod import;
 mod inject;
 mod inputs;

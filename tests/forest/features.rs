@@ -60,6 +60,7 @@ fn dataset(cutouts: &[Vec<Vec<f64>>], labels: Option<Vec<u8>>) -> Dataset {
         parts: None,
         skipped: Vec::new(),
         notices: Vec::new(),
+        relabelled: None,
     }
 }
 
