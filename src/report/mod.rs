@@ -9,6 +9,7 @@ mod drawing;
 mod evaluation;
 mod gallery;
 mod growth;
+mod importances;
 mod injected;
 mod legend;
 pub mod overlay;
@@ -19,9 +20,13 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, Fitted, delta_accuracy, figures, recovered};
+pub use evaluation::{
+    Figure, Fitted, delta_accuracy, disputed, figures, fpr_against_mdr, planted, recovered,
+    suspected,
+};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
+pub use importances::importances;
 pub use injected::{Compared, injected};
 pub use page::{
     Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,

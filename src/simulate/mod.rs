@@ -116,6 +116,7 @@ fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
         labels: Some(labels),
         candidates,
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     };

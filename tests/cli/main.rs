@@ -13,6 +13,7 @@ mod fixtures;
 mod import;
 mod inject;
 mod inputs;
+mod labels;
 mod pack;
 mod printed;
 mod reproduce;

@@ -14,6 +14,7 @@ mod number;
 mod recovered;
 mod reliability;
 mod roc;
+mod suspicion;
 mod thin;
 mod thresholds;
 
@@ -30,7 +31,10 @@ pub use self::delta::{Fitted, delta_accuracy};
 pub use self::recovered::recovered;
 
 pub(super) use self::categories::MEANING;
+pub use self::roc::fpr_against_mdr;
+
 pub(super) use self::number::{part, percent, with_interval};
+pub use self::suspicion::{disputed, planted, suspected};
 
 /// A ratio of the decisions at one threshold.
 type Ratio = fn(&Confusion) -> f64;
@@ -64,7 +68,7 @@ pub fn figures(evaluation: &Evaluation) -> Result<Vec<Figure>> {
     let mut all = vec![
         confusion::matrices(evaluation),
         roc::roc(evaluation),
-        roc::fpr_against_mdr(evaluation),
+        roc::fpr_against_mdr(evaluation, None),
         roc::precision_recall(evaluation),
         thresholds::mcc_and_f1(evaluation),
         thresholds::mcc_against_f1(evaluation),
