@@ -171,6 +171,7 @@ async function show(card) {
   card.drawn = false;
   try {
     card.drawn = await draw(card, card.planes);
+    card.box.dataset.drawn = String(card.drawn);
     recovered();
   } catch (error) {
     fail(error, "The images cannot be shown.");
