@@ -16,6 +16,8 @@ mod errors;
 mod errors_files;
 #[path = "data/folders.rs"]
 mod folders;
+#[path = "data/labels.rs"]
+mod labels;
 #[path = "data/loader.rs"]
 mod loader;
 #[path = "data/mutations.rs"]
@@ -121,6 +123,7 @@ fn made(count: usize, height: usize, width: usize, channels: usize) -> Dataset {
         labels: Some((0..count).map(|i| (i % 2) as u8).collect()),
         candidates: (0..count).map(candidate).collect(),
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     }

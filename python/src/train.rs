@@ -208,6 +208,7 @@ fn in_memory(cutouts: &Bound<'_, PyAny>, labels: Option<&Bound<'_, PyAny>>) -> P
         labels: Some(labels),
         candidates: (0..cutouts.count).map(candidate).collect(),
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     })

@@ -104,8 +104,9 @@ pub struct Reading {
     /// Which images of each cutout, in this order: template,search,difference
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub channels: Vec<Channel>,
-    /// The table that says which DES stamps are artifacts (columns ID, OBJECT_TYPE); the
-    /// folder's own autoscan_features*.csv unless given
+    /// A label file: a table with columns id and label (1 real, 0 bogus, -1 undecided) whose
+    /// labels count instead of the input's own; or which DES stamps are artifacts (columns ID,
+    /// OBJECT_TYPE) instead of the folder's own autoscan_features*.csv
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
@@ -144,6 +145,7 @@ impl Reading {
                 false => Some(self.channels.clone()),
             },
             labels: self.labels.clone(),
+            relabelled: None,
             lenient: self.lenient,
             heard: Heard::default(),
         })

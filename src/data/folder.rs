@@ -31,7 +31,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> 
                 .push("the folders' names say what is real; --label-polarity is not used".into());
         }
     } else {
-        if options.labels_required {
+        if options.input_must_have_labels() {
             let found = "no folders true/ and false/";
             let expected = "them to say which files are real and which bogus";
             return Err(Error::input(path, "folder", found, expected));
@@ -60,7 +60,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> 
 
 /// The candidates of FITS files given one by one, which have no labels.
 pub(super) fn rows_of_files(paths: &[&Path], options: &ReadOptions) -> Result<OfBlobs> {
-    if options.labels_required {
+    if options.input_must_have_labels() {
         let expected = "labels too: a folder with true/ and false/, or a cube";
         return Err(Error::input(paths[0], "labels", "a FITS file", expected));
     }

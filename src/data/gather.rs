@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::columns::UNDECIDED;
 use super::pixels::as_bytes;
 use super::rows::{Cutout, Row, Rows};
 use super::{CutoutShape, Dataset, Pixels, ReadOptions, Skipped, size};
@@ -101,7 +102,7 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
         notices.push(format!("{unknown} of {total} cutouts have no magnitude"));
     }
     let labelled = cutouts.iter().filter(|c| c.label.is_some()).count();
-    if labelled < total && options.labels_required {
+    if labelled < total && options.input_must_have_labels() {
         let without = cutouts.iter().find(|c| c.label.is_none());
         let what = without.map_or("", |c| c.candidate.place());
         let found = format!(
@@ -136,7 +137,7 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
             padded += 1;
             Held::of(size::pad(own.into_values(), found, shape).ok_or_else(wrong)?)
         };
-        labels.push(cutout.label.unwrap_or(0));
+        labels.push(cutout.label.unwrap_or(UNDECIDED));
         pixels.push(own);
         candidates.push(cutout.candidate);
     }
@@ -148,9 +149,10 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
         shape,
         channels,
         pixels: Box::new(OneByOne(pixels)),
-        labels: (labelled == total).then_some(labels),
+        labels: (labelled == total || options.relabelled.is_some()).then_some(labels),
         candidates,
         parts: None,
+        relabelled: None,
         skipped,
         notices,
     })

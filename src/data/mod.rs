@@ -16,10 +16,12 @@
 //! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
+//! | [`votes`] | what several people said of candidates |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | `view` | the same candidates cropped, or with some of their images |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
+//! | [`labels`] | labels in a file of their own |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
 //! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`] | back to files |
 //!
@@ -44,6 +46,7 @@ pub mod fits;
 mod folder;
 mod gather;
 mod incoming;
+pub mod labels;
 mod listed;
 pub mod loader;
 mod mapped;
@@ -64,6 +67,7 @@ pub mod table;
 mod triple;
 pub mod truth;
 mod view;
+pub mod votes;
 pub mod writer;
 pub mod writer_fits;
 mod writer_triple;
@@ -77,6 +81,7 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;
 pub use channels::Channel;
+pub use labels::{LabelFile, Relabelled};
 pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};
 pub use normalise::Normalisation;
@@ -159,6 +164,27 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// "train", "validation" or "test".
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
+
+    /// The part that a table calls `name`, in any case.
+    pub fn called(name: &str) -> Option<Part> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "validation" => Some(Part::Validation),
+            "test" => Some(Part::Test),
+            _ => None,
+        }
+    }
+}
+
 /// A set of candidates. Pixels may stay on disk; everything else is in memory.
 #[derive(Debug)]
 pub struct Dataset {
@@ -176,6 +202,8 @@ pub struct Dataset {
     pub candidates: Vec<Candidate>,
     /// The split that the file itself states, if it does.
     pub parts: Option<Vec<Part>>,
+    /// What a label file said of the labels, where one was given.
+    pub relabelled: Option<labels::Relabelled>,
     /// Left out while reading.
     pub skipped: Vec<Skipped>,
     /// What a user should know: a guess that was made, a key that was longer than it should be.
@@ -210,6 +238,10 @@ impl Dataset {
                 .labels
                 .map(|all| keep.iter().map(|&i| all[i]).collect()),
             parts: self.parts.map(|all| keep.iter().map(|&i| all[i]).collect()),
+            relabelled: self.relabelled.map(|all| Relabelled {
+                was: keep.iter().map(|&i| all.was[i]).collect(),
+                ..all
+            }),
             pixels: Box::new(Subset {
                 inner: self.pixels,
                 indices: keep,

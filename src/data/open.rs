@@ -1,9 +1,11 @@
 //! Recognises an input by what it holds, reads it, and joins several to one set.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::columns::Use;
 use super::gather::gather;
+use super::labels::{self, Given, OfSets, OfStream};
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
 use super::{Concatenated, Dataset, alerts, autoscan, folder, incoming, npy, npz, triple};
@@ -35,30 +37,43 @@ pub(super) enum Kind {
 /// (`PREFIX_x.npy`, `PREFIX_y.npy`,
 /// `PREFIX_idx.npy`; the path of `PREFIX_x.npy` will do), or a .npy with cutouts
 /// alone (no labels). Several are joined in the order given; their cutouts must
-/// be of one size. Labels (and splits) are kept if every input has them.
+/// be of one size. Labels (and splits) are kept if every input has them. A label file
+/// ([`labels`]) is looked up after that, by the ids of all.
 pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Dataset> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let mut sets = Vec::with_capacity(inputs.len());
-    for part in parts(&inputs, options)? {
+    let parts = parts(&inputs)?;
+    let options = &with_label_file(options, &parts)?;
+    check_keys(&parts, options)?;
+    let mut labels = options.relabelled.clone().map(OfSets::new);
+    for part in parts {
         if let Kind::StandardInput = part.kind {
             let expected = "a file or a folder; only scoring reads standard input";
             return Err(Error::config("INPUT", "-", expected));
         }
-        let set = match part.kind {
+        let mut set = match part.kind {
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
                 let rows = Stream::new(vec![part.rows(options)?], part.strict(options), None);
                 gather(part.inputs[0], rows, options)?
             }
         };
+        if let Some(labels) = &mut labels {
+            let arrays = matches!(part.kind, Kind::Npz | Kind::Npy | Kind::Triple(_));
+            labels.find(&mut set, arrays || options.channels.is_none())?;
+        }
         sets.push(match &options.channels {
             Some(wanted) => set.with_channels(wanted)?,
             None => set,
         });
     }
-    match sets.len() {
-        1 => Ok(sets.remove(0)),
-        _ => join(sets),
+    let set = match sets.len() {
+        1 => sets.remove(0),
+        _ => join(sets)?,
+    };
+    match labels {
+        Some(labels) => labels.put(set, options.labels_required),
+        None => Ok(set),
     }
 }
 
@@ -68,11 +83,20 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 /// is standard input: alerts (Avro, .tar, .tar.gz), a .npz, .npy or FITS file.
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
-    let parts = parts(&inputs, options)?;
+    let parts = parts(&inputs)?;
+    let options = &with_label_file(options, &parts)?;
+    check_keys(&parts, options)?;
     let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
     let sources = parts.iter().map(|part| part.rows(options));
     let sources = sources.collect::<Result<Vec<_>>>()?;
-    Ok(Stream::new(sources, strict, options.channels.clone()))
+    let stream = Stream::new(sources, strict, options.channels.clone());
+    match options.relabelled.clone() {
+        Some(file) => {
+            let whole = options.channels.is_none();
+            Ok(stream.labelled(OfStream::new(file, options.labels_required, whole)?))
+        }
+        None => Ok(stream),
+    }
 }
 
 /// Inputs that are read together.
@@ -116,7 +140,7 @@ impl Inputs<'_> {
 }
 
 /// What the inputs are; at least one.
-fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a>>> {
+fn parts<'a>(inputs: &[&'a Path]) -> Result<Vec<Inputs<'a>>> {
     let mut parts: Vec<Inputs> = Vec::new();
     for &input in inputs {
         let kind = recognise(input)?;
@@ -139,8 +163,20 @@ fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a
         let expected = "a cube, a folder, a FITS file, alerts or a prefix";
         return Err(Error::config("INPUT", "nothing", expected));
     }
-    check_keys(&parts, options)?;
     Ok(parts)
+}
+
+/// The options with the label file that they name, read; what else `labels` may name stays.
+fn with_label_file(options: &ReadOptions, parts: &[Inputs]) -> Result<ReadOptions> {
+    let mut options = options.clone();
+    if let (Some(path), None) = (&options.labels, &options.relabelled) {
+        let stamps = parts.iter().any(|part| matches!(part.kind, Kind::Stamps));
+        if let Given::Labels(file) = labels::read_given(path, stamps)? {
+            options.relabelled = Some(Arc::new(file));
+            options.labels = None;
+        }
+    }
+    Ok(options)
 }
 
 /// Keys may only be named where there are any, and only those that are read.
@@ -154,7 +190,8 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
     if let Some(table) = &options.labels
         && !parts.iter().any(|part| matches!(part.kind, Kind::Stamps))
     {
-        let expected = "a folder of DES stamps (temp123.gif, srch123.gif, diff123.gif) as INPUT";
+        let expected = "a folder of DES stamps (temp123.gif, srch123.gif, diff123.gif) as INPUT, \
+                        or a table with columns id and label";
         return Err(Error::config(
             "--labels",
             table.display().to_string(),
@@ -298,6 +335,7 @@ fn join(sets: Vec<Dataset>) -> Result<Dataset> {
         labels,
         candidates,
         parts,
+        relabelled: None,
         skipped,
         notices,
     })

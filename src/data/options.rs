@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
-use super::Channel;
+use super::{Channel, LabelFile};
 use crate::{Error, Result};
 
 /// Names that [`ReadOptions::keys`] may give to keys of a .npz file, as
@@ -90,14 +90,24 @@ pub struct ReadOptions {
     /// Which images of each cutout are wanted, in this order; those that the
     /// format is read for otherwise (of FITS extensions the difference alone).
     pub channels: Option<Vec<Channel>>,
-    /// The table that says which stamps of an autoscan folder are artifacts (columns ID and
-    /// OBJECT_TYPE); without it the folder's own autoscan_features*.csv.
+    /// A label file (columns id and label, see [`labels`](super::labels)), for any input; or the
+    /// table that says which stamps of an autoscan folder are artifacts (columns ID and
+    /// OBJECT_TYPE), without which there are the folder's own autoscan_features*.csv.
     pub labels: Option<PathBuf>,
+    /// A label file that was read; else the one that `labels` names.
+    pub relabelled: Option<Arc<LabelFile>>,
     /// Whether FITS files without the keywords that O'TRAIN demands for training
     /// (CANDID, EDGE) are taken all the same.
     pub lenient: bool,
     /// Who hears how far a set that is read one by one is.
     pub heard: Heard,
+}
+
+impl ReadOptions {
+    /// Whether an input without labels of its own is an error: not where a file has them.
+    pub(super) fn input_must_have_labels(&self) -> bool {
+        self.labels_required && self.relabelled.is_none()
+    }
 }
 
 /// Hears how many candidates are read, and of how many, where that is known.

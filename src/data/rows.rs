@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::channels::{self, Channel, Names};
 use super::columns::UNDECIDED;
+use super::labels::OfStream;
 use super::{Candidate, CutoutShape, Dataset, Skipped};
 use crate::{Error, Result};
 
@@ -303,6 +304,7 @@ pub struct Stream {
     wanted: Option<Vec<Channel>>,
     notices: Vec<String>,
     guessed: bool,
+    labels: Option<OfStream>,
 }
 
 impl Stream {
@@ -322,11 +324,24 @@ impl Stream {
             wanted,
             notices: Vec::new(),
             guessed: false,
+            labels: None,
+        }
+    }
+
+    /// With labels of a file.
+    pub(super) fn labelled(self, labels: OfStream) -> Stream {
+        Stream {
+            labels: Some(labels),
+            ..self
         }
     }
 
     /// The row with the wanted images; an unreadable one is an error if the stream is strict.
     fn finish(&mut self, row: Row) -> Result<Row> {
+        let row = match (row, &mut self.labels) {
+            (Row::Cutout(cutout), Some(labels)) => labels.label(*cutout)?,
+            (row, _) => row,
+        };
         let row = match (row, &self.wanted) {
             (Row::Cutout(cutout), Some(wanted)) => {
                 let count = cutout.shape.channels;
@@ -368,6 +383,9 @@ impl Rows for Stream {
                 return rows.into_iter().map(|row| self.finish(row)).collect();
             }
             self.sources.pop_front();
+        }
+        if let Some(labels) = self.labels.take() {
+            self.notices.extend(labels.end()?);
         }
         Ok(Vec::new())
     }

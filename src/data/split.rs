@@ -138,19 +138,42 @@ impl Split {
             let expected = "labels, to train on and to split by";
             return Err(Error::input(&set.source, "labels", "none", expected));
         };
+        Split::with_labels(set, labels, fractions, seed)
+    }
+
+    /// As [`make`](Self::make), with other labels than the set has: one for each candidate.
+    pub fn with_labels(
+        set: &Dataset,
+        labels: &[u8],
+        fractions: Fractions,
+        seed: u64,
+    ) -> Result<Split> {
         let mut split = Split::default();
         if let Some(parts) = &set.parts {
             for (index, part) in parts.iter().enumerate() {
                 split.part_mut(*part).push(index);
             }
             let train: Vec<u8> = split.train.iter().map(|&i| labels[i]).collect();
-            both_classes(set, &train, "labels of the training part")?;
+            both_classes(&set.source, &train, "labels of the training part")?;
             // Early stopping and the threshold need one as much as the weights do.
             let validation: Vec<u8> = split.validation.iter().map(|&i| labels[i]).collect();
-            both_classes(set, &validation, "labels of the validation part")?;
+            both_classes(&set.source, &validation, "labels of the validation part")?;
             return Ok(split);
         }
-        both_classes(set, labels, "labels")?;
+        Split::of_labels(&set.source, labels, fractions, seed)
+    }
+
+    /// Splits candidates at random by their labels (1 real, 0 bogus) alone, as
+    /// [`make`](Self::make) does; `source` is for the message. The same labels in the same order
+    /// give the same split.
+    pub fn of_labels(
+        source: &Path,
+        labels: &[u8],
+        fractions: Fractions,
+        seed: u64,
+    ) -> Result<Split> {
+        let mut split = Split::default();
+        both_classes(source, labels, "labels")?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         for class in [1, 0] {
             let mut indices: Vec<usize> =
@@ -181,6 +204,11 @@ impl Split {
     /// Writes which candidate of `data`, which has labels, is in which part: id, part, label.
     pub fn write_csv(&self, path: &Path, data: &Dataset) -> Result<()> {
         let labels = data.labels.as_ref().expect("what is split has labels");
+        self.write_rows(path, |row| (data.candidates[row].id.as_str(), labels[row]))
+    }
+
+    /// The same of anything whose rows have an id and a label.
+    pub fn write_rows<'a>(&self, path: &Path, row: impl Fn(usize) -> (&'a str, u8)) -> Result<()> {
         let parts = [
             ("train", &self.train),
             ("validation", &self.validation),
@@ -190,9 +218,9 @@ impl Split {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(["id", "part", "label"])?;
             for (part, rows) in parts {
-                for row in rows {
-                    let id = data.candidates[*row].id.as_str();
-                    csv.write_record([id, part, &labels[*row].to_string()])?;
+                for at in rows {
+                    let (id, label) = row(*at);
+                    csv.write_record([id, part, &label.to_string()])?;
                 }
             }
             csv.flush()
@@ -208,7 +236,7 @@ impl Split {
     }
 }
 
-fn both_classes(set: &Dataset, labels: &[u8], place: &str) -> Result<()> {
+fn both_classes(source: &Path, labels: &[u8], place: &str) -> Result<()> {
     let real = labels.iter().filter(|&&label| label == 1).count();
     let bogus = labels.len() - real;
     let expected = match (real, bogus) {
@@ -217,7 +245,7 @@ fn both_classes(set: &Dataset, labels: &[u8], place: &str) -> Result<()> {
         _ => return Ok(()),
     };
     Err(Error::input(
-        &set.source,
+        source,
         place,
         format!("{real} real and {bogus} bogus"),
         expected,

@@ -25,7 +25,7 @@ pub fn member(prefix: &Path, suffix: &str) -> PathBuf {
 /// Reads `PREFIX_x.npy` and what stands beside it.
 pub(super) fn read(prefix: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     let y = member(prefix, "_y.npy");
-    if options.labels_required && !y.exists() {
+    if options.input_must_have_labels() && !y.exists() {
         let expected = "it to hold the labels (1 artifact, 0 real) of the cutouts beside it";
         return Err(Error::input(&y, "labels", "no such file", expected));
     }
@@ -49,7 +49,7 @@ pub(super) fn read(prefix: &Path, options: &ReadOptions, each: Use) -> Result<Da
 
 /// Reads one .npy with cutouts and nothing else.
 pub(super) fn read_bare(path: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
-    if options.labels_required {
+    if options.input_must_have_labels() {
         return Err(Error::input(
             path,
             "labels",

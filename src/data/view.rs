@@ -72,6 +72,21 @@ impl Dataset {
         Ok(self.view(shape, channels, None, Some(choice.places)))
     }
 
+    /// The same candidates with other labels, 1 real and 0 bogus, one for each; pixels are not
+    /// copied.
+    pub fn with_labels(self: &Arc<Dataset>, labels: Vec<u8>) -> Result<Dataset> {
+        if labels.len() != self.len() || labels.iter().any(|&label| label > 1) {
+            let found = format!("{} labels", labels.len());
+            let expected = format!("0 or 1 for each of {} candidates", self.len());
+            return Err(Error::config("labels", found, expected));
+        }
+        let same = self.view(self.shape, self.channels.clone(), None, None);
+        Ok(Dataset {
+            labels: Some(labels),
+            ..same
+        })
+    }
+
     fn view(
         self: &Arc<Dataset>,
         shape: CutoutShape,
@@ -91,6 +106,7 @@ impl Dataset {
             labels: self.labels.clone(),
             candidates: self.candidates.clone(),
             parts: self.parts.clone(),
+            relabelled: self.relabelled.clone(),
             skipped: Vec::new(),
             notices: Vec::new(),
         }

@@ -98,7 +98,8 @@ pub fn gather(
         Some(data) => of_data(data, request)?,
         None => of_scores(request, &files, &mut notices)?,
     };
-    let (mut kept, which) = chosen(request, models, &all, &mut notices)?;
+    let rows = rows_of_files(request, &files, &all, &mut notices)?;
+    let (mut kept, which) = chosen(request, models, (&files, &rows), &all, &mut notices)?;
     if kept.is_empty() {
         let found = format!("none of {} candidates is in: {which}", all.ids.len());
         return Err(Error::input(
@@ -115,7 +116,6 @@ pub fn gather(
     let mut others = Vec::new();
     let mut failed = 0;
     let mut opened = models.iter();
-    let base = files.iter().position(Option::is_some);
     for (i, (source, file)) in request.sources.iter().zip(&files).enumerate() {
         let (scores, own, from, training) = match file {
             None => {
@@ -128,17 +128,9 @@ pub fn gather(
                 (scores, model.threshold(), stored(model), training)
             }
             Some(file) => {
-                let rows = match request.data.is_none() && base == Some(i) {
-                    true => all.rows.iter().map(|&row| Some(row)).collect(),
-                    false => {
-                        let ids = all.has_ids.then_some(all.ids.as_slice());
-                        let rows = rows_of(&source.path, file, ids, all.ids.len(), &mut notices)?;
-                        compare_labels(source, file, &rows, &all, &mut notices)?;
-                        rows
-                    }
-                };
+                let rows = &rows[i];
                 for (name, cells) in &file.others {
-                    others.push(columns::of_cells(name, cells, &rows));
+                    others.push(columns::of_cells(name, cells, rows));
                 }
                 let score = |&row: &usize| rows[row].map_or(f64::NAN, |row| file.scores[row]);
                 let (own, from) = match file.threshold {
@@ -181,10 +173,36 @@ pub fn gather(
     })
 }
 
+/// For each source that is a file of scores, each candidate's row in it.
+fn rows_of_files(
+    request: &Request,
+    files: &[Option<ScoreFile>],
+    all: &Candidates,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Vec<Option<usize>>>> {
+    let base = files.iter().position(Option::is_some);
+    let sources = request.sources.iter().zip(files).enumerate();
+    let of = sources.map(|(i, (source, file))| match file {
+        None => Ok(Vec::new()),
+        // The candidates are this file's own.
+        Some(_) if request.data.is_none() && base == Some(i) => {
+            Ok(all.rows.iter().map(|&row| Some(row)).collect())
+        }
+        Some(file) => {
+            let ids = all.has_ids.then_some(all.ids.as_slice());
+            let rows = rows_of(&source.path, file, ids, all.ids.len(), notices)?;
+            compare_labels(source, file, &rows, all, notices)?;
+            Ok(rows)
+        }
+    });
+    of.collect()
+}
+
 /// Which rows are looked at.
 fn chosen(
     request: &Request,
     models: &[Classifier],
+    (files, places): (&[Option<ScoreFile>], &[Vec<Option<usize>>]),
     all: &Candidates,
     notices: &mut Vec<String>,
 ) -> Result<(Vec<usize>, String)> {
@@ -200,6 +218,17 @@ fn chosen(
             let provenance = &model.file().provenance;
             let split = request.split.as_deref();
             parts.push(Parts::of_model(&source.path, provenance, split, &asked)?);
+        }
+        // What a table of scores says of its own classifier's training.
+        let sources = request.sources.iter().zip(files.iter().zip(places));
+        for (source, (file, rows)) in sources {
+            if let (Some(own), None) =
+                (file.as_ref().and_then(|f| f.parts.as_ref()), &request.split)
+            {
+                let of = rows.iter().map(|row| row.and_then(|row| own[row]));
+                let from = source.path.display().to_string();
+                parts.push(Parts::new(of.collect(), &from, None));
+            }
         }
         if let (Some(split), true) = (&request.split, parts.is_empty()) {
             parts.push(Parts::from_named(split, &asked)?);

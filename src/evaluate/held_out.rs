@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{Dataset, Fractions, Part, Split};
 use crate::formats::{Provenance, beside};
-use crate::train::checkpoint::fingerprint;
+use crate::train::checkpoint::fingerprint_with;
 use crate::{Error, Result};
 
 /// Which rows of the data are looked at.
@@ -86,6 +86,9 @@ pub struct Parts {
     known: usize,
     /// Candidates that had another label then.
     relabelled: usize,
+    /// Whether it knows just the candidates of the input, with the labels that they had before
+    /// a label file was read.
+    as_before: bool,
 }
 
 impl Parts {
@@ -102,6 +105,7 @@ impl Parts {
             from: from.into(),
             notices: notice.into_iter().collect(),
             relabelled: 0,
+            as_before: false,
         }
     }
 
@@ -135,16 +139,11 @@ impl Parts {
         };
         let mut known: HashMap<&str, (Part, f64)> = HashMap::with_capacity(ids.len());
         for (row, (id, part)) in ids.iter().zip(&parts).enumerate() {
-            let part = match part.to_ascii_lowercase().as_str() {
-                "train" | "training" => Part::Train,
-                "validation" => Part::Validation,
-                "test" => Part::Test,
-                _ => {
-                    let expected = "train, validation or test";
-                    let place = format!("row {}, column part", row + 1);
-                    return Err(Error::input(path, place, format!("'{part}'"), expected));
-                }
-            };
+            let part = Part::called(part).ok_or_else(|| {
+                let place = format!("row {}, column part", row + 1);
+                let expected = "train, validation or test";
+                Error::input(path, place, format!("'{part}'"), expected)
+            })?;
             let label = labels.as_ref().map_or(f64::NAN, |labels| labels[row]);
             let entry = known.entry(id).or_insert((part, label));
             // One id for several candidates: what may have been fitted to counts as such.
@@ -164,12 +163,23 @@ impl Parts {
             !then.is_nan() && then != f64::from(**label)
         });
         let relabelled = other.count();
+        let repaired = asked.data.and_then(|data| data.relabelled.as_ref());
         if relabelled > 0 {
+            let by = repaired.map_or(String::new(), |r| {
+                format!(" ({} was read)", r.file.display())
+            });
             notices.push(format!(
-                "{relabelled} of {found} candidates have another label than in {}",
+                "{relabelled} of {found} candidates have another label than in {}{by}",
                 path.display()
             ));
         }
+        let as_before = repaired.is_some_and(|repaired| {
+            let was = asked.ids.iter().zip(&repaired.was);
+            let mut was = was.filter_map(|(id, was)| Some((id, (*was)?)));
+            let then = |id: &String| known.get(id.trim()).map_or(f64::NAN, |known| known.1);
+            let count = was.clone().count() + repaired.left_out;
+            known.len() == count && was.all(|(id, was)| then(id) == f64::from(was))
+        });
         if found > 0 && found < of.len() {
             notices.push(format!(
                 "{} of {} candidates are not in {} and count as held out",
@@ -184,6 +194,7 @@ impl Parts {
             notices,
             known: known.len(),
             relabelled,
+            as_before,
         })
     }
 
@@ -239,7 +250,7 @@ impl Parts {
         if asked.has_row_numbers() {
             // They say nothing by themselves: all of them have to be there, with their labels.
             let whole = parts.known == count;
-            if whole && parts.relabelled == 0 {
+            if parts.as_before || (whole && parts.relabelled == 0) {
                 return Ok(parts);
             }
             if whole || same_name {
@@ -302,13 +313,17 @@ fn made_anew(provenance: &Provenance, data: &Dataset) -> Option<Vec<Option<Part>
     let settings = &provenance.settings;
     let fractions: Fractions = serde_json::from_value(settings.get("split")?.clone()).ok()?;
     let seed = settings.get("seed")?.as_u64()?;
-    let split = Split::make(data, fractions, seed).ok()?;
-    let all = [Part::Train, Part::Validation, Part::Test];
-    if fingerprint(data, &split).ok()? != provenance.fingerprint {
-        return None;
-    }
+    let with = |labels: &[u8]| {
+        let split = Split::with_labels(data, labels, fractions, seed).ok()?;
+        let same = fingerprint_with(data, labels, &split).ok()? == provenance.fingerprint;
+        same.then_some(split)
+    };
+    // Before the labels were repaired, or since.
+    let was = data.relabelled.as_ref().filter(|r| r.left_out == 0);
+    let was: Option<Vec<u8>> = was.and_then(|r| r.was.iter().copied().collect());
+    let split = with(data.labels.as_deref()?).or_else(|| with(&was?))?;
     let mut of = vec![None; data.len()];
-    for part in all {
+    for part in [Part::Train, Part::Validation, Part::Test] {
         for &row in split.part(part) {
             of[row] = Some(part);
         }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::data::LabelPolarity;
+use crate::data::labels::{ID, LABEL, Said, values};
 use crate::data::table::{self, Cells, Kind, column};
+use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// Names of columns, in any case, the first that is there.
-const ID: &[&str] = &["id", "candid", "cand_id", "candidate", "name"];
 const SCORE: &[&str] = &[
     "rb_score",
     "score",
@@ -17,8 +17,8 @@ const SCORE: &[&str] = &[
     "probability",
     "label1",
 ];
-const LABEL: &[&str] = &["label", "y_true", "truth", "is_real"];
 const DECISION: &[&str] = &["decision"];
+const PART: &[&str] = &["part"];
 const MAG: &[&str] = &["mag", "magnitude", "magpsf", "mags"];
 const MAG_ERR: &[&str] = &["mag_err", "magerr", "errmag", "sigmapsf", "errmags"];
 
@@ -48,6 +48,9 @@ pub struct ScoreFile {
     pub labels: Option<Vec<f64>>,
     /// Where its decisions say from which score on candidates are called real.
     pub threshold: Option<f64>,
+    /// What the classifier was fitted to and what not, where the file says so: the part of each
+    /// row, `None` of one that was in none.
+    pub parts: Option<Vec<Option<Part>>>,
     /// In magnitudes, where the file has them.
     pub mag: Option<Vec<f64>>,
     /// In magnitudes, where the file has them.
@@ -63,6 +66,7 @@ enum Use {
     Score,
     Label,
     Decision,
+    Part,
     Mag,
     MagErr,
     Other(String),
@@ -92,6 +96,7 @@ impl ScoreFile {
             scores: Vec::new(),
             labels: None,
             threshold: None,
+            parts: None,
             mag: None,
             mag_err: None,
             others: Vec::new(),
@@ -102,6 +107,7 @@ impl ScoreFile {
                 (Use::Score, Cells::Numbers(scores)) => file.scores = scores,
                 (Use::Label, cells) => file.labels = Some(labels(path, cells, reading.polarity)?),
                 (Use::Decision, Cells::Words(words)) => decisions = Some(words),
+                (Use::Part, Cells::Words(words)) => file.parts = parts(&words),
                 (Use::Mag, Cells::Numbers(mags)) => file.mag = Some(known(mags)),
                 (Use::MagErr, Cells::Numbers(errors)) => file.mag_err = Some(known(errors)),
                 (Use::Other(name), cells) => file.others.push((name, cells)),
@@ -158,6 +164,7 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     let usual = [
         (LABEL, Kind::Either, Use::Label),
         (DECISION, Kind::Word, Use::Decision),
+        (PART, Kind::Word, Use::Part),
         (MAG, Kind::Number, Use::Mag),
         (MAG_ERR, Kind::Number, Use::MagErr),
     ];
@@ -171,36 +178,25 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     Ok(columns)
 }
 
+/// Parts of a split, if the column holds nothing else: another "part" is none of our business.
+fn parts(words: &[String]) -> Option<Vec<Option<Part>>> {
+    let part = |word: &String| match word.is_empty() {
+        true => Some(None),
+        false => Part::called(word).map(Some),
+    };
+    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
+    parts.filter(|parts| parts.iter().any(Option::is_some))
+}
+
 /// Labels as numbers or in words: 1 real, 0 bogus, NaN unknown (-1, or nothing).
+/// 1 real, 0 bogus, NaN unknown (-1, or nothing).
 fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>> {
-    let wrong = |row: usize, found: String| {
-        let expected = "1 or real, 0 or bogus, -1 or nothing where it is not known";
-        Error::input(path, format!("label in row {}", row + 1), found, expected)
+    let said = values(path, cells, polarity == LabelPolarity::RealIsZero)?;
+    let number = |said| match said {
+        Said::Label(label) => f64::from(label),
+        Said::Nothing | Said::Undecided => f64::NAN,
     };
-    let turned = polarity == LabelPolarity::RealIsZero;
-    let number = |row: usize, value: f64| match value {
-        v if v.is_nan() || v == -1.0 => Ok(f64::NAN),
-        v if v == 0.0 || v == 1.0 => Ok(if turned { 1.0 - v } else { v }),
-        v => Err(wrong(row, v.to_string())),
-    };
-    match cells {
-        Cells::Numbers(values) => {
-            let values = values.into_iter().enumerate();
-            values.map(|(row, value)| number(row, value)).collect()
-        }
-        Cells::Words(words) => {
-            let word = |(row, word): (usize, String)| match word.to_ascii_lowercase().as_str() {
-                "real" | "true" => Ok(1.0),
-                "bogus" | "false" | "artifact" => Ok(0.0),
-                "" | "unknown" => Ok(f64::NAN),
-                other => match other.parse() {
-                    Ok(value) => number(row, value),
-                    Err(_) => Err(wrong(row, format!("'{word}'"))),
-                },
-            };
-            words.into_iter().enumerate().map(word).collect()
-        }
-    }
+    Ok(said.into_iter().map(number).collect())
 }
 
 /// The lowest score that was called real, if all from there on were and no other.

@@ -46,14 +46,7 @@ pub(super) fn intervals(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Vec<Option<([f64; 2], usize)>> {
     let prepared = Prepared::new(sorted, threshold, options.at_mdr);
-    // Streams of one seed that do not overlap, 2^128 draws apart: a resample is the same
-    // whatever thread draws it.
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(options.seed);
-    let mut streams = Vec::with_capacity(options.resamples);
-    for _ in 0..options.resamples {
-        streams.push(random.clone());
-        random.jump();
-    }
+    let streams = streams(options.seed, options.resamples);
     let mut found: Vec<[f64; NAMES.len()]> = Vec::with_capacity(options.resamples);
     for streams in streams.chunks(AT_ONCE) {
         progress(found.len() as f64 / options.resamples as f64);
@@ -78,8 +71,20 @@ pub(super) fn intervals(
     (0..NAMES.len()).map(ends).collect()
 }
 
+/// `count` streams of one seed that do not overlap, 2^128 draws apart: a resample is the same
+/// whatever thread draws it.
+pub(super) fn streams(seed: u64, count: usize) -> Vec<Xoshiro256PlusPlus> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        streams.push(random.clone());
+        random.jump();
+    }
+    streams
+}
+
 /// How many times each candidate is in a resample of as many.
-fn draw(random: &mut Xoshiro256PlusPlus, counts: &mut [u32]) {
+pub(super) fn draw(random: &mut Xoshiro256PlusPlus, counts: &mut [u32]) {
     counts.fill(0);
     for _ in 0..counts.len() {
         counts[random.random_range(0..counts.len())] += 1;
@@ -87,7 +92,7 @@ fn draw(random: &mut Xoshiro256PlusPlus, counts: &mut [u32]) {
 }
 
 /// On the straight line between the two nearest of the sorted `values`, as NumPy's default.
-fn percentile(values: &[f64], part: f64) -> Option<f64> {
+pub(super) fn percentile(values: &[f64], part: f64) -> Option<f64> {
     let at = part * values.len().checked_sub(1)? as f64;
     let (below, above) = (values[at.floor() as usize], values[at.ceil() as usize]);
     Some(below + (at - at.floor()) * (above - below))

@@ -8,7 +8,7 @@ use super::subject::Subject;
 /// 5, 6.
 ///
 /// DES' labels and scores say "artifact"; its "at most 0.1" and "at least 0.9" change places.
-fn category(label: u8, score: f64) -> u8 {
+pub fn category(label: u8, score: f64) -> u8 {
     match (label, score) {
         (0, score) if score >= 0.9 => 1,
         (0, score) if score >= 0.5 => 2,

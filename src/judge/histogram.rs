@@ -10,7 +10,7 @@ const MOST: f64 = 40.0;
 const FAR: f64 = 5.0;
 
 /// `bins` bins equal in width from `low` to `high`; what lies outside, or is NaN, is not counted.
-pub(super) fn equal(labels: &[u8], values: &[f64], low: f64, high: f64, bins: usize) -> Histogram {
+pub fn equal(labels: &[u8], values: &[f64], low: f64, high: f64, bins: usize) -> Histogram {
     let width = (high - low) / bins as f64;
     let inner = (0..bins).map(|i| low + width * i as f64);
     let edges: Vec<f64> = inner.chain([high]).collect();

@@ -89,7 +89,11 @@ pub enum Verdict {
 
 /// The majority of those who are sure.
 pub fn verdict(said: &[Said]) -> Verdict {
-    let count = |label| said.iter().filter(|s| s.answer.label() == Some(label)).count();
+    let count = |label| {
+        said.iter()
+            .filter(|s| s.answer.label() == Some(label))
+            .count()
+    };
     match (count(1), count(0)) {
         (0, 0) => Verdict::Unsure,
         (real, bogus) if real == bogus => Verdict::Tied,
@@ -178,7 +182,10 @@ pub fn apply(
 /// An error unless what was looked at has the mark.
 fn check(decisions: &Decisions, id: &str, said: &[Said], mark: u32) -> Result<()> {
     let mark = super::labels::mark_text(mark);
-    match said.iter().find(|said| !said.pixels.eq_ignore_ascii_case(&mark)) {
+    match said
+        .iter()
+        .find(|said| !said.pixels.eq_ignore_ascii_case(&mark))
+    {
         None => Ok(()),
         Some(said) => {
             let found = format!("pixels {} of '{id}', which {} saw", said.pixels, said.who);

@@ -72,7 +72,11 @@ fn labels_follow_the_majority_and_ties_are_said() {
     let (data, mut labels) = made(8);
     labels[7] = None;
     let applied = apply(&all, &data, &labels, Unsure::Keep).unwrap();
-    let rows: Vec<_> = applied.rows.iter().map(|r| (r.label, r.was, r.decision, &*r.by)).collect();
+    let rows: Vec<_> = applied
+        .rows
+        .iter()
+        .map(|r| (r.label, r.was, r.decision, &*r.by))
+        .collect();
     let expected = [
         (Some(1), Some(0), Decided::Flipped, "ana"),
         (Some(1), Some(1), Decided::Kept, "ana"),
@@ -100,10 +104,21 @@ fn decisions_about_other_pixels_or_nobody_are_refused() {
     other.pixels = "12345678".into();
     let other = Decisions::of(Path::new("journal"), &[other], Mode::Repair);
     let error = apply(&other, &data, &labels, Unsure::Keep).unwrap_err();
-    assert!(error.to_string().contains("pixels 12345678 of '1'"), "{error}");
+    assert!(
+        error.to_string().contains("pixels 12345678 of '1'"),
+        "{error}"
+    );
     let strange = decisions(&[("ana", "77", Real)]);
     let error = apply(&strange, &data, &labels, Unsure::Keep).unwrap_err();
-    assert!(error.to_string().contains("none of the candidates"), "{error}");
+    assert!(
+        error.to_string().contains("none of the candidates"),
+        "{error}"
+    );
     let both = decisions(&[("ana", "77", Real), ("ana", "1", Real)]);
-    assert_eq!(apply(&both, &data, &labels, Unsure::Keep).unwrap().strangers, 1);
+    assert_eq!(
+        apply(&both, &data, &labels, Unsure::Keep)
+            .unwrap()
+            .strangers,
+        1
+    );
 }

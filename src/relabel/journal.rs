@@ -147,7 +147,12 @@ impl Contents {
                 continue;
             }
             let wrong = |found: String, expected: &str| {
-                Err(Error::input(path, format!("line {}", number + 1), found, expected))
+                Err(Error::input(
+                    path,
+                    format!("line {}", number + 1),
+                    found,
+                    expected,
+                ))
             };
             // Journals may be put behind each other: a header may stand anywhere.
             match serde_json::from_slice::<Header>(line) {
@@ -324,7 +329,10 @@ impl Journal {
     /// length: what is written would be lost, or in the middle of somebody else's lines.
     fn check_place(&self) -> Result<()> {
         let there = std::fs::metadata(&self.path).map_err(Error::io("find", &self.path))?;
-        let ours = self.file.metadata().map_err(Error::io("read", &self.path))?;
+        let ours = self
+            .file
+            .metadata()
+            .map_err(Error::io("read", &self.path))?;
         let same = same_file(&there, &ours) && there.len() == self.length;
         if same {
             return Ok(());

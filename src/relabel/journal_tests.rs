@@ -24,9 +24,15 @@ fn made(folder: &tempfile::TempDir) -> PathBuf {
     let path = folder.path().join("a.journal.jsonl");
     let (mut journal, contents, notices) = open(&path);
     assert!(contents.lines.is_empty() && notices.is_empty());
-    let mut lines = [line("ana", "a", Answer::Real), line("ben", "b", Answer::Unsure)];
+    let mut lines = [
+        line("ana", "a", Answer::Real),
+        line("ben", "b", Answer::Unsure),
+    ];
     journal.append(&mut lines).unwrap();
-    assert_eq!((lines[0].number, lines[1].number, journal.next()), (1, 2, 3));
+    assert_eq!(
+        (lines[0].number, lines[1].number, journal.next()),
+        (1, 2, 3)
+    );
     path
 }
 
@@ -35,11 +41,23 @@ fn what_was_written_is_read_again_and_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = made(&folder);
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.starts_with(r#"{"rbgpu":"journal","version":1,"data":"cube.npz","#), "{text}");
+    assert!(
+        text.starts_with(r#"{"rbgpu":"journal","version":1,"data":"cube.npz","#),
+        "{text}"
+    );
     let (mut journal, contents, _) = open(&path);
-    let read: Vec<_> = contents.lines.iter().map(|l| (&*l.who, &*l.id, l.answer)).collect();
-    assert_eq!(read, [("ana", "a", Answer::Real), ("ben", "b", Answer::Unsure)]);
-    journal.append(&mut [line("ana", "c", Answer::Withdrawn)]).unwrap();
+    let read: Vec<_> = contents
+        .lines
+        .iter()
+        .map(|l| (&*l.who, &*l.id, l.answer))
+        .collect();
+    assert_eq!(
+        read,
+        [("ana", "a", Answer::Real), ("ben", "b", Answer::Unsure)]
+    );
+    journal
+        .append(&mut [line("ana", "c", Answer::Withdrawn)])
+        .unwrap();
     drop(journal);
     let contents = Contents::read(&path).unwrap();
     assert_eq!((contents.lines.len(), contents.lines[2].number), (3, 3));
@@ -51,7 +69,11 @@ fn a_line_torn_anywhere_costs_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let path = made(&folder);
     let whole = std::fs::read(&path).unwrap();
-    let begin = whole[..whole.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() + 1;
+    let begin = whole[..whole.len() - 1]
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .unwrap()
+        + 1;
     for end in begin + 1..whole.len() {
         std::fs::write(&path, &whole[..end]).unwrap();
         let complete = end == whole.len() - 1;
@@ -62,11 +84,17 @@ fn a_line_torn_anywhere_costs_nothing_that_was_acknowledged() {
         let (mut journal, contents, notices) = open(&path);
         assert_eq!(contents.lines.len(), lines, "{end}");
         assert_eq!(notices.len(), 1, "{end}: {notices:?}");
-        journal.append(&mut [line("ana", "new", Answer::Bogus)]).unwrap();
+        journal
+            .append(&mut [line("ana", "new", Answer::Bogus)])
+            .unwrap();
         drop(journal);
         let (_, contents, notices) = open(&path);
         let ids: Vec<&str> = contents.lines.iter().map(|l| l.id.as_str()).collect();
-        let expected: &[&str] = if complete { &["a", "b", "new"] } else { &["a", "new"] };
+        let expected: &[&str] = if complete {
+            &["a", "b", "new"]
+        } else {
+            &["a", "new"]
+        };
         assert_eq!(ids, expected, "{end}");
         assert!(notices.is_empty(), "{end}: {notices:?}");
     }
@@ -123,7 +151,10 @@ fn only_one_at_a_time_writes_it() {
     let path = made(&folder);
     let first = open(&path);
     let error = Journal::open(&path, &Header::new("", "")).unwrap_err();
-    assert!(error.to_string().contains("another rbgpu relabel"), "{error}");
+    assert!(
+        error.to_string().contains("another rbgpu relabel"),
+        "{error}"
+    );
     drop(first);
     open(&path);
 }
@@ -139,7 +170,11 @@ fn what_cannot_be_written_is_an_error_and_leaves_no_part() {
     let new = || [line("ana", "c", Answer::Real)];
     assert!(journal.append(&mut new()).is_err());
     assert!(journal.broken);
-    journal.file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    journal.file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
     let error = journal.append(&mut new()).unwrap_err();
     assert!(error.to_string().contains("started again"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -167,7 +202,10 @@ fn a_journal_that_was_moved_or_changed_is_not_written() {
 #[test]
 fn times_are_in_utc_to_the_millisecond() {
     let now = now();
-    let form: String = now.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let form: String = now
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     assert_eq!(form, "0000-00-00T00:00:00.000Z");
     assert!(now.as_str() > "2026-01-01");
 }

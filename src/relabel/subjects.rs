@@ -167,8 +167,14 @@ impl Subjects {
                 notices.push(format!("{count} {what}"));
             }
         };
-        say(strangers, &format!("of the candidates in {name} are not in the data: left out"));
-        say(twice, &format!("rows of {name} name a candidate once more: left out"));
+        say(
+            strangers,
+            &format!("of the candidates in {name} are not in the data: left out"),
+        );
+        say(
+            twice,
+            &format!("rows of {name} name a candidate once more: left out"),
+        );
         say(
             relabelled,
             &format!("candidates have another label in the data than in {name}"),
@@ -237,7 +243,15 @@ fn read(path: &Path) -> Result<Vec<(Option<u8>, Item)>> {
     };
     let mut items: Vec<_> = ids
         .into_iter()
-        .map(|id| (None, Item { id, ..Item::default() }))
+        .map(|id| {
+            (
+                None,
+                Item {
+                    id,
+                    ..Item::default()
+                },
+            )
+        })
         .collect();
     for (at, cells) in (0..SHOWN.len()).filter(|&at| there[at]).zip(columns) {
         match cells {

@@ -34,9 +34,16 @@ fn the_table_says_what_is_shown_and_the_data_say_the_label() {
         pixels: Some(mark),
     };
     assert_eq!(found.items[0], expected);
-    assert_eq!((found.items[1].score, found.items[1].label), (None, Some(1)));
+    assert_eq!(
+        (found.items[1].score, found.items[1].label),
+        (None, Some(1))
+    );
     let notices = found.notices.join("\n");
-    for says in ["1 of the candidates in", "1 rows of", "1 candidates have another label"] {
+    for says in [
+        "1 of the candidates in",
+        "1 rows of",
+        "1 candidates have another label",
+    ] {
         assert!(notices.contains(says), "{says}: {notices}");
     }
     assert_eq!(suspects(&text, Some(1)).unwrap().items.len(), 1);
@@ -67,7 +74,13 @@ fn an_id_of_two_candidates_is_refused_where_it_is_looked_at() {
         (data, labels)
     };
     let (data, labels) = twice();
-    assert_eq!(Subjects::suspects(data, labels, &path, None).unwrap().items.len(), 1);
+    assert_eq!(
+        Subjects::suspects(data, labels, &path, None)
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
     std::fs::write(&path, "id\n1\n0\n").unwrap();
     let (data, labels) = twice();
     let error = Subjects::suspects(data, labels, &path, None).unwrap_err();
@@ -88,5 +101,8 @@ fn labels_of_undecided_candidates_are_none() {
     let none = labels_of(&data, || Err(Error::config("labels", "none", "some")));
     assert_eq!(none, [None; 5]);
     let (data, expected) = made(5);
-    assert_eq!(labels_of(&data, || unreachable!("there are labels")), expected);
+    assert_eq!(
+        labels_of(&data, || unreachable!("there are labels")),
+        expected
+    );
 }

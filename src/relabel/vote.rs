@@ -60,14 +60,25 @@ mod tests {
 
     #[test]
     fn rated_ones_come_first_until_three_have_voted() {
-        let votes = [(false, 0), (false, 1), (true, 1), (false, 3), (false, 2), (false, 0)];
+        let votes = [
+            (false, 0),
+            (false, 1),
+            (true, 1),
+            (false, 3),
+            (false, 2),
+            (false, 0),
+        ];
         let mut all = picked(&votes, "ana", 1, 10);
         assert_eq!(all.len(), 4);
         all[..2].sort_unstable();
         all[2..].sort_unstable();
         assert_eq!(all, [1, 4, 0, 5]);
         assert_eq!(picked(&votes, "ana", 1, 2).len(), 2);
-        assert!(picked(&votes, "ana", 1, 2).iter().all(|at| [1, 4].contains(at)));
+        assert!(
+            picked(&votes, "ana", 1, 2)
+                .iter()
+                .all(|at| [1, 4].contains(at))
+        );
     }
 
     #[test]

@@ -184,7 +184,10 @@ impl Work {
             taken += 1;
         }
         if taken > 0 {
-            notices.push(format!("going on behind {taken} decisions of {}", name(path)));
+            notices.push(format!(
+                "going on behind {taken} decisions of {}",
+                name(path)
+            ));
         }
         if strangers > 0 {
             notices.push(format!(
@@ -337,7 +340,13 @@ impl Work {
     }
 
     fn state(&self, at: usize, who: &str, tab: &str) -> State {
-        State::of(self.keys[at].clone(), &self.said[at], who, tab, self.votes())
+        State::of(
+            self.keys[at].clone(),
+            &self.said[at],
+            who,
+            tab,
+            self.votes(),
+        )
     }
 
     /// What changed behind line `since`, as `who` may see it.
@@ -379,7 +388,10 @@ impl Work {
         let (who, tab) = (request.who.as_str(), request.tab.as_str());
         check_name(who).map_err(|error| Refusal::Bad(error.to_string()))?;
         let words = request.decisions.iter().map(|wish| wish.token.as_str());
-        if words.chain([tab]).any(|w| w.is_empty() || w.len() > LONGEST) {
+        if words
+            .chain([tab])
+            .any(|w| w.is_empty() || w.len() > LONGEST)
+        {
             return Err(Refusal::Bad("tab and token: 1 to 64 bytes".into()));
         }
         let (mut places, mut conflicts, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -407,7 +419,10 @@ impl Work {
             self.take(at, line);
         }
         let states = |places: Vec<usize>| -> Vec<State> {
-            places.into_iter().map(|at| self.state(at, who, tab)).collect()
+            places
+                .into_iter()
+                .map(|at| self.state(at, who, tab))
+                .collect()
         };
         Ok(Outcome {
             written: states(places),

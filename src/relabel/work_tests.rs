@@ -49,7 +49,10 @@ fn a_decision_sent_twice_is_written_once() {
     let key = shown(&work, "ana").remove(0);
     let asked = request("ana", vec![wish(&key, Answer::Real, 0, "1")]);
     let first = work.decide(&asked).unwrap();
-    assert_eq!((first.written[0].seen, first.written[0].mine), (1, Some("real")));
+    assert_eq!(
+        (first.written[0].seen, first.written[0].mine),
+        (1, Some("real"))
+    );
     assert_eq!(work.decide(&asked).unwrap(), first);
     // Also by a program that was started again.
     drop(work);
@@ -64,7 +67,8 @@ fn what_a_tab_has_not_seen_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let mut work = open(&folder, Mode::Repair);
     let keys = shown(&work, "ana");
-    work.decide(&request("ben", vec![wish(&keys[0], Answer::Bogus, 0, "b")])).unwrap();
+    work.decide(&request("ben", vec![wish(&keys[0], Answer::Bogus, 0, "b")]))
+        .unwrap();
     let both = vec![
         wish(&keys[0], Answer::Real, 0, "a0"),
         wish(&keys[1], Answer::Real, 0, "a1"),
@@ -72,12 +76,21 @@ fn what_a_tab_has_not_seen_is_not_overwritten() {
     let outcome = work.decide(&request("ana", both)).unwrap();
     assert_eq!(outcome.written[0].key, keys[1]);
     let state = &outcome.conflicts[0];
-    assert_eq!((state.key.as_str(), state.seen, state.mine), (keys[0].as_str(), 1, None));
-    assert_eq!((state.others[0].who.as_str(), state.others[0].answer), ("ben", "bogus"));
+    assert_eq!(
+        (state.key.as_str(), state.seen, state.mine),
+        (keys[0].as_str(), 1, None)
+    );
+    assert_eq!(
+        (state.others[0].who.as_str(), state.others[0].answer),
+        ("ben", "bogus")
+    );
     // Now that it was seen she may differ; ben's answer stays beside hers.
     let again = request("ana", vec![wish(&keys[0], Answer::Real, 1, "a2")]);
     let state = work.decide(&again).unwrap().written.remove(0);
-    assert_eq!((state.mine, state.others[0].answer), (Some("real"), "bogus"));
+    assert_eq!(
+        (state.mine, state.others[0].answer),
+        (Some("real"), "bogus")
+    );
     let news = work.changes("ben", "ben's", 1);
     assert_eq!(news.len(), 2);
     assert!(news.iter().all(|state| state.others[0].who == "ana"));
@@ -96,7 +109,10 @@ fn undoing_takes_back_and_can_be_undone() {
         (Answer::Withdrawn, None, 0),
     ];
     for (seen, (answer, mine, done)) in steps.into_iter().enumerate() {
-        let asked = request("ana", vec![wish(&key, answer, seen as u64, &seen.to_string())]);
+        let asked = request(
+            "ana",
+            vec![wish(&key, answer, seen as u64, &seen.to_string())],
+        );
         let outcome = work.decide(&asked).unwrap();
         assert_eq!((outcome.written[0].mine, outcome.counts.done), (mine, done));
     }
@@ -108,17 +124,27 @@ fn a_block_is_shown_when_those_before_are_decided() {
     let folder = tempfile::tempdir().unwrap();
     let mut work = open(&folder, Mode::Repair);
     let first = work.block("ana", "t", None, &[]).unwrap();
-    assert_eq!((first.number, first.of, first.cards.len()), (Some(0), Some(3), 4));
+    assert_eq!(
+        (first.number, first.of, first.cards.len()),
+        (Some(0), Some(3), 4)
+    );
     assert_eq!(first.cards[1].about.as_ref().unwrap().label, Some(1));
-    assert!(matches!(work.block("ana", "t", Some(1), &[]), Err(Refusal::Early)));
+    assert!(matches!(
+        work.block("ana", "t", Some(1), &[]),
+        Err(Refusal::Early)
+    ));
     let keys = shown(&work, "ana");
     for (key, who) in keys.iter().zip(PEOPLE) {
-        work.decide(&request(who, vec![wish(key, Answer::Real, 0, key)])).unwrap();
+        work.decide(&request(who, vec![wish(key, Answer::Real, 0, key)]))
+            .unwrap();
     }
     assert_eq!(work.block("ana", "t", None, &[]).unwrap().number, Some(1));
     assert_eq!(work.block("ana", "t", Some(0), &[]).unwrap().cards.len(), 4);
     let counts = work.counts("ana");
-    assert_eq!((counts.done, counts.mine, counts.kept, counts.flipped), (4, 1, 2, 2));
+    assert_eq!(
+        (counts.done, counts.mine, counts.kept, counts.flipped),
+        (4, 1, 2, 2)
+    );
 }
 
 #[test]
@@ -127,7 +153,8 @@ fn three_people_vote_and_nobody_sees_the_others() {
     let mut work = open(&folder, Mode::Vote);
     let first = shown(&work, "ana");
     for key in &first {
-        work.decide(&request("ana", vec![wish(key, Answer::Real, 0, key)])).unwrap();
+        work.decide(&request("ana", vec![wish(key, Answer::Real, 0, key)]))
+            .unwrap();
     }
     // Those that were rated already come first for the next, in another order.
     let second = shown(&work, "ben");
@@ -138,7 +165,9 @@ fn three_people_vote_and_nobody_sees_the_others() {
     assert_eq!(sorted(second.clone()), sorted(first.clone()));
     let block = work.block("ben", "ben's", None, &[]).unwrap();
     let sent = serde_json::to_string(&(&block, work.changes("ben", "ben's", 0))).unwrap();
-    for hidden in ["label", "score", "rank", "ana", "real", "others", "about", "category"] {
+    for hidden in [
+        "label", "score", "rank", "ana", "real", "others", "about", "category",
+    ] {
         assert!(!sent.contains(hidden), "{hidden}: {sent}");
     }
     // The key of a candidate is not its id, nor does its place among the keys say it.
@@ -154,7 +183,12 @@ fn three_people_vote_and_nobody_sees_the_others() {
     assert_eq!((counts.done, counts.mine, counts.left), (4, 0, 6));
     assert!(shown(&work, "kim").iter().all(|key| !first.contains(key)));
     // One's own vote from another tab is not told either, but that there is one.
-    let state = work.block("ana", "other", None, &first[..1]).unwrap().cards.remove(0).state;
+    let state = work
+        .block("ana", "other", None, &first[..1])
+        .unwrap()
+        .cards
+        .remove(0)
+        .state;
     assert_eq!((state.mine, state.seen), (Some("voted"), 1));
     let again = Request {
         tab: "other".into(),
@@ -178,14 +212,26 @@ fn requests_that_make_no_sense_write_nothing() {
             tab: "t".into(),
             ..request(who, one())
         };
-        assert!(matches!(work.decide(&asked), Err(Refusal::Bad(_))), "{who:?}");
+        assert!(
+            matches!(work.decide(&asked), Err(Refusal::Bad(_))),
+            "{who:?}"
+        );
     }
     let twice = [one(), one()].concat();
-    assert!(matches!(work.decide(&request("ana", twice)), Err(Refusal::Bad(_))));
+    assert!(matches!(
+        work.decide(&request("ana", twice)),
+        Err(Refusal::Bad(_))
+    ));
     let unknown = vec![wish("0", Answer::Real, 0, "t")];
-    assert!(matches!(work.decide(&request("ana", unknown)), Err(Refusal::Unknown)));
+    assert!(matches!(
+        work.decide(&request("ana", unknown)),
+        Err(Refusal::Unknown)
+    ));
     let nameless = vec![wish(&key, Answer::Real, 0, "")];
-    assert!(matches!(work.decide(&request("ana", nameless)), Err(Refusal::Bad(_))));
+    assert!(matches!(
+        work.decide(&request("ana", nameless)),
+        Err(Refusal::Bad(_))
+    ));
     assert_eq!((work.last(), work.written()), (0, 0));
 }
 
@@ -194,7 +240,8 @@ fn a_journal_of_other_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut work = open(&folder, Mode::Repair);
     let key = shown(&work, "ana").remove(0);
-    work.decide(&request("ana", vec![wish(&key, Answer::Real, 0, "1")])).unwrap();
+    work.decide(&request("ana", vec![wish(&key, Answer::Real, 0, "1")]))
+        .unwrap();
     let options = work.options().clone();
     drop(work);
     let (mut data, labels) = made(10);

@@ -9,6 +9,7 @@ mod drawing;
 mod evaluation;
 mod gallery;
 mod growth;
+mod importances;
 mod injected;
 mod legend;
 pub mod overlay;
@@ -20,13 +21,20 @@ mod zscale;
 
 pub use curves::learning_curve;
 pub use drawing::Drawing;
-pub use evaluation::{Figure, figures};
+pub use evaluation::{
+    Figure, Fitted, delta_accuracy, disputed, figures, fpr_against_mdr, planted, recovered,
+    suspected,
+};
 pub use gallery::{Tile, gallery};
 pub use growth::{Line, Panel, growth};
+pub use importances::importances;
 pub use injected::{Compared, injected};
-pub use page::{Page, StudyPage, page, study_page};
+pub use page::{
+    Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
+    paper_page, study_page,
+};
 pub use stretch::Stretch;
-pub use study::{Trained, study_cutout, study_size};
+pub use study::{Trained, study_cutout, study_metrics, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;
 

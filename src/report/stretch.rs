@@ -39,7 +39,13 @@ impl Stretch {
                 let part = |v: f32| ((f64::from(v) - low) / (high - low)).clamp(0.0, 1.0);
                 let log = |v: f32| ((1.0 + STEEP * part(v)).ln() / (1.0 + STEEP).ln()) as f32;
                 // An image of one value stays as it is: mid-grey.
-                let shown = |&v: &f32| if high > low && v.is_finite() { log(v) } else { v };
+                let shown = |&v: &f32| {
+                    if high > low && v.is_finite() {
+                        log(v)
+                    } else {
+                        v
+                    }
+                };
                 let limits = if high > low { (0.0, 1.0) } else { (0.0, 0.0) };
                 let shades: Vec<f32> = values.iter().map(shown).collect();
                 grey(&shades, width, limits)

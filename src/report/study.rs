@@ -69,6 +69,17 @@ pub fn study_size(trained: &[Trained], part: &str, title: &str) -> Result<Drawin
     draw(vec![upper, lower], title, Some(limits))
 }
 
+/// The lower panel of [`study_size`] alone: accuracy, F1 and MCC on one part ("test") against the
+/// candidates of the training set.
+pub fn study_metrics(trained: &[Trained], part: &str, title: &str) -> Result<Drawing> {
+    let x = Axis {
+        label: "candidates in the training set",
+        log: true,
+    };
+    let one = panel(trained, &metrics(), &x, &format!("on the {part} part"))?;
+    draw(vec![one], title, None)
+}
+
 /// O'TRAIN Fig. 12: accuracy, F1 and MCC on one part ("test") against the size of the cutouts,
 /// in pixels.
 pub fn study_cutout(trained: &[Trained], part: &str, title: &str) -> Result<Drawing> {

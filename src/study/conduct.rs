@@ -52,6 +52,7 @@ pub struct Study<'a> {
     device: Device,
     residence: Residence,
     interval: Duration,
+    checkpoints: bool,
     folder: Folder,
     watcher: &'a mut dyn Watcher,
     clock: Clock,
@@ -75,12 +76,20 @@ impl<'a> Study<'a> {
             device: device.clone(),
             residence,
             interval,
+            checkpoints: true,
             folder,
             watcher,
             clock: Clock::default(),
             number: 0,
             of,
         }
+    }
+
+    /// Without checkpoints: a run that is stopped begins anew. For runs so short that writing one
+    /// takes as long as an epoch, and not for those that go on from one another.
+    pub fn unsaved(mut self) -> Study<'a> {
+        self.checkpoints = false;
+        self
     }
 
     /// The folder.
@@ -158,8 +167,11 @@ impl<'a> Study<'a> {
         let split = run.split.as_ref().clone();
         let session = Session::new(run.config.clone(), &self.device, data, split)
             .resident(self.residence)
-            .checkpoint(&checkpoint, self.interval)
             .going_on(run.before > 0);
+        let session = match self.checkpoints {
+            true => session.checkpoint(&checkpoint, self.interval),
+            false => session,
+        };
         let mut timed = Timed {
             watcher: &mut *self.watcher,
             clock: &mut self.clock,

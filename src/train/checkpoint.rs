@@ -205,12 +205,21 @@ fn differences(one: &Config, other: &Config) -> (String, String) {
 /// What tells one data set and its split from another: a hash over the parts, ids, labels
 /// and some of the pixels.
 pub fn fingerprint(data: &Dataset, split: &Split) -> Result<String> {
+    fingerprint_of(data, data.labels.as_deref(), split)
+}
+
+/// As [`fingerprint`], with other labels than the set has.
+pub fn fingerprint_with(data: &Dataset, labels: &[u8], split: &Split) -> Result<String> {
+    fingerprint_of(data, Some(labels), split)
+}
+
+fn fingerprint_of(data: &Dataset, labels: Option<&[u8]>, split: &Split) -> Result<String> {
     // Not the standard hasher, which another toolchain may change.
     let mut hasher = crc32fast::Hasher::new();
     for part in [&split.train, &split.validation, &split.test] {
         part.hash(&mut hasher);
     }
-    data.labels.hash(&mut hasher);
+    labels.hash(&mut hasher);
     data.candidates
         .iter()
         .for_each(|candidate| candidate.id.hash(&mut hasher));

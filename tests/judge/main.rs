@@ -2,12 +2,15 @@
 //! must hold for any scores.
 
 mod calibration;
+mod confident;
 mod evaluate;
 mod history;
 mod intervals;
 mod invariants;
 mod properties;
 mod speed;
+mod suspicion;
+mod votes;
 
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,10 @@
 mod browser;
 mod candidates;
 mod figures;
+mod look;
 mod made;
 mod page;
+mod paper;
 
 use std::path::PathBuf;
 

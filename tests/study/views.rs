@@ -30,6 +30,7 @@ fn data(channels: usize) -> Dataset {
         labels: Some(vec![1, 0]),
         candidates: vec![Default::default(); 2],
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     }

@@ -29,6 +29,7 @@ fn as_bytes(set: &Dataset) -> Arc<Dataset> {
         labels: set.labels.clone(),
         candidates: set.candidates.clone(),
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     })

@@ -50,7 +50,11 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
             text += &format!(", {} that had no label", applied.new);
         }
         let looked = flipped + kept + unsure + applied.new + applied.tied.len();
-        text += &format!("; {} untouched\n\nlabels  {}", applied.rows.len() - looked, out.display());
+        text += &format!(
+            "; {} untouched\n\nlabels  {}",
+            applied.rows.len() - looked,
+            out.display()
+        );
         terminal.result(&text)?;
     }
     Ok(Done::reading(&data))
@@ -60,7 +64,10 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
 fn say(applied: &Applied, decisions: &Decisions, arguments: &Arguments, terminal: &Terminal) {
     if applied.conflicts > 0 {
         let more = "the majority of those who are sure counts";
-        terminal.notice(&format!("about {} candidates people differ: {more}", applied.conflicts));
+        terminal.notice(&format!(
+            "about {} candidates people differ: {more}",
+            applied.conflicts
+        ));
     }
     let tied = &applied.tied;
     if !tied.is_empty() {
@@ -87,7 +94,9 @@ fn say(applied: &Applied, decisions: &Decisions, arguments: &Arguments, terminal
     }
     if decisions.others > 0 {
         let others = decisions.others;
-        terminal.notice(&format!("{others} votes in the journal do not count here (`rbgpu votes`)"));
+        terminal.notice(&format!(
+            "{others} votes in the journal do not count here (`rbgpu votes`)"
+        ));
     }
 }
 
@@ -105,6 +114,9 @@ fn check_ours(out: &Path) -> Result<()> {
     if first.starts_with("id,label,was,decision,by,pixels") {
         return Ok(());
     }
-    let found = format!("{}, which is there and no label file of rbgpu's", out.display());
+    let found = format!(
+        "{}, which is there and no label file of rbgpu's",
+        out.display()
+    );
     Err(Error::config("--out", found, "another name, or --force"))
 }

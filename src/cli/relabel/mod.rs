@@ -161,7 +161,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     shown.end();
     terminal.notice(&watch::farewell(&work, &sorted.journal));
     if work.written() > 0 {
-        terminal.notice(&format!("to go on:\n    {}\nthen:\n    {}", again(), then.join("\n    ")));
+        terminal.notice(&format!(
+            "to go on:\n    {}\nthen:\n    {}",
+            again(),
+            then.join("\n    ")
+        ));
     }
     Ok(done)
 }
@@ -238,7 +242,9 @@ fn labels(
     data: &crate::data::Dataset,
 ) -> Result<Vec<Option<u8>>> {
     let options = arguments.reading.options(true, None)?;
-    Ok(labels_of(data, || crate::data::open(&sorted.data, &options)))
+    Ok(labels_of(data, || {
+        crate::data::open(&sorted.data, &options)
+    }))
 }
 
 /// What stands at the page's head; a voter is told nothing of suspects.

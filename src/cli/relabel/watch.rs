@@ -67,9 +67,11 @@ impl Shown {
                  {name}` without --listen is safer"
             ));
         }
-        self.terminal.notice("Ctrl-C ends it; nothing that was decided is lost, however it ends");
+        self.terminal
+            .notice("Ctrl-C ends it; nothing that was decided is lost, however it ends");
         if self.open && !open(url) {
-            self.terminal.notice("no browser could be started: open the address yourself");
+            self.terminal
+                .notice("no browser could be started: open the address yourself");
         }
     }
 }
@@ -108,7 +110,9 @@ fn tunnel(port: u16) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("from your own machine: `{command}`, then open the address there"))
+    Some(format!(
+        "from your own machine: `{command}`, then open the address there"
+    ))
 }
 
 /// Whether a browser could be started with `url`.

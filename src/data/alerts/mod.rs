@@ -104,7 +104,7 @@ pub(super) fn rows(
     options: &ReadOptions,
 ) -> Result<Box<dyn Rows>> {
     if let Some((path, _)) = files.iter().find(|(_, label)| label.is_none())
-        && options.labels_required
+        && options.input_must_have_labels()
     {
         let expected = "labels too: folders true/ and false/ of packets, or a cube";
         return Err(Error::input(path, "labels", "alert packets", expected));
@@ -121,7 +121,7 @@ pub(super) fn rows_of(
     reader: Box<dyn BufRead + Send>,
     options: &ReadOptions,
 ) -> Result<Box<dyn Rows>> {
-    if options.labels_required {
+    if options.input_must_have_labels() {
         let expected = "labels too: folders true/ and false/ of packets, or a cube";
         return Err(Error::input(name, "labels", "alert packets", expected));
     }

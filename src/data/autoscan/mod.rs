@@ -51,7 +51,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfStamps> {
         Some(table) => vec![table.clone()],
         None => tables(path)?,
     };
-    if tables.is_empty() && options.labels_required {
+    if tables.is_empty() && options.input_must_have_labels() {
         let expected = "autoscan_features*.csv with columns ID and OBJECT_TYPE there, or \
                         --labels FILE";
         let found = "stamps without a table of labels";
@@ -89,7 +89,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfStamps> {
         stamps,
         features,
         channels: channels.into(),
-        demanding: options.labels_required,
+        demanding: options.input_must_have_labels(),
         next: 0,
         notices,
     })

@@ -16,7 +16,7 @@ pub(super) use values::{known, parse_known};
 use values::{labels, numbers, one_axis, parts, plain, texts, turn};
 
 /// Stands among the labels of a [`Dataset`] for an undecided candidate, where rows
-/// are made of it one by one ([`Use::Rows`]) and nowhere else.
+/// are made of it one by one ([`Use::Rows`]) or a label file may know, and nowhere else.
 pub(super) const UNDECIDED: u8 = 2;
 
 /// What the data set is for.
@@ -92,7 +92,11 @@ impl Columns {
             None => None,
             Some((column, Ok(values))) => {
                 let undecided = values.iter().filter(|&&v| v < 0).count();
-                if undecided > 0 && !options.labels_required && each == Use::Set {
+                if undecided > 0
+                    && each == Use::Set
+                    && !options.labels_required
+                    && options.relabelled.is_none()
+                {
                     notices.push(format!(
                         "{undecided} of {n} labels in {} are -1 (undecided); the labels are not \
                          used and every cutout is kept",
@@ -100,7 +104,9 @@ impl Columns {
                     ));
                     None
                 } else {
-                    let keep = each == Use::Rows && !options.labels_required;
+                    // They may be decided elsewhere.
+                    let keep = options.relabelled.is_some()
+                        || (each == Use::Rows && !options.labels_required);
                     if undecided > 0 && !keep {
                         skipped.push(Skipped {
                             what: format!("{undecided} rows of {}", column.place),
@@ -120,7 +126,9 @@ impl Columns {
                     ))
                 }
             }
-            Some((_, Err(error))) if options.labels_required || named => return Err(error),
+            Some((_, Err(error))) if options.input_must_have_labels() || named => {
+                return Err(error);
+            }
             Some((_, Err(error))) => {
                 notices.push(format!("the labels are not used: {error}"));
                 None
@@ -161,6 +169,7 @@ impl Columns {
             labels,
             candidates,
             parts,
+            relabelled: None,
             skipped,
             notices,
         };

@@ -44,7 +44,7 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         return Err(npz.missing(&cube, "cube"));
     }
     let labels = key("labels");
-    if options.labels_required && !npz.has(&labels) {
+    if options.input_must_have_labels() && !npz.has(&labels) {
         return Err(npz.missing(&labels, "labels"));
     }
     let mut column = |name: &str| -> Result<Option<Column>> {

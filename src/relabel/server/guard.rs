@@ -105,12 +105,17 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn query_token(query: &str) -> Option<&str> {
-    query.split('&').find_map(|pair| pair.strip_prefix("token="))
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("token="))
 }
 
 /// Takes as long whatever is different.
 fn same(a: &str, b: &str) -> bool {
-    let differences = a.bytes().zip(b.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+    let differences = a
+        .bytes()
+        .zip(b.bytes())
+        .fold(0, |all, (a, b)| all | (a ^ b));
     a.len() == b.len() && std::hint::black_box(differences) == 0
 }
 
@@ -137,7 +142,9 @@ pub(super) async fn guard(
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     response
 }
 
@@ -161,10 +168,21 @@ mod tests {
     #[test]
     fn names_that_lead_here() {
         let own = rules("127.0.0.1", &[]);
-        for host in ["127.0.0.1:80", "localhost", "LocalHost:9000", "[::1]:80", "[::1]"] {
+        for host in [
+            "127.0.0.1:80",
+            "localhost",
+            "LocalHost:9000",
+            "[::1]:80",
+            "[::1]",
+        ] {
             assert!(own.is_ours(host), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1:80", ""] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:80",
+            "10.0.0.1:80",
+            "",
+        ] {
             assert!(!own.is_ours(host), "{host}");
         }
         let open = rules("0.0.0.0", &["node7"]);

@@ -116,7 +116,9 @@ pub async fn serve_until(
 ) -> Result<Work> {
     let place = serving.listen.to_string();
     let (listener, taken) = bind(serving.listen, serving.port)?;
-    let address = listener.local_addr().map_err(Error::io("listen on", &place))?;
+    let address = listener
+        .local_addr()
+        .map_err(Error::io("listen on", &place))?;
     let listener = tokio::net::TcpListener::from_std(listener);
     let listener = listener.map_err(Error::io("listen on", &place))?;
     if let Some(port) = taken {
@@ -160,7 +162,10 @@ pub async fn serve_until(
     for _ in 0..100 {
         match Arc::try_unwrap(desk) {
             Ok(desk) => {
-                return Ok(desk.work.into_inner().unwrap_or_else(PoisonError::into_inner));
+                return Ok(desk
+                    .work
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner));
             }
             Err(shared) => desk = shared,
         }

@@ -7,10 +7,10 @@ use super::{Figure, WIDE, cells, fitting, heading, picture, slug, with_unit};
 use crate::judge::evaluation::{Evaluation, Histogram};
 
 /// Down at the first edge and the last, level in between. Empty bins are at `floor`.
-fn stairs(edges: &[f64], counts: &[u64], floor: f64) -> Vec<(f64, f64)> {
+pub(super) fn stairs(edges: &[f64], heights: &[f64], floor: f64) -> Vec<(f64, f64)> {
     let mut line = Vec::new();
-    for (ends, &count) in edges.windows(2).zip(counts) {
-        let height = (count as f64).max(floor);
+    for (ends, &height) in edges.windows(2).zip(heights) {
+        let height = height.max(floor);
         line.extend([(ends[0], height), (ends[1], height)]);
     }
     if let (Some(first), Some(last)) = (line.first().copied(), line.last().copied()) {
@@ -20,19 +20,25 @@ fn stairs(edges: &[f64], counts: &[u64], floor: f64) -> Vec<(f64, f64)> {
     line
 }
 
+/// As [`stairs`], of counts.
+pub(super) fn counted(edges: &[f64], counts: &[u64], floor: f64) -> Vec<(f64, f64)> {
+    let heights: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
+    stairs(edges, &heights, floor)
+}
+
 /// Both classes as steps over a tinted ground.
-fn classes(panel: &mut Panel, histogram: &Histogram) {
+pub(super) fn classes(panel: &mut Panel, histogram: &Histogram) {
     let floor = panel.y.low;
     for (real, counts) in [(true, &histogram.real), (false, &histogram.bogus)] {
-        let area = stairs(&histogram.edges, counts, floor);
+        let area = counted(&histogram.edges, counts, floor);
         panel.items.push(Item::Area(area, look::class(real), 0.13));
     }
     for (real, counts) in [(true, &histogram.real), (false, &histogram.bogus)] {
-        panel.line(stairs(&histogram.edges, counts, floor), look::class(real));
+        panel.line(counted(&histogram.edges, counts, floor), look::class(real));
     }
 }
 
-fn highest(histogram: &Histogram) -> f64 {
+pub(super) fn highest(histogram: &Histogram) -> f64 {
     let all = histogram.real.iter().chain(&histogram.bogus);
     all.copied().max().unwrap_or(0) as f64
 }
@@ -126,7 +132,7 @@ pub(super) fn distributions(evaluation: &Evaluation) -> Vec<Figure> {
 mod tests {
     #[test]
     fn stairs_go_up_and_down() {
-        let line = super::stairs(&[0.0, 1.0, 2.0], &[3, 0], 0.5);
+        let line = super::counted(&[0.0, 1.0, 2.0], &[3, 0], 0.5);
         let expected = [
             (0.0, 0.5),
             (0.0, 3.0),
@@ -136,6 +142,6 @@ mod tests {
             (2.0, 0.5),
         ];
         assert_eq!(line, expected);
-        assert!(super::stairs(&[], &[], 0.5).is_empty());
+        assert!(super::counted(&[], &[], 0.5).is_empty());
     }
 }

@@ -25,6 +25,15 @@ impl Entry {
         }
     }
 
+    pub(super) fn marks(label: impl Into<String>, look: Look) -> Entry {
+        Entry {
+            label: label.into(),
+            look,
+            line: false,
+            mark: true,
+        }
+    }
+
     pub(super) fn both(label: impl Into<String>, look: Look) -> Entry {
         Entry {
             label: label.into(),

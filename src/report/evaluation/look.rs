@@ -76,6 +76,15 @@ pub(super) fn aside() -> Look {
     }
 }
 
+/// Points that were published by somebody else.
+pub(super) fn published() -> Look {
+    Look {
+        marker: MarkerShape::Square,
+        dash: None,
+        ..aside()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,13 +5,16 @@ mod bins;
 mod categories;
 mod completeness;
 mod confusion;
+mod delta;
 mod histograms;
 mod key;
 mod learning;
 mod look;
 mod number;
+mod recovered;
 mod reliability;
 mod roc;
+mod suspicion;
 mod thin;
 mod thresholds;
 
@@ -24,8 +27,14 @@ use crate::judge::evaluation::Judged;
 use crate::judge::{Confusion, Evaluation};
 use crate::{Error, Result};
 
+pub use self::delta::{Fitted, delta_accuracy};
+pub use self::recovered::recovered;
+
 pub(super) use self::categories::MEANING;
+pub use self::roc::fpr_against_mdr;
+
 pub(super) use self::number::{part, percent, with_interval};
+pub use self::suspicion::{disputed, planted, suspected};
 
 /// A ratio of the decisions at one threshold.
 type Ratio = fn(&Confusion) -> f64;
@@ -59,7 +68,7 @@ pub fn figures(evaluation: &Evaluation) -> Result<Vec<Figure>> {
     let mut all = vec![
         confusion::matrices(evaluation),
         roc::roc(evaluation),
-        roc::fpr_against_mdr(evaluation),
+        roc::fpr_against_mdr(evaluation, None),
         roc::precision_recall(evaluation),
         thresholds::mcc_and_f1(evaluation),
         thresholds::mcc_against_f1(evaluation),

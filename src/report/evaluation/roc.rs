@@ -100,8 +100,12 @@ pub(super) fn roc(evaluation: &Evaluation) -> Figure {
     }
 }
 
-/// What DES compares classifiers by.
-pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
+/// What DES compares classifiers by. `published` are points that somebody else's classifier
+/// reached, on other data, and what it is called.
+pub fn fpr_against_mdr(
+    evaluation: &Evaluation,
+    published: Option<(&str, &[(f64, f64)])>,
+) -> Figure {
     let wanted = evaluation.at_mdr;
     let mdr = "missed detection rate, FN / (TP + FN)";
     // DES draws both rates up to a few times the wanted one.
@@ -109,7 +113,9 @@ pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
     let worst = evaluation.classifiers.iter();
     let worst = worst.map(|judged| metric(judged, "fpr_at_mdr").value);
     let worst = worst.filter(|v| v.is_finite()).fold(0.0, f64::max);
-    let top = (4.0 * worst).clamp(0.02, 1.0);
+    let theirs = published.map_or(&[][..], |(_, points)| points);
+    let highest = theirs.iter().map(|point| 1.2 * point.1).fold(0.0, f64::max);
+    let top = (4.0 * worst).max(highest).clamp(0.02, 1.0);
     let near = Axis::linear(mdr, 0.0, most);
     let mut linear = Panel::new(
         "",
@@ -138,6 +144,9 @@ pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
             let there = (wanted, metric(judged, "fpr_at_mdr").value);
             panel.marks(vec![there], look::classifier(i), 5.0);
         }
+        if published.is_some() {
+            panel.marks(theirs.to_vec(), look::published(), 5.0);
+        }
     }
     let mut entries = named(evaluation, |judged| {
         let rate = with_interval(&metric(judged, "fpr_at_mdr"));
@@ -147,6 +156,9 @@ pub(super) fn fpr_against_mdr(evaluation: &Evaluation) -> Figure {
         format!("MDR {wanted}, at which these FPR are"),
         look::aside(),
     ));
+    if let Some((name, _)) = published {
+        entries.push(Entry::marks(name, look::published()));
+    }
     Figure {
         name: "fpr-mdr".into(),
         title: "False positive rate against missed detection rate".into(),

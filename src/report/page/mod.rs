@@ -1,6 +1,7 @@
 //! The report: one HTML file that holds all it shows and asks the network for nothing.
 
 mod inline;
+mod paper;
 mod study;
 mod tables;
 
@@ -10,6 +11,7 @@ use super::evaluation::Figure;
 use crate::Result;
 use crate::judge::Evaluation;
 
+pub use paper::{Cell, Claim, Holds, PaperPage, PaperPart, PaperSection, PaperTable, paper_page};
 pub use study::{StudyPage, study_page};
 
 const STYLE: &str = include_str!("style.css");

@@ -1,0 +1,71 @@
+//! `rbgpu reproduce`: a paper's experiments run again.
+
+mod des;
+mod otrain;
+mod watch;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Done;
+use super::args::Common;
+use crate::Result;
+
+/// Arguments of `rbgpu reproduce`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    paper: Paper,
+}
+
+#[derive(Debug, Subcommand)]
+enum Paper {
+    /// DES (Ayyar et al. 2022, PASP 134 094501): four networks and a forest, wrong labels, votes
+    Des(Box<des::Arguments>),
+    /// O'TRAIN (Makhlouf et al. 2022, A&A 664 A81): its network on five cubes of four telescopes
+    Otrain(Box<otrain::Arguments>),
+}
+
+/// Arguments of every paper.
+#[derive(Debug, Args)]
+struct Shared {
+    /// The folder for report.html, figures, tables and models; a run that was stopped goes on there
+    /// [default: reproduce-PAPER]
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Smaller data and fewer epochs: minutes on two cores, and said in the report
+    #[arg(long)]
+    quick: bool,
+    /// Do trainings again that a stopped run has left in DIR
+    #[arg(long)]
+    fresh: bool,
+    /// Of everything that is random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print the claims and numbers as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs it.
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    match &arguments.paper {
+        Paper::Des(arguments) => des::run(arguments),
+        Paper::Otrain(arguments) => otrain::run(arguments),
+    }
+}
+
+/// The command as it was given, for a report: the program by its name.
+fn command() -> String {
+    let quoted = |word: String| match word.chars().any(|c| c.is_whitespace() || c == '\'') {
+        true => format!("'{}'", word.replace('\'', r"'\''")),
+        false => word,
+    };
+    let words = std::env::args_os().skip(1);
+    let words = words.map(|word| quoted(word.to_string_lossy().into_owned()));
+    let all: Vec<String> = std::iter::once("rbgpu".into()).chain(words).collect();
+    all.join(" ")
+}

@@ -1,0 +1,72 @@
+//! What a person sees while a paper's experiments run.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use super::super::terminal::Terminal;
+use crate::Result;
+use crate::judge::EpochRecord;
+use crate::reproduce::Watcher;
+
+/// The whole, in the bar's units.
+const WHOLE: u64 = 10_000;
+
+/// A bar over all the work, and a line for each training that is over.
+pub struct Watch {
+    terminal: Terminal,
+    bar: ProgressBar,
+    last: Option<Instant>,
+}
+
+impl Watch {
+    pub fn new(terminal: Terminal, paper: &'static str) -> Watch {
+        let bar = terminal.bar(WHOLE as usize, paper);
+        let style = "{prefix} {bar:24} {percent:>3}% {msg}";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        Watch {
+            terminal,
+            bar,
+            last: None,
+        }
+    }
+}
+
+impl Watcher for Watch {
+    fn step(&mut self, what: &str, done: f64, left: Option<Duration>) -> Result<()> {
+        let lately = |last: Instant| last.elapsed() < Duration::from_millis(250);
+        if self.bar.is_hidden() || self.last.is_some_and(lately) {
+            return Ok(());
+        }
+        let left = match left {
+            Some(left) if left > Duration::ZERO => format!("  {} left", HumanDuration(left)),
+            _ => String::new(),
+        };
+        self.bar.set_position((done * WHOLE as f64) as u64);
+        self.bar.set_message(format!("{what}{left}"));
+        self.last = Some(Instant::now());
+        Ok(())
+    }
+
+    fn epoch(&mut self, what: &str, r: &EpochRecord) {
+        let line = format!(
+            "{what}, epoch {:>3}  loss {:.4}  accuracy {:.4}  validation loss {:.4}  accuracy {:.4}",
+            r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy
+        );
+        self.bar.suspend(|| self.terminal.detail(&line));
+    }
+
+    fn finished(&mut self, line: &str) {
+        self.bar.suspend(|| self.terminal.notice(line));
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.bar.suspend(|| self.terminal.notice(text));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

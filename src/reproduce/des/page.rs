@@ -1,0 +1,452 @@
+//! The report: the paper's tables and figures in its order, its numbers beside ours.
+
+use super::compare::{metric, shares};
+use super::first::First;
+use super::live::Live;
+use super::published::{
+    CATEGORIES, CONFUSION, GOLDSTEIN, TABLE_1, TABLE_2, TABLE_3_ARTIFACTS, TABLE_3_NON_ARTIFACTS,
+    TABLE_5,
+};
+use super::repair::Repair;
+use super::run::Outcome;
+use super::sample::Sample;
+use super::second::Second;
+use super::words;
+use crate::Result;
+use crate::judge::Evaluation;
+use crate::judge::evaluation::Judged;
+use crate::report::{
+    self, Cell, Figure, PaperPage, PaperPart, PaperSection, PaperTable, Tile, fpr_against_mdr,
+};
+
+/// Tiles of each kind in a gallery.
+const SHOWN: usize = 4;
+
+/// Builds the page.
+pub fn page(outcome: &Outcome) -> Result<PaperPage> {
+    let (sample, first) = (&outcome.sample, &outcome.first);
+    let mut sections = vec![
+        candidates(outcome)?,
+        section(
+            "Table 1. The four networks",
+            words::table_1(outcome),
+            [table_1(first)],
+        ),
+        with_figure(
+            "Figure 4. FPR against MDR, labels as given",
+            words::figure_4(outcome),
+            rates(&first.evaluation, "figure-4"),
+        ),
+        with_figure(
+            "Figure 5. Scores of model 1",
+            words::figure_5(outcome),
+            picked(&alone(&first.evaluation, 0), "scores", "figure-5")?,
+        ),
+        section(
+            "Table 2. Six categories",
+            words::table_2(outcome),
+            [table_2(first)],
+        ),
+        section(
+            "Table 3. Do others say the same?",
+            words::table_3(outcome),
+            table_3(first),
+        ),
+    ];
+    if let Some(repair) = &outcome.repair {
+        sections.push(figure_6(sample, first, repair, outcome)?);
+    }
+    if let Some(found) = &outcome.found {
+        sections.push(super::found::section(outcome, found));
+    }
+    if let Some(repair) = &outcome.repair {
+        sections.push(with_figure(
+            "Figure 7. The same networks, test labels repaired",
+            words::figure_7(outcome, repair),
+            rates(&repair.evaluation, "figure-7"),
+        ));
+    }
+    if let (Some(repair), Some(second)) = (&outcome.repair, &outcome.second) {
+        sections.extend(retrained(outcome, repair, second)?);
+    }
+    if let Some(live) = &outcome.live {
+        sections.push(votes(live)?);
+        sections.push(figures_12_13(live)?);
+    }
+    Ok(PaperPage {
+        title: "Ayyar et al. 2022, run again: real/bogus networks for the Dark Energy Survey"
+            .into(),
+        facts: outcome.facts.clone(),
+        notices: outcome.notices.clone(),
+        summary: words::summary(outcome),
+        claims: super::claims::claims(outcome),
+        sections,
+        files: Vec::new(),
+    })
+}
+
+fn section<const N: usize>(heading: &str, text: String, tables: [PaperTable; N]) -> PaperSection {
+    let mut section = PaperSection::new(heading, text);
+    section.parts.extend(tables.map(PaperPart::Table));
+    section
+}
+
+fn with_figure(heading: &str, text: String, figure: Figure) -> PaperSection {
+    let mut section = PaperSection::new(heading, text);
+    section.parts.push(PaperPart::Figure(figure));
+    section
+}
+
+/// One of several classifiers.
+fn alone(evaluation: &Evaluation, number: usize) -> Evaluation {
+    let mut one = evaluation.clone();
+    one.classifiers = vec![evaluation.classifiers[number].clone()];
+    one.agreements.clear();
+    one
+}
+
+/// The figure of an evaluation that is called `name`, under another name.
+fn picked(evaluation: &Evaluation, name: &str, new: &str) -> Result<Figure> {
+    let all = report::figures(evaluation)?;
+    let found = all.into_iter().find(|figure| figure.name == name);
+    let mut figure = found.ok_or_else(|| {
+        crate::Error::config("figure", name, "one that the evaluation has something for")
+    })?;
+    figure.name = new.into();
+    Ok(figure)
+}
+
+/// DES Figs. 4, 7, 8, with the points of Goldstein et al. 2015.
+fn rates(evaluation: &Evaluation, name: &str) -> Figure {
+    let published = "forest of Goldstein et al. 2015, on DES (Fig. 7 there)";
+    let mut figure = fpr_against_mdr(evaluation, Some((published, &GOLDSTEIN)));
+    figure.name = name.into();
+    figure
+}
+
+/// What is drawn of candidates: `rows`, with `scores` of model 1, framed by `labels`.
+fn sheet(
+    sample: &Sample,
+    rows: &[usize],
+    labels: &[u8],
+    caption: impl Fn(usize) -> Vec<String>,
+) -> Result<Vec<Tile>> {
+    let shape = sample.data.shape;
+    let tile = |&row: &usize| {
+        let mut pixels = vec![0.0; shape.len()];
+        sample.data.pixels.read(row, &mut pixels)?;
+        Ok(Tile {
+            pixels,
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
+            captions: caption(row),
+            real: labels[row] == 1,
+            ..Tile::default()
+        })
+    };
+    rows.iter().map(tile).collect()
+}
+
+fn gallery(name: &str, title: &str, caption: &str, tiles: &[Tile]) -> Result<Option<PaperPart>> {
+    if tiles.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(PaperPart::Gallery(Figure {
+        name: name.into(),
+        title: title.into(),
+        caption: caption.into(),
+        drawing: report::gallery(tiles, 2)?,
+    })))
+}
+
+fn candidates(outcome: &Outcome) -> Result<PaperSection> {
+    let sample = &outcome.sample;
+    let labels = sample.labels();
+    let mut section = PaperSection::new("Section 3. The candidates", words::candidates(outcome));
+    let of = |label: u8| {
+        let rows = (0..labels.len()).filter(|&row| labels[row] == label);
+        rows.take(5).collect::<Vec<_>>()
+    };
+    let (bogus, real) = (of(0), of(1));
+    let rows: Vec<usize> = bogus
+        .iter()
+        .zip(&real)
+        .flat_map(|(a, b)| [*a, *b])
+        .collect();
+    let tiles = sheet(sample, &rows, labels, |_| Vec::new())?;
+    section.parts.extend(gallery(
+        "figure-2",
+        "Figure 2. Template, search and difference",
+        "Five candidates labelled bogus (left; the paper: artifacts) and five labelled real (right).",
+        &tiles,
+    )?);
+    Ok(section)
+}
+
+/// "0.9876 [0.98, 0.99]".
+pub(super) fn measured(judged: &Judged, name: &str) -> String {
+    let m = metric(judged, name);
+    match (m.value.is_finite(), m.low.is_finite() && m.high.is_finite()) {
+        (false, _) => "–".into(),
+        (true, false) => format!("{:.4}", m.value),
+        (true, true) => format!("{:.4} [{:.4}, {:.4}]", m.value, m.low, m.high),
+    }
+}
+
+fn table_1(first: &First) -> PaperTable {
+    let mut rows = Vec::new();
+    for (i, (network, paper)) in first.networks.iter().zip(TABLE_1).enumerate() {
+        let judged = &first.evaluation.classifiers[i];
+        rows.push(vec![
+            Cell::text(format!("{} ({})", network.name, network.network)),
+            Cell::pair(
+                Some(paper.parameters),
+                format!("{:.0}k", network.parameters as f64 / 1e3),
+            ),
+            Cell::pair(Some(paper.auc), measured(judged, "auc")),
+            Cell::pair(
+                Some(paper.seconds),
+                format!("{:.1}", network.seconds_per_epoch),
+            ),
+            Cell::pair(None, measured(judged, "fpr_at_mdr")),
+        ]);
+    }
+    let forest = first.evaluation.classifiers.last().expect("the forest");
+    rows.push(vec![
+        Cell::text(forest.name.clone()),
+        Cell::number("–"),
+        Cell::pair(None, measured(forest, "auc")),
+        Cell::number("–"),
+        Cell::pair(None, measured(forest, "fpr_at_mdr")),
+    ]);
+    table(
+        "table-1",
+        "The best networks and the forest, on candidates that none was fitted to, labels as given.",
+        &[
+            "Network",
+            "Parameters",
+            "AUC",
+            "Seconds per epoch",
+            "FPR at MDR 0.05",
+        ],
+        rows,
+    )
+}
+
+fn table(name: &str, caption: &str, head: &[&str], rows: Vec<Vec<Cell>>) -> PaperTable {
+    PaperTable {
+        name: name.into(),
+        caption: caption.into(),
+        head: head.iter().map(ToString::to_string).collect(),
+        rows,
+    }
+}
+
+/// A share in per cent as tables have it.
+fn percent(share: f64) -> String {
+    format!("{share:.2}")
+}
+
+fn table_2(first: &First) -> PaperTable {
+    let classifiers = &first.evaluation.classifiers;
+    let shown = [&classifiers[0], &classifiers[2], &classifiers[4]];
+    let ours = shown.map(|judged| shares(judged));
+    let rows = (0..6).map(|k| {
+        let mut row = vec![Cell::number((k + 1).to_string()), Cell::text(CATEGORIES[k])];
+        row.extend((0..3).map(|i| Cell::pair(Some(TABLE_2[k][i]), percent(ours[i][k]))));
+        row
+    });
+    table(
+        "table-2",
+        "Per cent of the candidates in each category.",
+        &["Category", "", "Model 1", "Model 3", "Random forest"],
+        rows.collect(),
+    )
+}
+
+fn table_3(first: &First) -> [PaperTable; 2] {
+    let of = |category: u8, paper: &[[&str; 3]; 4], name: &str| {
+        let from = if category == 1 { 1 } else { 4 };
+        let heads: Vec<String> = (from..from + 3).map(|k| format!("Category {k}")).collect();
+        let mut head = vec![""];
+        head.extend(heads.iter().map(String::as_str));
+        let agreement = first.evaluation.agreements.iter();
+        let mut agreement = agreement.filter(|a| a.category == category);
+        let own = agreement.next().expect("model 1 comes first");
+        let rows = own.others.iter().zip(paper).map(|((name, counts), paper)| {
+            let all: u64 = counts.iter().sum();
+            let mut row = vec![Cell::text(name.clone())];
+            row.extend(counts.iter().zip(paper).map(|(&n, paper)| {
+                let ours = match all {
+                    0 => "–".into(),
+                    all => format!("{:.1}", 100.0 * n as f64 / all as f64),
+                };
+                Cell::pair(Some(paper), ours)
+            }));
+            row
+        });
+        let seen = match category {
+            1 => "149",
+            _ => "354",
+        };
+        let caption = format!(
+            "Where the others put, in per cent, the {} candidates (the paper: {seen}) that model 1 \
+             puts into category {category}.",
+            own.candidates
+        );
+        table(name, &caption, &head, rows.collect())
+    };
+    [
+        of(1, &TABLE_3_ARTIFACTS, "table-3-category-1"),
+        of(6, &TABLE_3_NON_ARTIFACTS, "table-3-category-6"),
+    ]
+}
+
+fn figure_6(
+    sample: &Sample,
+    first: &First,
+    repair: &Repair,
+    outcome: &Outcome,
+) -> Result<PaperSection> {
+    let mut section = PaperSection::new(
+        "Section 4.4. Labels repaired",
+        words::repaired(repair, outcome),
+    );
+    let scores = &first.classified[0].scores;
+    for (was, name, title) in [
+        (
+            1,
+            "figure-6-real-to-bogus",
+            "Figure 6, left. Real → bogus (the paper: 0 → 1)",
+        ),
+        (
+            0,
+            "figure-6-bogus-to-real",
+            "Figure 6, right. Bogus → real (the paper: 1 → 0)",
+        ),
+    ] {
+        let mut rows = repair.changed_from(was, scores);
+        rows.truncate(SHOWN);
+        let caption = |row: usize| vec![format!("P(real) {:.4}", scores[row])];
+        let tiles = sheet(sample, &rows, sample.labels(), caption)?;
+        let told = match was {
+            1 => "Labelled real, and the expert sees none: sources put on saturated stars.",
+            _ => "Labelled bogus, and the expert sees a source: transients among the artifacts.",
+        };
+        section.parts.extend(gallery(name, title, told, &tiles)?);
+    }
+    Ok(section)
+}
+
+fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<PaperSection>> {
+    let network = alone(&second.evaluation, 0);
+    let mut matrix = with_figure(
+        "Figure 11. Confusion matrix of model 1",
+        words::figure_11(second),
+        picked(&network, "confusion", "figure-11")?,
+    );
+    let c = &second.evaluation.classifiers[0].confusion;
+    let part = |n: u64, of: u64| format!("{:.1} % ({n})", 100.0 * n as f64 / of.max(1) as f64);
+    let (bogus, real) = (c.fp + c.tn, c.tp + c.fn_);
+    matrix.parts.push(PaperPart::Table(table(
+        "figure-11-confusion",
+        "At P(real) 0.5, in per cent of the label.",
+        &[
+            "Labelled",
+            "called bogus (artifact)",
+            "called real (non-artifact)",
+        ],
+        vec![
+            vec![
+                Cell::text("bogus (artifact)"),
+                Cell::pair(Some(CONFUSION[0][0]), part(c.tn, bogus)),
+                Cell::pair(Some(CONFUSION[0][1]), part(c.fp, bogus)),
+            ],
+            vec![
+                Cell::text("real (non-artifact)"),
+                Cell::pair(Some(CONFUSION[1][0]), part(c.fn_, real)),
+                Cell::pair(Some(CONFUSION[1][1]), part(c.tp, real)),
+            ],
+        ],
+    )));
+    let ours = [
+        &outcome.first.evaluation,
+        &repair.evaluation,
+        &second.evaluation,
+    ];
+    let ours = ours.map(|evaluation| shares(&evaluation.classifiers[0]));
+    let rows = (0..6).map(|k| {
+        let mut row = vec![Cell::number((k + 1).to_string()), Cell::text(CATEGORIES[k])];
+        row.extend((0..3).map(|i| Cell::pair(Some(TABLE_5[k][i]), percent(ours[i][k]))));
+        row
+    });
+    let table_5 = table(
+        "table-5",
+        "Per cent of the candidates in each category, by model 1.",
+        &[
+            "Category",
+            "",
+            "1: train and test with old labels",
+            "2: train with old, test with new labels",
+            "3: train and test with new labels",
+        ],
+        rows.collect(),
+    );
+    Ok(vec![
+        with_figure(
+            "Figure 8. FPR against MDR after retraining on repaired labels",
+            words::figure_8(outcome, second),
+            rates(&second.evaluation, "figure-8"),
+        ),
+        with_figure(
+            "Figure 9. ROC",
+            words::figure_9(second),
+            picked(&second.evaluation, "roc", "figure-9")?,
+        ),
+        with_figure(
+            "Figure 10. Learning curves of model 1",
+            words::figure_10(second),
+            picked(&network, "learning-curve", "figure-10")?,
+        ),
+        matrix,
+        section(
+            "Table 5. Categories before and after",
+            words::table_5(outcome),
+            [table_5],
+        ),
+    ])
+}
+
+fn votes(live: &Live) -> Result<PaperSection> {
+    let mut section = PaperSection::new("Section 4.6. People's votes", words::votes(live));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_votes(live)));
+    Ok(section)
+}
+
+fn figures_12_13(live: &Live) -> Result<PaperSection> {
+    let one = &live.retrained;
+    let mut section = PaperSection::new(
+        "Figures 12 and 13. Model 1 retrained on votes",
+        words::figures_12_13(live),
+    );
+    section
+        .parts
+        .push(PaperPart::Figure(picked(one, "roc", "figure-12-left")?));
+    section.parts.push(PaperPart::Panels(vec![
+        picked(one, "mdr-fpr-threshold", "figure-12-middle")?,
+        picked(one, "cleanliness", "figure-12-right")?,
+    ]));
+    section
+        .parts
+        .push(PaperPart::Figure(picked(one, "scores", "figure-13")?));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_networks(live)));
+    section
+        .parts
+        .push(PaperPart::Table(words::table_of_scores(live)));
+    Ok(section)
+}
