@@ -16,7 +16,6 @@
 
 pub mod decisions;
 pub mod journal;
-pub mod labels;
 mod picture;
 pub mod server;
 pub mod subjects;

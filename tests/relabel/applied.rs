@@ -5,7 +5,9 @@ use crate::served::Desk;
 /// Rows of a label file by column, without the names.
 fn rows(desk: &Desk, name: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(desk.path(name)).unwrap();
-    let mut lines = text.lines().map(|line| line.split(',').map(String::from).collect());
+    let mut lines = text
+        .lines()
+        .map(|line| line.split(',').map(String::from).collect());
     let names: Vec<String> = lines.next().unwrap();
     assert_eq!(names, ["id", "label", "was", "decision", "by", "pixels"]);
     lines.collect()
@@ -16,7 +18,10 @@ fn decided() -> Desk {
     let desk = Desk::new(30);
     let served = desk.serve(&["suspects.csv", "set.npz"]);
     let block = served.get("/api/block?who=ana&tab=ana");
-    for (n, answer) in ["flip", "keep", "unsure", "flip", "keep", "flip"].iter().enumerate() {
+    for (n, answer) in ["flip", "keep", "unsure", "flip", "keep", "flip"]
+        .iter()
+        .enumerate()
+    {
         let card = &block["cards"][n];
         let (key, label) = (card["key"].as_str().unwrap(), &card["about"]["label"]);
         let names = ["bogus", "real"];
@@ -29,17 +34,27 @@ fn decided() -> Desk {
         let token = |more: &str| format!("t{n}{more}");
         assert_eq!(served.decide("ana", key, said, 0, &token("")).status, 200);
         let seen = |served: &crate::served::Served| {
-            served.get("/api/changes?who=ana&tab=ana&since=0")["last"].as_u64().unwrap()
+            served.get("/api/changes?who=ana&tab=ana&since=0")["last"]
+                .as_u64()
+                .unwrap()
         };
         if n == 3 {
             let last = seen(&served);
-            assert_eq!(served.decide("ana", key, "withdrawn", last, &token("u")).status, 200);
+            assert_eq!(
+                served
+                    .decide("ana", key, "withdrawn", last, &token("u"))
+                    .status,
+                200
+            );
         }
         if n == 5 {
             // Somebody else says the contrary.
             let last = seen(&served);
             let other = names[label];
-            assert_eq!(served.decide("ben", key, other, last, &token("b")).status, 200);
+            assert_eq!(
+                served.decide("ben", key, other, last, &token("b")).status,
+                200
+            );
         }
     }
     desk
@@ -50,12 +65,28 @@ fn labels_are_made_and_the_old_ones_stay() {
     let desk = decided();
     let before = std::fs::read(desk.path("set.npz")).unwrap();
     let journal = std::fs::read(desk.path("suspects.journal.jsonl")).unwrap();
-    let apply = ["relabel", "--apply", "suspects.csv", "set.npz", "--out", "labels.csv"];
+    let apply = [
+        "relabel",
+        "--apply",
+        "suspects.csv",
+        "set.npz",
+        "--out",
+        "labels.csv",
+    ];
     let ran = desk.run(&apply);
-    let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    let (out, err) = (
+        String::from_utf8(ran.stdout).unwrap(),
+        String::from_utf8(ran.stderr).unwrap(),
+    );
     assert!(ran.status.success(), "{err}");
-    assert!(out.contains("1 flipped") && out.contains("2 kept, 1 unsure; 25 untouched"), "{out}");
-    assert!(err.contains("about 1 candidates as many say real as say bogus"), "{err}");
+    assert!(
+        out.contains("1 flipped") && out.contains("2 kept, 1 unsure; 25 untouched"),
+        "{out}"
+    );
+    assert!(
+        err.contains("about 1 candidates as many say real as say bogus"),
+        "{err}"
+    );
     let rows = rows(&desk, "labels.csv");
     assert_eq!(rows.len(), 30);
     let row = |id: usize| {
@@ -69,7 +100,10 @@ fn labels_are_made_and_the_old_ones_stay() {
     assert_eq!(row(26), (true, "untouched", "", 0));
     assert_eq!(row(24), (true, "unsure", "ana+ben", 8));
     assert_eq!(std::fs::read(desk.path("set.npz")).unwrap(), before);
-    assert_eq!(std::fs::read(desk.path("suspects.journal.jsonl")).unwrap(), journal);
+    assert_eq!(
+        std::fs::read(desk.path("suspects.journal.jsonl")).unwrap(),
+        journal
+    );
     // Its own file it may make again, also dropping what nobody is sure of.
     let dropped = desk.run(&[&apply[..], &["--unsure", "drop", "--quiet"]].concat());
     assert!(dropped.status.success() && dropped.stdout.is_empty());
@@ -88,12 +122,27 @@ fn nothing_of_the_users_is_replaced() {
         ("mine.csv", "no label file of rbgpu's"),
     ] {
         let before = std::fs::read(desk.path(out)).unwrap();
-        let ran = desk.run(&["relabel", "--apply", "suspects.csv", "set.npz", "--out", out]);
+        let ran = desk.run(&[
+            "relabel",
+            "--apply",
+            "suspects.csv",
+            "set.npz",
+            "--out",
+            out,
+        ]);
         let err = String::from_utf8(ran.stderr).unwrap();
         assert!(!ran.status.success() && err.contains(says), "{out}: {err}");
         assert_eq!(std::fs::read(desk.path(out)).unwrap(), before);
     }
-    let forced = ["relabel", "--apply", "suspects.csv", "set.npz", "--out", "mine.csv", "--force"];
+    let forced = [
+        "relabel",
+        "--apply",
+        "suspects.csv",
+        "set.npz",
+        "--out",
+        "mine.csv",
+        "--force",
+    ];
     assert!(desk.run(&forced).status.success());
     assert_eq!(rows(&desk, "mine.csv").len(), 30);
 }
@@ -115,5 +164,9 @@ fn journals_that_do_not_fit_are_refused() {
     let line = text.lines().nth(1).unwrap();
     let mark = line.split("\"pixels\":\"").nth(1).unwrap()[..8].to_string();
     std::fs::write(desk.path("other.jsonl"), text.replace(&mark, "00000000")).unwrap();
-    assert!(apply("other.jsonl").contains("pixels 00000000"), "{}", apply("other.jsonl"));
+    assert!(
+        apply("other.jsonl").contains("pixels 00000000"),
+        "{}",
+        apply("other.jsonl")
+    );
 }

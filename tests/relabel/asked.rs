@@ -19,8 +19,14 @@ fn a_decision_is_in_the_journal_before_it_is_answered() {
         let line = &lines[n];
         // The suspects are in the order of their table, which is backwards.
         assert_eq!(line["id"], (29 - n).to_string());
-        assert_eq!((&line["who"], &line["answer"]), (&"ana".into(), &"unsure".into()));
-        assert_eq!((&line["mode"], &line["number"]), (&"repair".into(), &(n as u64 + 1).into()));
+        assert_eq!(
+            (&line["who"], &line["answer"]),
+            (&"ana".into(), &"unsure".into())
+        );
+        assert_eq!(
+            (&line["mode"], &line["number"]),
+            (&"repair".into(), &(n as u64 + 1).into())
+        );
         assert!(line["was"].is_u64() && line["pixels"].as_str().unwrap().len() == 8);
     }
     let next = served.get("/api/block?who=ana&tab=ana");
@@ -30,8 +36,14 @@ fn a_decision_is_in_the_journal_before_it_is_answered() {
     let early = served.ask("GET", "/api/block?who=ana&tab=ana&number=2", &[], "");
     assert_eq!(early.status, 409);
     let (well, said) = served.interrupt();
-    assert!(well && said.contains("5 decisions written to suspects.journal.jsonl"), "{said}");
-    assert!(said.contains("rbgpu relabel --apply suspects.csv set.npz --out labels.csv"), "{said}");
+    assert!(
+        well && said.contains("5 decisions written to suspects.journal.jsonl"),
+        "{said}"
+    );
+    assert!(
+        said.contains("rbgpu relabel --apply suspects.csv set.npz --out labels.csv"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -43,7 +55,10 @@ fn a_tab_that_has_not_seen_a_decision_is_told_and_overwrites_nothing() {
     let told = served.decide("ben", key, "bogus", 0, "two");
     assert_eq!(told.status, 409);
     let state = &told.json()["conflicts"][0];
-    assert_eq!((&state["seen"], &state["others"][0]["who"]), (&1.into(), &"ana".into()));
+    assert_eq!(
+        (&state["seen"], &state["others"][0]["who"]),
+        (&1.into(), &"ana".into())
+    );
     assert_eq!(desk.lines("set.journal.jsonl").len(), 1);
     // Sent again, as after a crash, the first is still one line.
     assert_eq!(served.decide("ana", key, "real", 0, "one").status, 200);
@@ -63,15 +78,25 @@ fn after_a_kill_the_same_address_goes_on_and_a_torn_line_is_no_obstacle() {
     // Another one that would write the same journal is sent away.
     let second = desk.run(&["relabel", "set.npz", "--who", "ben"]);
     let said = String::from_utf8(second.stderr).unwrap();
-    assert!(!second.status.success() && said.contains("another rbgpu relabel"), "{said}");
+    assert!(
+        !second.status.success() && said.contains("another rbgpu relabel"),
+        "{said}"
+    );
     first.kill();
     let path = desk.path("set.journal.jsonl");
     let whole = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{whole}{{\"at\":\"2026-1")).unwrap();
     let again = desk.serve(&["set.npz"]);
     assert!(again.said().contains("is removed"), "{}", again.said());
-    assert!(again.said().contains("going on behind 1 decisions"), "{}", again.said());
-    assert_eq!((again.url.as_str(), again.keys("ana")), (url.as_str(), keys.clone()));
+    assert!(
+        again.said().contains("going on behind 1 decisions"),
+        "{}",
+        again.said()
+    );
+    assert_eq!(
+        (again.url.as_str(), again.keys("ana")),
+        (url.as_str(), keys.clone())
+    );
     assert_eq!(again.decide("ana", &keys[0], "real", 0, "one").status, 200);
     assert_eq!(again.decide("ana", &keys[1], "real", 0, "two").status, 200);
     assert_eq!(desk.lines("set.journal.jsonl").len(), 2);
@@ -128,19 +153,37 @@ fn votes_are_given_without_knowing_anything() {
     }
     let lines = desk.lines("suspects.journal.jsonl");
     assert_eq!(lines.len(), 24);
-    assert!(lines.iter().all(|line| line["mode"] == "vote" && line["was"].is_null()));
-    let ids: std::collections::HashSet<&str> =
-        lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["mode"] == "vote" && line["was"].is_null())
+    );
+    let ids: std::collections::HashSet<&str> = lines
+        .iter()
+        .map(|line| line["id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids.len(), 8);
 }
 
 /// No label, score, rank, id, rule or person in what a voter's page is sent.
 fn hides_everything(answer: &Value) {
     let text = answer.to_string();
-    let hidden = ["label\":", "score", "rank", "category", "rule", "suspicion", "about", "others"];
+    let hidden = [
+        "label\":",
+        "score",
+        "rank",
+        "category",
+        "rule",
+        "suspicion",
+        "about",
+        "others",
+    ];
     let people = ["\"ben\"", "\"eva\"", "suspects.csv"];
     for word in hidden.into_iter().chain(people) {
-        assert!(!text.replace("suspects.journal", "").contains(word), "{word}: {text}");
+        assert!(
+            !text.replace("suspects.journal", "").contains(word),
+            "{word}: {text}"
+        );
     }
 }
 
@@ -157,12 +200,23 @@ fn wrong_arguments_are_refused() {
         (&["set.npz", "--apply"], 2, "--out"),
         (&["set.npz", "--seed", "3"], 2, "--vote"),
         (&["set.npz", "--journal", "set.npz"], 1, "set.npz"),
-        (&["set.npz", "--journal", "no/where.jsonl"], 1, "where.jsonl"),
+        (
+            &["set.npz", "--journal", "no/where.jsonl"],
+            1,
+            "where.jsonl",
+        ),
     ] {
         let mut command = desk.command();
         let output = command.arg("relabel").args(arguments).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{PROGRAM} relabel {arguments:?}: {said}");
-        assert!(said.contains(says) && output.stdout.is_empty(), "{arguments:?}: {said}");
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{PROGRAM} relabel {arguments:?}: {said}"
+        );
+        assert!(
+            said.contains(says) && output.stdout.is_empty(),
+            "{arguments:?}: {said}"
+        );
     }
 }

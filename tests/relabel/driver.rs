@@ -149,7 +149,11 @@ impl Browser {
     /// The text of an element; empty of one that is hidden.
     pub async fn text(&self, id: &str) -> String {
         let script = format!("document.getElementById('{id}').innerText");
-        self.look(&script).await.as_str().unwrap_or_default().to_string()
+        self.look(&script)
+            .await
+            .as_str()
+            .unwrap_or_default()
+            .to_string()
     }
 
     /// Waits until the script returns true.
@@ -177,7 +181,8 @@ impl Browser {
 
     /// Waits until everything that was said is on disk.
     pub async fn saved(&self) {
-        self.wait("document.querySelector('.waiting') === null").await;
+        self.wait("document.querySelector('.waiting') === null")
+            .await;
     }
 
     /// Leaves a picture to be looked at.

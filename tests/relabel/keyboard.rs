@@ -27,7 +27,9 @@ async fn undecided(browser: &Browser) -> Vec<usize> {
                   ([...document.querySelectorAll('.card')])";
     let places = browser.look(script).await;
     let places = places.as_array().unwrap().iter();
-    places.map(|place| place.as_u64().unwrap() as usize).collect()
+    places
+        .map(|place| place.as_u64().unwrap() as usize)
+        .collect()
 }
 
 #[test]
@@ -67,23 +69,35 @@ fn two_hundred_stamps_by_keyboard_with_the_server_killed_in_the_middle() {
                 };
                 tokio::join!(browser.press(keys), killing);
                 // It says so, loudly, and does not go on.
-                browser.wait("!document.getElementById('alert').hidden").await;
+                browser
+                    .wait("!document.getElementById('alert').hidden")
+                    .await;
                 browser.press([ENTER, ENTER]).await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 let place = browser.text("place").await;
-                assert!(place.starts_with(&format!("block {}", block + 1)), "{place}");
+                assert!(
+                    place.starts_with(&format!("block {}", block + 1)),
+                    "{place}"
+                );
                 assert!(!browser.text("alert-text").await.is_empty());
                 browser.picture("not-saved").await;
                 served = desk.serve(&arguments);
-                browser.wait("document.getElementById('alert').hidden").await;
+                browser
+                    .wait("document.getElementById('alert').hidden")
+                    .await;
             } else {
                 browser.press(keys).await;
             }
             browser.saved().await;
         }
-        browser.wait("!document.getElementById('finished').hidden").await;
+        browser
+            .wait("!document.getElementById('finished').hidden")
+            .await;
         let finished = browser.text("finished").await;
-        assert!(finished.contains("rbgpu relabel --apply suspects.csv set.npz"), "{finished}");
+        assert!(
+            finished.contains("rbgpu relabel --apply suspects.csv set.npz"),
+            "{finished}"
+        );
         browser.picture("finished").await;
         assert_eq!(kills, 2);
         drop(served);
@@ -103,7 +117,11 @@ fn two_hundred_stamps_by_keyboard_with_the_server_killed_in_the_middle() {
     for rank in 0..200 {
         let line = found[&(199 - rank).to_string()];
         let (_, answer) = planned(rank, line["was"].as_u64().unwrap());
-        assert_eq!((&line["answer"], &line["who"]), (&answer.into(), &"ana".into()), "{line}");
+        assert_eq!(
+            (&line["answer"], &line["who"]),
+            (&answer.into(), &"ana".into()),
+            "{line}"
+        );
     }
 }
 
@@ -126,7 +144,9 @@ fn what_another_tab_decided_is_seen_and_not_overwritten() {
         browser.saved().await;
         browser.client.switch_to_window(first).await.unwrap();
         // This one was told by the time it is looked at.
-        browser.wait("document.querySelector('.card').dataset.answer !== ''").await;
+        browser
+            .wait("document.querySelector('.card').dataset.answer !== ''")
+            .await;
         // Now it is kept from hearing anything, and decides on what was decided meanwhile.
         let deaf = "(() => { const ask = fetch; window.fetch = (url, o) => \
                     String(url).includes('/api/changes') ? new Promise(() => {}) : ask(url, o); \
@@ -136,24 +156,34 @@ fn what_another_tab_decided_is_seen_and_not_overwritten() {
         let kept = served.decide("ben", &keys[1], "unsure", 0, "t1");
         assert_eq!(kept.status, 200);
         browser.press([RIGHT, 'k']).await;
-        browser.wait("document.getElementById('notice').innerText.includes('elsewhere')").await;
+        browser
+            .wait("document.getElementById('notice').innerText.includes('elsewhere')")
+            .await;
         assert_eq!(desk.lines("set.journal.jsonl").len(), 4);
-        let card = browser.look("document.querySelectorAll('.card')[1].innerText").await;
+        let card = browser
+            .look("document.querySelectorAll('.card')[1].innerText")
+            .await;
         assert!(card.as_str().unwrap().contains("ben: unsure"), "{card}");
         browser.picture("elsewhere").await;
         // Having seen it, one may differ.
         browser.press(['k']).await;
         browser.saved().await;
-        browser.wait("document.querySelectorAll('.card')[1].innerText.includes('kept')").await;
+        browser
+            .wait("document.querySelectorAll('.card')[1].innerText.includes('kept')")
+            .await;
         let lines = desk.lines("set.journal.jsonl");
         assert_eq!((lines.len(), &lines[4]["who"]), (5, &"ana".into()));
         // All others of the block at once, and as one to be undone.
         browser.press([SHIFT, ENTER, SHIFT]).await;
-        browser.wait("document.getElementById('place').innerText.startsWith('block 2 of 2')").await;
+        browser
+            .wait("document.getElementById('place').innerText.startsWith('block 2 of 2')")
+            .await;
         browser.drawn().await;
         assert_eq!(desk.lines("set.journal.jsonl").len(), 5 + 18);
         browser.press(['u']).await;
-        browser.wait("document.getElementById('place').innerText.includes('18 left')").await;
+        browser
+            .wait("document.getElementById('place').innerText.includes('18 left')")
+            .await;
         browser.saved().await;
         assert_eq!(desk.lines("set.journal.jsonl").len(), 5 + 2 * 18);
     });
@@ -169,9 +199,19 @@ fn a_voter_sees_images_and_nothing_else() {
         }
         browser.open(&served.url).await;
         browser.picture("vote").await;
-        let shown = browser.look("document.body.innerHTML.split('<script')[0]").await;
+        let shown = browser
+            .look("document.body.innerHTML.split('<script')[0]")
+            .await;
         let shown = shown.as_str().unwrap().to_ascii_lowercase();
-        for hidden in ["p(real)", "category", "confident", "suspicion", "ben", "#1", "labelled"] {
+        for hidden in [
+            "p(real)",
+            "category",
+            "confident",
+            "suspicion",
+            "ben",
+            "#1",
+            "labelled",
+        ] {
             assert!(!shown.contains(hidden), "{hidden}: {shown}");
         }
         browser.press("rbxrbx".chars()).await;
@@ -179,7 +219,11 @@ fn a_voter_sees_images_and_nothing_else() {
         // What it asked for, asked for again.
         let asked = "performance.getEntriesByType('resource').map(r => r.name)";
         let asked = browser.look(asked).await;
-        let addresses = asked.as_array().unwrap().iter().map(|url| url.as_str().unwrap());
+        let addresses = asked
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|url| url.as_str().unwrap());
         let origin = format!("http://{}", served.place);
         let mut seen = 0;
         for address in addresses {
@@ -188,15 +232,23 @@ fn a_voter_sees_images_and_nothing_else() {
                 continue;
             }
             let text = String::from_utf8(served.ask("GET", path, &[], "").body).unwrap();
-            for hidden in ["\"label", "score", "rank", "category", "about", "others", "\"ben\""] {
+            for hidden in [
+                "\"label", "score", "rank", "category", "about", "others", "\"ben\"",
+            ] {
                 assert!(!text.contains(hidden), "{path}: {hidden}: {text}");
             }
             seen += 1;
         }
         assert!(seen >= 2);
         let lines = desk.lines("suspects.journal.jsonl");
-        let answers: Vec<&str> = lines[6..].iter().map(|l| l["answer"].as_str().unwrap()).collect();
-        assert_eq!(answers, ["real", "bogus", "unsure", "real", "bogus", "unsure"]);
+        let answers: Vec<&str> = lines[6..]
+            .iter()
+            .map(|l| l["answer"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            answers,
+            ["real", "bogus", "unsure", "real", "bogus", "unsure"]
+        );
     });
 }
 
@@ -219,7 +271,9 @@ fn larger_images_help_and_names_need_no_mouse() {
         assert_eq!(browser.text("stretch-name").await, "log");
         assert_eq!(undecided(browser).await.len(), 18);
         browser.press([ESCAPE, '?']).await;
-        browser.wait("document.getElementById('helping').open").await;
+        browser
+            .wait("document.getElementById('helping').open")
+            .await;
         browser.press([ESCAPE]).await;
         // To the button with the name and through it, by tab.
         let focus = "document.activeElement?.id";
@@ -235,12 +289,17 @@ fn larger_images_help_and_names_need_no_mouse() {
         browser.press([ENTER]).await;
         browser.wait("document.getElementById('naming').open").await;
         browser.press("eva".chars().chain([ENTER])).await;
-        browser.wait("document.getElementById('who-name').innerText === 'eva'").await;
+        browser
+            .wait("document.getElementById('who-name').innerText === 'eva'")
+            .await;
         browser.drawn().await;
         browser.press(['x']).await;
         browser.saved().await;
         let lines = desk.lines("suspects.journal.jsonl");
-        let who: Vec<&str> = lines.iter().map(|line| line["who"].as_str().unwrap()).collect();
+        let who: Vec<&str> = lines
+            .iter()
+            .map(|line| line["who"].as_str().unwrap())
+            .collect();
         assert_eq!(who, ["ana", "ana", "eva"]);
         let unnamed = "[...document.querySelectorAll('button, .card, canvas, dialog, input')]\
              .filter(e => !(e.ariaLabel || e.innerText?.trim() || e.labels?.length || \

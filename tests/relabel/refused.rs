@@ -15,9 +15,16 @@ type Header<'a> = (&'a str, &'a str);
 
 #[track_caller]
 fn refused(served: &Served, method: &str, path: &str, headers: &[Header], status: u16) {
-    let body = if method == "POST" { decision(served) } else { String::new() };
+    let body = if method == "POST" {
+        decision(served)
+    } else {
+        String::new()
+    };
     let answer = served.ask(method, path, headers, &body);
-    assert_eq!(answer.status, status, "{method} {path} {headers:?}: {answer:?}");
+    assert_eq!(
+        answer.status, status,
+        "{method} {path} {headers:?}: {answer:?}"
+    );
 }
 
 /// A server, and after `test` the proof that nothing was written.
@@ -40,19 +47,42 @@ fn other_origins_are_refused() {
             refused(served, "POST", "/api/decide", &[("origin", origin)], 403);
         }
         for site in ["cross-site", "same-site"] {
-            refused(served, "POST", "/api/decide", &[("sec-fetch-site", site)], 403);
+            refused(
+                served,
+                "POST",
+                "/api/decide",
+                &[("sec-fetch-site", site)],
+                403,
+            );
             let picture = format!("/api/picture/{}?stretch=zscale", served.keys("ana")[0]);
             refused(served, "GET", &picture, &[("sec-fetch-site", site)], 403);
-            refused(served, "GET", "/api/block?who=ana", &[("sec-fetch-site", site)], 403);
+            refused(
+                served,
+                "GET",
+                "/api/block?who=ana",
+                &[("sec-fetch-site", site)],
+                403,
+            );
         }
-        refused(served, "GET", "/api/state", &[("origin", "http://evil.example")], 403);
+        refused(
+            served,
+            "GET",
+            "/api/state",
+            &[("origin", "http://evil.example")],
+            403,
+        );
     });
 }
 
 #[test]
 fn other_hosts_are_refused() {
     with_server(|served| {
-        for host in ["evil.example", "evil.example:80", "10.1.2.3", "127.0.0.1.evil.example"] {
+        for host in [
+            "evil.example",
+            "evil.example:80",
+            "10.1.2.3",
+            "127.0.0.1.evil.example",
+        ] {
             let origin = format!("http://{host}");
             let headers = [("host", host), ("origin", origin.as_str())];
             refused(served, "POST", "/api/decide", &headers, 421);
@@ -60,7 +90,10 @@ fn other_hosts_are_refused() {
         }
         refused(served, "GET", "/api/state", &[("host", "")], 400);
         // A tunnel has another port.
-        let tunnel = [("host", "localhost:9000"), ("origin", "http://localhost:9000")];
+        let tunnel = [
+            ("host", "localhost:9000"),
+            ("origin", "http://localhost:9000"),
+        ];
         assert_eq!(served.ask("GET", "/api/state", &tunnel, "").status, 200);
     });
 }
@@ -70,8 +103,19 @@ fn without_the_token_nothing_is_answered() {
     with_server(|served| {
         let other = "0".repeat(32);
         for token in ["", "x", other.as_str(), &served.token[1..]] {
-            refused(served, "POST", "/api/decide", &[("x-rbgpu-token", token)], 403);
-            for path in ["/api/state", "/api/block?who=ana", "/api/changes?who=ana", "/api/none"] {
+            refused(
+                served,
+                "POST",
+                "/api/decide",
+                &[("x-rbgpu-token", token)],
+                403,
+            );
+            for path in [
+                "/api/state",
+                "/api/block?who=ana",
+                "/api/changes?who=ana",
+                "/api/none",
+            ] {
                 refused(served, "GET", path, &[("x-rbgpu-token", token)], 403);
             }
             refused(served, "GET", &format!("/?token={token}"), &[], 403);
@@ -102,7 +146,13 @@ fn paths_that_climb_out_are_refused() {
             refused(served, "GET", path, &[], 400);
             refused(served, "GET", &format!("{path}{token}"), &[], 400);
         }
-        for path in ["/set.npz", "/etc/passwd", "/api", "/api/picture", "/index.html"] {
+        for path in [
+            "/set.npz",
+            "/etc/passwd",
+            "/api",
+            "/api/picture",
+            "/index.html",
+        ] {
             refused(served, "GET", path, &[], 404);
         }
         refused(served, "GET", "/api/picture/0?stretch=zscale", &[], 404);
@@ -129,13 +179,21 @@ fn other_bodies_are_refused() {
         let ask = |headers: &[Header], body: &str| {
             served.ask("POST", "/api/decide", headers, body).status
         };
-        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
+        for kind in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "",
+        ] {
             assert_eq!(ask(&[("content-type", kind)], &body), 415, "{kind}");
         }
         assert_eq!(ask(&[], "{\"who\":"), 400);
         assert_eq!(ask(&[], "[]"), 422);
         assert_eq!(ask(&[], &body.replace("real", "perhaps")), 422);
-        assert_eq!(ask(&[], &body.replace("\"tab\"", "\"more\":1,\"tab\"")), 422);
+        assert_eq!(
+            ask(&[], &body.replace("\"tab\"", "\"more\":1,\"tab\"")),
+            422
+        );
         assert_eq!(ask(&[], &body.replace("\"seen\":0", "\"seen\":-1")), 422);
         let long = format!("{body}{}", " ".repeat(300_000));
         assert_eq!(ask(&[], &long), 413);
@@ -164,7 +222,10 @@ fn the_page_may_load_nothing_and_be_in_no_frame() {
     ] {
         assert!(head.contains(part), "{part}: {head}");
     }
-    assert!(!head.contains("set-cookie") && !head.contains("access-control"), "{head}");
+    assert!(
+        !head.contains("set-cookie") && !head.contains("access-control"),
+        "{head}"
+    );
     let text = String::from_utf8(page.body).unwrap();
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!text.contains(outside), "the page has {outside}");
@@ -172,7 +233,11 @@ fn the_page_may_load_nothing_and_be_in_no_frame() {
     // It is the same page for everybody, and says nothing of the data.
     assert!(!text.contains("set.npz") && !text.contains(&served.token));
     let answer = served.ask("GET", "/api/state", &[], "");
-    assert!(answer.head.contains("default-src 'none'"), "{}", answer.head);
+    assert!(
+        answer.head.contains("default-src 'none'"),
+        "{}",
+        answer.head
+    );
 }
 
 #[test]
@@ -183,12 +248,23 @@ fn other_machines_reach_it_only_when_asked_and_with_the_token() {
     drop(own);
     let open = desk.serve(&["set.npz", "--listen", "0.0.0.0", "--host", "node7.example"]);
     assert!(open.place.starts_with("0.0.0.0:"), "{}", open.place);
-    assert!(open.said().contains("nothing is encrypted"), "{}", open.said());
+    assert!(
+        open.said().contains("nothing is encrypted"),
+        "{}",
+        open.said()
+    );
     for host in ["10.1.2.3:80", "node7.example:80"] {
-        assert_eq!(open.ask("GET", "/api/state", &[("host", host)], "").status, 200);
+        assert_eq!(
+            open.ask("GET", "/api/state", &[("host", host)], "").status,
+            200
+        );
         let headers = [("host", host), ("x-rbgpu-token", "")];
         assert_eq!(open.ask("GET", "/api/state", &headers, "").status, 403);
         assert_eq!(open.ask("GET", "/", &headers, "").status, 403);
     }
-    assert_eq!(open.ask("GET", "/api/state", &[("host", "evil.example")], "").status, 421);
+    assert_eq!(
+        open.ask("GET", "/api/state", &[("host", "evil.example")], "")
+            .status,
+        421
+    );
 }

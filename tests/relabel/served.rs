@@ -23,7 +23,14 @@ impl Desk {
         };
         let count_text = count.to_string();
         let made = desk.run(&[
-            "simulate", "--count", &count_text, "--size", "16", "--channels", "triplet", "--out",
+            "simulate",
+            "--count",
+            &count_text,
+            "--size",
+            "16",
+            "--channels",
+            "triplet",
+            "--out",
             "set.npz",
         ]);
         assert!(made.status.success(), "{made:?}");
@@ -46,7 +53,9 @@ impl Desk {
         command.current_dir(self.folder.path());
         // Where port and token are kept.
         command.env("XDG_CACHE_HOME", self.path("cache"));
-        command.env_remove("SSH_CONNECTION").env_remove("SLURM_JOB_ID");
+        command
+            .env_remove("SSH_CONNECTION")
+            .env_remove("SLURM_JOB_ID");
         command
     }
 
@@ -58,7 +67,10 @@ impl Desk {
     pub fn serve(&self, arguments: &[&str]) -> Served {
         let said = self.path(&format!("said-{}.txt", arguments.len()));
         let mut command = self.command();
-        command.arg("relabel").args(arguments).args(["--who", "ana"]);
+        command
+            .arg("relabel")
+            .args(arguments)
+            .args(["--who", "ana"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(&said).unwrap());
         let mut child = command.spawn().unwrap();
@@ -121,7 +133,9 @@ impl Served {
     pub fn raw(&self, bytes: &[u8]) -> Answer {
         let place = self.place.replace("0.0.0.0", "127.0.0.1");
         let mut stream = TcpStream::connect(place).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         stream.write_all(bytes).unwrap();
         let mut all = Vec::new();
         // A body that is not wanted may end in a reset, behind the answer.
@@ -145,8 +159,18 @@ impl Served {
             ("x-rbgpu-token", &self.token),
             ("origin", if method == "POST" { &origin } else { "" }),
             ("sec-fetch-site", "same-origin"),
-            ("content-type", if body.is_empty() { "" } else { "application/json" }),
-            ("content-length", if method == "POST" { &length } else { "" }),
+            (
+                "content-type",
+                if body.is_empty() {
+                    ""
+                } else {
+                    "application/json"
+                },
+            ),
+            (
+                "content-length",
+                if method == "POST" { &length } else { "" },
+            ),
             ("connection", "close"),
         ];
         let mut request = format!("{method} {path} HTTP/1.1\r\n");
@@ -190,7 +214,13 @@ impl Served {
     /// Sends a signal.
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Kills it, with no time to do anything.

@@ -7,7 +7,7 @@ use super::super::Done;
 use super::super::outputs::check_output;
 use super::super::terminal::Terminal;
 use super::{Arguments, Sorted, labels};
-use crate::relabel::labels::write_labels;
+use crate::data::labels::write_labels;
 use crate::relabel::{Applied, Decisions, Mode, apply};
 use crate::{Error, Result};
 
