@@ -1,6 +1,6 @@
 //! `rbgpu relabel --apply`: label files of what was decided.
 
-use crate::served::Desk;
+use crate::served::{Desk, id};
 
 /// Rows of a label file by column, without the names.
 fn rows(desk: &Desk, name: &str) -> Vec<Vec<String>> {
@@ -89,9 +89,9 @@ fn labels_are_made_and_the_old_ones_stay() {
     );
     let rows = rows(&desk, "labels.csv");
     assert_eq!(rows.len(), 30);
-    let row = |id: usize| {
-        assert_eq!(rows[id][0], id.to_string());
-        let r = &rows[id];
+    let row = |row: usize| {
+        let r = &rows[row];
+        assert_eq!(r[0], id(row));
         (r[1] == r[2], r[3].as_str(), r[4].as_str(), r[5].len())
     };
     assert_eq!(row(29), (false, "flipped", "ana", 8));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::served::{Desk, PROGRAM};
+use crate::served::{Desk, PROGRAM, id};
 
 #[test]
 fn a_decision_is_in_the_journal_before_it_is_answered() {
@@ -18,7 +18,7 @@ fn a_decision_is_in_the_journal_before_it_is_answered() {
         assert_eq!(lines.len(), n + 1);
         let line = &lines[n];
         // The suspects are in the order of their table, which is backwards.
-        assert_eq!(line["id"], (29 - n).to_string());
+        assert_eq!(line["id"], id(29 - n));
         assert_eq!(
             (&line["who"], &line["answer"]),
             (&"ana".into(), &"unsure".into())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::driver::{Browser, ENTER, ESCAPE, Look, RIGHT, SHIFT, with_browser};
-use crate::served::Desk;
+use crate::served::{Desk, id};
 
 /// The key for suspect `rank` (from 0), and the answer that it gives one with the label.
 fn planned(rank: usize, label: u64) -> (char, &'static str) {
@@ -115,7 +115,7 @@ fn two_hundred_stamps_by_keyboard_with_the_server_killed_in_the_middle() {
     }
     assert_eq!(found.len(), 200);
     for rank in 0..200 {
-        let line = found[&(199 - rank).to_string()];
+        let line = found[&id(199 - rank)];
         let (_, answer) = planned(rank, line["was"].as_u64().unwrap());
         assert_eq!(
             (&line["answer"], &line["who"]),

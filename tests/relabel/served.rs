@@ -11,6 +11,11 @@ use serde_json::Value;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_rbgpu");
 
+/// What the simulation calls a row.
+pub fn id(row: usize) -> String {
+    format!("sim1-{row:06}")
+}
+
 /// A folder with `set.npz` (simulated triplets) and `suspects.csv` of all of them.
 pub struct Desk {
     pub folder: tempfile::TempDir,
@@ -37,8 +42,8 @@ impl Desk {
         let mut table = String::from("rank,id,label,score,category,rule,suspicion,pixels\n");
         // Backwards, so that a rank is no row.
         for rank in 1..=count {
-            let id = count - rank;
-            table += &format!("{rank},{id},,0.{:03},1,confident,0.5,\n", id % 1000);
+            let row = count - rank;
+            table += &format!("{rank},{},,0.{row:03},1,confident,0.5,\n", id(row));
         }
         std::fs::write(desk.path("suspects.csv"), table).unwrap();
         desk

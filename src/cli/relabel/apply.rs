@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
         return Err(Error::input(&sorted.journal, "lines", found, expected));
     }
     let data = arguments.reading.open(&sorted.data, false, terminal)?;
-    let labels = labels(arguments, sorted, &data)?;
+    let labels = labels(arguments, sorted, &data, terminal)?;
     let applied = apply(&decisions, &data, &labels, arguments.unsure.into())?;
     write_labels(out, &applied.rows)?;
     say(&applied, &decisions, arguments, terminal);

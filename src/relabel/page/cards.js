@@ -88,7 +88,7 @@ function head(card) {
   }
   const answer = mine(card);
   let state = inWords(card, answer);
-  if (card.pending !== undefined) state = `${state || "taken back"}: saving…`;
+  if (card.pending !== undefined) state = "saving…";
   parts.push(element("span", { class: `state ${answer ?? ""}` }, state));
   return element("div", { class: "head" }, ...parts);
 }
@@ -233,6 +233,8 @@ function zoom(open = !$("zoom").open) {
   const dialog = $("zoom");
   if (open && !dialog.open && cards.length) {
     dialog.showModal();
+    // Not its button: Enter is the next block's.
+    dialog.focus();
     fillZoom();
   } else if (!open && dialog.open) {
     dialog.close();

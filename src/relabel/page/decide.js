@@ -207,10 +207,11 @@ async function poll() {
 
 function showCounts(now) {
   counts = now;
-  const part = counts.total ? counts.done / counts.total : 1;
-  $("progress").firstElementChild.style.width = `${100 * part}%`;
-  $("progress").setAttribute("aria-valuemax", counts.total);
-  $("progress").setAttribute("aria-valuenow", counts.done);
+  // A voter's own way; those who repair go it together.
+  const [done, all] = voting() ? [counts.mine, counts.mine + counts.left] : [counts.done, counts.total];
+  $("progress").firstElementChild.style.width = `${all ? (100 * done) / all : 100}%`;
+  $("progress").setAttribute("aria-valuemax", all);
+  $("progress").setAttribute("aria-valuenow", done);
   $("counts").textContent = voting()
     ? `${counts.mine} voted by you · ${counts.left} left for you · ${counts.done} of ${counts.total} with ${setup.votes} votes`
     : [
