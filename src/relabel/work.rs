@@ -288,8 +288,8 @@ impl Work {
         (first.map_or(all, |at| at / self.options.block), all)
     }
 
-    /// The block `number`, from 0, or the first that is not finished. In a vote those that
-    /// `keys` name, or what this person is to rate next.
+    /// The block `number`, from 0, or the one that the first of `keys` is in, or the first that
+    /// is not finished. In a vote those that `keys` name, or what this person is to rate next.
     pub fn block(
         &self,
         who: &str,
@@ -298,29 +298,28 @@ impl Work {
         keys: &[String],
     ) -> Result<Block, Refusal> {
         let size = self.options.block;
+        if keys.len() > size {
+            return Err(Refusal::Bad(format!("more than {size} keys")));
+        }
+        let named = keys.iter().map(|key| self.find(key));
+        let named = named.collect::<Result<Vec<_>, _>>()?;
         let (open, of) = self.blocks();
-        let (number, places) = if !keys.is_empty() {
-            if keys.len() > size {
-                return Err(Refusal::Bad(format!("more than {size} keys")));
-            }
-            let places = keys.iter().map(|key| self.find(key));
-            (None, places.collect::<Result<Vec<_>, _>>()?)
-        } else if self.votes() {
+        let number = named.first().map(|at| at / size).or(number).unwrap_or(open);
+        let places = if self.votes() && named.is_empty() {
             let ballots = (0..self.said.len()).map(|at| self.ballot(at, who));
             let (seed, enough) = (self.options.seed, self.options.votes);
-            (None, pick(ballots, who, seed, enough, size))
+            pick(ballots, who, seed, enough, size)
+        } else if self.votes() {
+            named
+        } else if number > open {
+            return Err(Refusal::Early);
         } else {
-            let number = number.unwrap_or(open);
-            if number > open {
-                return Err(Refusal::Early);
-            }
             let begin = (number * size).min(self.said.len());
-            let end = (begin + size).min(self.said.len());
-            (Some(number), (begin..end).collect())
+            (begin..(begin + size).min(self.said.len())).collect()
         };
         let cards = places.into_iter().map(|at| self.card(at, who, tab));
         Ok(Block {
-            number: number.filter(|_| !self.votes()),
+            number: (!self.votes()).then_some(number),
             of: (!self.votes()).then_some(of),
             cards: cards.collect::<Result<_>>()?,
             counts: self.counts(who),

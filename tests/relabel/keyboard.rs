@@ -210,7 +210,7 @@ fn a_voter_sees_images_and_nothing_else() {
             "suspicion",
             "ben",
             "#1",
-            "labelled",
+            "labelled real",
         ] {
             assert!(!shown.contains(hidden), "{hidden}: {shown}");
         }

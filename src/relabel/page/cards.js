@@ -168,11 +168,10 @@ function refresh(card) {
 
 /** Draws a card's images. It can be decided when they are to be seen. */
 async function show(card) {
-  card.drawn = false;
   try {
-    card.drawn = await draw(card, card.planes);
-    card.box.dataset.drawn = String(card.drawn);
-    recovered();
+    if (!(await draw(card, card.planes))) return;
+    card.drawn = true;
+    card.box.dataset.drawn = "true";
   } catch (error) {
     fail(error, "The images cannot be shown.");
   }

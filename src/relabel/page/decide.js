@@ -181,7 +181,7 @@ async function retry() {
   if (queue.length) await send();
   if (failed) return;
   if (!setup) await begin();
-  else if (shown) cards.filter((card) => !card.drawn).forEach(show);
+  else if (shown) await Promise.all(cards.filter((card) => !card.drawn).map(show));
   else await showBlock(wanted);
   if (!failed) await poll();
   cards[current]?.box.focus({ preventScroll: true });
