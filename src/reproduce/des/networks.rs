@@ -45,7 +45,10 @@ pub fn train(
 ) -> Result<Trained> {
     watcher.step(&format!("training {name}"), span.at(0.0), None)?;
     let network = config.architecture.name.clone();
-    let session = Session::new(config, device, data.clone(), split.clone());
+    let mut session = Session::new(config, device, data.clone(), split.clone());
+    if let Some(parent) = from {
+        session = session.from(parent, "the network of Sect. 4.5")?;
+    }
     let started = Instant::now();
     let outcome = session.run(
         false,

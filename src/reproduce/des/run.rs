@@ -150,13 +150,14 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
         (
             "Training",
             format!(
-                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {} (the \
-                 paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
+                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {}, \
+                 stamps turned: {} (the paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
                  of 8 bits as they are)",
                 scale.epochs,
                 scale.learning_rate,
                 scale.batch_size,
                 scale.normalisation.name(),
+                scale.augment,
             ),
         ),
         (
