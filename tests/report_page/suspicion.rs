@@ -32,9 +32,9 @@ fn survey() -> (Vec<u8>, Vec<bool>, [Vec<f64>; 3]) {
     (labels, wrong, [scores(3), scores(4), scores(5)])
 }
 
-fn drawn(figure: &Figure, says: &[&str]) {
+fn drawn(figure: &Figure, name: &str, says: &[&str]) {
     for ending in ["svg", "png"] {
-        let path = folder("suspicion").join(format!("{}.{ending}", figure.name));
+        let path = folder("suspicion").join(format!("{name}.{ending}"));
         figure.drawing.save(path).unwrap();
     }
     let svg = figure.drawing.svg().unwrap();
@@ -56,10 +56,15 @@ fn suspects_and_what_they_were_worth() {
     ];
     let expected = expected(&labels, all[0], 100, 1).unwrap();
     let figure = suspected(&labels, all[0], &rankings[2], &expected);
-    drawn(&figure, &["labelled real", "rule confident", "P(real)"]);
+    drawn(
+        &figure,
+        "suspects",
+        &["labelled real", "rule confident", "P(real)"],
+    );
     let found = rankings.map(|ranking| recovered(&ranking, &wrong).unwrap());
     drawn(
         &planted(&found),
+        "planted",
         &["agreement: names", "precision", "and no other"],
     );
     // A rule that names none, and nothing wrong.
@@ -67,7 +72,11 @@ fn suspects_and_what_they_were_worth() {
         &by_category(Rule::Folds, &[0, 1, 1], &[0.1, 0.9, 0.8]).unwrap(),
         &[false; 3],
     );
-    drawn(&planted(&[none.unwrap()]), &["folds: names none", "all 0"]);
+    drawn(
+        &planted(&[none.unwrap()]),
+        "planted-none",
+        &["folds: names none", "all 0"],
+    );
 }
 
 #[test]
@@ -92,9 +101,10 @@ fn what_people_dispute() {
     let compared = compare(&counted.tallies, &networks[0]).unwrap();
     drawn(
         &disputed(&compared),
+        "disputed",
         &["most say real", "disputed", "all agree"],
     );
     // Nobody voted on anything that has a score.
     let nothing = compare(&counted.tallies, &vec![f64::NAN; labels.len()]).unwrap();
-    drawn(&disputed(&nothing), &["no candidate"]);
+    drawn(&disputed(&nothing), "disputed-none", &["no candidate"]);
 }
