@@ -1,4 +1,4 @@
-//! The features that autoScan measures: Goldstein et al. 2015, Table 2, under the names of the
+//! The features that autoScan measures: Goldstein et al. 2015, under the names of the
 //! columns of `autoscan_features*.csv`.
 
 /// The 38 features in the order of that file's columns.

@@ -2,7 +2,7 @@
 
 use super::image::Image;
 
-/// Pixels on each side of the middle one: 15 x 15 in all (Goldstein et al. 2015, Table 2).
+/// Pixels on each side of the middle one: 15 x 15 in all, as autoScan's own description of it.
 const REACH: usize = 7;
 /// Pixels that the middle of the Gaussian may be away from the candidate, each way.
 const AWAY: f64 = 0.5;

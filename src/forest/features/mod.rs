@@ -1,4 +1,4 @@
-//! Features of Goldstein et al. 2015 (Table 2) that stamps alone give, under autoScan's names.
+//! Features of Goldstein et al. 2015 that stamps alone give, under autoScan's names.
 //!
 //! Two images are made of the difference D and the template T, as autoScan does: B, less its
 //! median and in units of its largest distance from it, and R, means of 2 x 2 pixels in units of
