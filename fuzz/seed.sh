@@ -60,6 +60,16 @@ table '\x02' '{"id": "a", "rb_score": 0.5, "label": 1}\n{"id": "b", "rb_score": 
 for file in "$fixtures"/**/*.npy; do
     { printf '\x04'; cat "$file"; } >"corpus/table/$(basename "$file")"
 done
+# Tables of features, and a forest where the program is there to grow it.
+mkdir -p corpus/forest
+{ printf '\x00'; head -20 "$fixtures/forest/features.csv"; } >corpus/forest/features
+if [ -x "$rbgpu" ]; then
+    grown="$(mktemp -d)"
+    "$rbgpu" forest train "$fixtures/forest/features.csv" --trees 2 --quiet \
+        --out "$grown/forest.safetensors" &&
+        { printf '\x01'; cat "$grown/forest.safetensors"; } >corpus/forest/forest || true
+    rm -r "$grown"
+fi
 ls -d corpus/* | while read -r folder; do
     echo "$folder: $(find "$folder" -type f | wc -l) files"
 done

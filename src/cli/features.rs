@@ -9,6 +9,7 @@ use super::args::Reading;
 use super::outputs::check_output;
 use super::terminal::Terminal;
 use crate::Result;
+use crate::data::Dataset;
 use crate::data::atomic::remove_leftovers;
 use crate::forest::features::measure;
 use crate::forest::names::GOLDSTEIN;
@@ -33,14 +34,24 @@ pub struct Arguments {
     verbose: bool,
 }
 
+/// Reads what is labelled, as training does; all of an input without labels.
+fn open(arguments: &Arguments, terminal: &Terminal) -> Result<Dataset> {
+    let (reading, inputs) = (&arguments.reading, &arguments.inputs);
+    reading.open(inputs, true, terminal).or_else(|error| {
+        let data = reading.open(inputs, false, terminal)?;
+        if data.labels.is_none() {
+            terminal.notice(&format!("measured without labels: {error}"));
+        }
+        Ok(data)
+    })
+}
+
 /// Measures and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
     check_output(&arguments.out, &arguments.inputs)?;
     remove_leftovers(&arguments.out);
-    let data = arguments
-        .reading
-        .open(&arguments.inputs, false, &terminal)?;
+    let data = open(arguments, &terminal)?;
     let rows: Vec<usize> = (0..data.len()).collect();
     let bar = terminal.bar(data.len(), "measuring");
     let table = measure(&data, &rows, &|more| bar.inc(more as u64));

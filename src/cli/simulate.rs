@@ -10,7 +10,8 @@ use super::terminal::Terminal;
 use super::{Done, inject};
 use crate::Result;
 use crate::data::{writer, writer_fits};
-use crate::simulate::{Channels, SurveyConfig, survey};
+use crate::formats::beside;
+use crate::simulate::{Channels, SurveyConfig, survey, write_truth};
 
 /// Arguments of `rbgpu simulate`.
 #[derive(Debug, Args)]
@@ -31,6 +32,18 @@ pub struct Arguments {
     /// Share of real sources
     #[arg(long, default_value_t = 0.5)]
     real_fraction: f64,
+    /// Share of all candidates whose label is wrong; FILE.truth.csv then says what is true
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    wrong_labels: f64,
+    /// Of the wrong labels the share that are real sources left among the artefacts; the others
+    /// are sources injected on saturated stars and bad columns
+    #[arg(
+        long,
+        default_value_t = 0.5,
+        value_name = "SHARE",
+        requires = "wrong_labels"
+    )]
+    wrong_bogus: f64,
     /// The same seed gives the same survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,6 +72,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         size: arguments.size.unwrap_or(base.size),
         real_fraction: arguments.real_fraction,
         seed: arguments.seed,
+        wrong_labels: arguments.wrong_labels,
+        wrong_bogus: arguments.wrong_bogus,
         ..base
     };
     let out = &arguments.out;
@@ -67,11 +82,19 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         true => check_output(out, &[])?,
         false => writer_fits::check_folder(out)?,
     }
-    let set = survey(&config)?.dataset;
+    let truth = (config.wrong_labels > 0.0).then(|| match cube {
+        true => out.with_extension("truth.csv"),
+        false => beside(out, "truth.csv"),
+    });
+    if let Some(truth) = &truth {
+        check_output(truth, &[])?;
+    }
+    let made = survey(&config)?;
+    let set = &made.dataset;
     if cube {
-        writer::write_cube(out, &set)?;
+        writer::write_cube(out, set)?;
     } else {
-        writer_fits::write_fits_folder(out, &set)?;
+        writer_fits::write_fits_folder(out, set)?;
     }
     let (real, bogus) = set.class_counts();
     terminal.notice(&format!(
@@ -79,5 +102,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         set.shape,
         out.display()
     ));
+    if let Some(truth) = &truth {
+        write_truth(truth, &made)?;
+        terminal.notice(&format!(
+            "{} of the labels are wrong; the true ones: {}",
+            made.planted.len(),
+            truth.display()
+        ));
+    }
     Ok(Done::Whole)
 }

@@ -302,7 +302,7 @@ impl LabelFile {
     }
 
     /// An error if an id has two labels, or two marks.
-    fn check_unique(&self) -> Result<()> {
+    pub fn check_unique(&self) -> Result<()> {
         let Some([first, second]) = self.contradiction else {
             return Ok(());
         };

@@ -52,6 +52,9 @@ pub const BAND: &str = "BAND";
 /// autoScan's column of labels: 1 is an artifact.
 pub const OBJECT_TYPE: &str = "OBJECT_TYPE";
 
+/// The column of rbgpu's own tables that says train, validation or test, where the input did.
+pub const PART: &str = "part";
+
 /// The number that stands for a band; `None` of one that Goldstein et al. do not have.
 pub fn band(name: &str) -> Option<f32> {
     let bands = ["g", "r", "i", "z"];

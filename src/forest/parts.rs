@@ -13,7 +13,8 @@ use crate::{Error, Result};
 /// How candidates are divided.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Division {
-    /// At random, by shares; each class by itself. With the seed of `rbgpu train` the parts are
+    /// As the table itself says, if it does ([`FeatureTable::parts`]), else at random, by shares;
+    /// each class by itself. With the seed of `rbgpu train` the parts are
     /// those of a network that is trained on the same candidates in the same order.
     Shares(Fractions),
     /// As a table says it, such as the split.csv beside a network: columns id and part.
@@ -53,8 +54,10 @@ impl Division {
     /// The parts of the labelled rows of `table`, as rows of it.
     pub fn split(&self, table: &FeatureTable, seed: u64) -> Result<Split> {
         let (rows, labels) = table.labelled()?;
-        let path = match self {
-            Division::Shares(shares) => {
+        let known = match (self, &table.parts) {
+            (Division::File(path), _) => Some(read(path)?),
+            (Division::Shares(_), Some(_)) => None,
+            (Division::Shares(shares), None) => {
                 let split = Split::of_labels(&table.source, &labels, *shares, seed)?;
                 let of = |part: &[usize]| part.iter().map(|&i| rows[i]).collect();
                 return Ok(Split {
@@ -63,12 +66,15 @@ impl Division {
                     test: of(&split.test),
                 });
             }
-            Division::File(path) => path,
         };
-        let known = read(path)?;
+        let own = table.parts.as_deref().unwrap_or_default();
         let mut split = Split::default();
         for row in rows {
-            match known.get(table.ids[row].trim()) {
+            let part = match &known {
+                Some(known) => known.get(table.ids[row].trim()).copied(),
+                None => own[row],
+            };
+            match part {
                 Some(Part::Train) => split.train.push(row),
                 Some(Part::Validation) => split.validation.push(row),
                 Some(Part::Test) => split.test.push(row),
@@ -76,13 +82,17 @@ impl Division {
             }
         }
         if split.train.is_empty() {
+            let path = match self {
+                Division::File(path) => path,
+                Division::Shares(_) => &table.source,
+            };
             let found = format!(
                 "none of the candidates of {} to train on",
                 table.source.display()
             );
             return Err(Error::input(
                 path,
-                "ids",
+                "parts",
                 found,
                 "ids of that table, some in part train",
             ));

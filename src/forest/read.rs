@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::FeatureTable;
-use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, band};
-use crate::data::LabelPolarity;
+use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, PART, band};
+use crate::data::labels::LabelFile;
 use crate::data::table::{self, Cells, Kind, column};
+use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
 
 /// Names of the column of ids, in any case, the first that is there.
@@ -36,6 +37,7 @@ enum Use {
     Id,
     /// Whether it is autoScan's.
     Label(bool),
+    Part,
     /// Its name, and whether it was asked for by name.
     Feature(String, bool),
 }
@@ -60,13 +62,14 @@ impl FeatureTable {
             ));
         }
         let mut ids = None;
-        let mut labels = None;
+        let (mut labels, mut parts) = (None, None);
         let (mut names, mut features) = (Vec::new(), Vec::new());
         let mut notices = Vec::new();
         for (meaning, cells) in uses.into_inner().into_iter().zip(file.columns) {
             match (meaning, cells) {
                 (Use::Id, Cells::Words(words)) => ids = Some(words),
-                (Use::Id, _) => unreachable!("asked for as words"),
+                (Use::Part, Cells::Words(words)) => parts = read_parts(&words),
+                (Use::Id | Use::Part, _) => unreachable!("asked for as words"),
                 (Use::Label(autoscan), cells) => {
                     labels = Some(read_labels(path, cells, autoscan, options.polarity)?);
                 }
@@ -103,6 +106,7 @@ impl FeatureTable {
         let rows = (0..file.rows).map(|row| row.to_string());
         let mut table = FeatureTable::new(path, names, ids.unwrap_or(rows.collect()), values)?;
         table.notices = notices;
+        table.parts = parts;
         match labels {
             Some(labels) => table.with_labels(labels),
             None => Ok(table),
@@ -123,6 +127,8 @@ fn columns(
     let label = autoscan.or_else(|| column(names, LABEL));
     let is_autoscan = autoscan.is_some();
     chosen.extend(label.map(|at| (at, Kind::Either, Use::Label(is_autoscan))));
+    let part = column(names, &[PART]);
+    chosen.extend(part.map(|at| (at, Kind::Word, Use::Part)));
 
     let kind = |name: &str| match MAYBE_WORDS.iter().any(|w| w.eq_ignore_ascii_case(name)) {
         true => Kind::Either,
@@ -133,9 +139,8 @@ fn columns(
             let expected = format!("a column {wanted}");
             Error::input(path, "line of names", names.join(", "), expected)
         })?;
-        let again = Some(at) == label || Some(at) == id;
-        if again || chosen.iter().any(|(other, ..)| *other == at) {
-            let expected = "each feature once, and neither id nor label";
+        if chosen.iter().any(|(other, ..)| *other == at) {
+            let expected = "each feature once, and neither id, label nor part";
             return Err(Error::input(
                 path,
                 "features",
@@ -157,7 +162,7 @@ fn columns(
         GOLDSTEIN.iter().try_for_each(|name| named(name))?;
         return Ok(chosen);
     }
-    let rest = (0..names.len()).filter(|at| Some(*at) != id && Some(*at) != label);
+    let rest = (0..names.len()).filter(|at| ![id, label, part].contains(&Some(*at)));
     let of_labels = |at: &usize| column(&names[*at..*at + 1], LABEL).is_some();
     for at in rest.filter(|at| !of_labels(at)) {
         chosen.push((at, Kind::Either, Use::Feature(names[at].clone(), false)));
@@ -200,44 +205,40 @@ fn numbers(path: &Path, name: &str, cells: Cells, named: bool) -> Result<Option<
     Ok(known.then_some(values))
 }
 
-/// The labels of a file by id: columns id and label, or ID and OBJECT_TYPE.
-pub(super) fn labels(path: &Path, polarity: LabelPolarity) -> Result<HashMap<String, Option<u8>>> {
+/// What a column of parts says, if it holds nothing else.
+fn read_parts(words: &[String]) -> Option<Vec<Option<Part>>> {
+    let part = |word: &String| match word.is_empty() {
+        true => Some(None),
+        false => Part::called(word).map(Some),
+    };
+    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
+    parts.filter(|parts| parts.iter().any(Option::is_some))
+}
+
+/// The labels of a file by id: a label file (columns id and label, 1 real), or autoScan's table
+/// (ID and OBJECT_TYPE).
+pub(super) fn labels(path: &Path) -> Result<Box<dyn Fn(&str) -> Option<Option<u8>>>> {
     let is_autoscan = Cell::new(false);
     let choose = |names: &[String]| {
-        let autoscan = column(names, &[OBJECT_TYPE]);
-        is_autoscan.set(autoscan.is_some());
-        match (column(names, ID), autoscan.or_else(|| column(names, LABEL))) {
-            (Some(id), Some(label)) => Ok(vec![(id, Kind::Word), (label, Kind::Either)]),
-            _ => {
-                let expected = format!("columns id and label, or ID and {OBJECT_TYPE}");
-                Err(Error::input(
-                    path,
-                    "line of names",
-                    names.join(", "),
-                    expected,
-                ))
-            }
+        let columns = [column(names, &["ID"]), column(names, &[OBJECT_TYPE])];
+        is_autoscan.set(columns[1].is_some() && column(names, LABEL).is_none());
+        match columns {
+            [Some(id), Some(kind)] => Ok(vec![(id, Kind::Word), (kind, Kind::Either)]),
+            _ => Ok(Vec::new()),
         }
     };
     let mut columns = table::read(path, &choose)?.columns.into_iter();
-    let (Some(Cells::Words(ids)), Some(labels)) = (columns.next(), columns.next()) else {
-        unreachable!("asked for as words");
+    let (true, Some(Cells::Words(ids)), Some(kinds)) =
+        (is_autoscan.get(), columns.next(), columns.next())
+    else {
+        let file = LabelFile::read(path)?;
+        file.check_unique()?;
+        return Ok(Box::new(move |id| file.get(id)));
     };
-    let labels = read_labels(path, labels, is_autoscan.get(), polarity)?;
-    let mut by_id = HashMap::with_capacity(ids.len());
-    for (row, (id, label)) in ids.into_iter().zip(labels).enumerate() {
-        let other = by_id.insert(id.trim().to_string(), label);
-        if other.is_some_and(|other| other != label) {
-            let expected = "one label for each id; it has two";
-            return Err(Error::input(
-                path,
-                format!("row {}", row + 1),
-                format!("'{id}'"),
-                expected,
-            ));
-        }
-    }
-    Ok(by_id)
+    let labels = read_labels(path, kinds, true, LabelPolarity::Auto)?;
+    let ids = ids.into_iter().map(|id| id.trim().to_string());
+    let by_id: HashMap<String, Option<u8>> = ids.zip(labels).collect();
+    Ok(Box::new(move |id| by_id.get(id.trim()).copied()))
 }
 
 /// Labels as numbers or in words, turned so that 1 is real.

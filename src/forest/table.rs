@@ -1,10 +1,10 @@
 //! Features of candidates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::names::OBJECT_TYPE;
-use crate::data::LabelPolarity;
+use super::names::{OBJECT_TYPE, PART};
+use crate::data::Part;
 use crate::data::atomic::atomic_try;
 use crate::{Error, Result};
 
@@ -19,6 +19,8 @@ pub struct FeatureTable {
     pub ids: Vec<String>,
     /// 1 real, 0 bogus, `None` undecided, for each row; `None` where nothing is labelled.
     pub labels: Option<Vec<Option<u8>>>,
+    /// The split that the input itself states, for each row; `None` where it states none.
+    pub parts: Option<Vec<Option<Part>>>,
     /// (rows, columns) row-major; NaN where a value is missing. f32 is what trees compare,
     /// scikit-learn's as well.
     pub values: Vec<f32>,
@@ -46,6 +48,7 @@ impl FeatureTable {
             names,
             ids,
             labels: None,
+            parts: None,
             values,
             notices: Vec::new(),
         };
@@ -115,14 +118,15 @@ impl FeatureTable {
         format!("{:08x}", hash.finalize())
     }
 
-    /// Takes the labels from the file `path` (columns id and label, or ID and OBJECT_TYPE, as a
-    /// label file of `rbgpu relabel` has them). A candidate that it does not name keeps its own.
-    pub fn relabel(&mut self, path: &Path, polarity: LabelPolarity) -> Result<()> {
-        let file = super::read::labels(path, polarity)?;
+    /// Takes the labels from the file `path`: a label file, whose 1 is real, or a table with ID and
+    /// OBJECT_TYPE, whose 1 is an artifact. A candidate that it does not name keeps its own. Marks of
+    /// pixels in it are not looked at: there are none here.
+    pub fn relabel(&mut self, path: &Path) -> Result<()> {
+        let new_label = super::read::labels(path)?;
         let mut own = self.labels.take().unwrap_or_else(|| vec![None; self.len()]);
         let (mut named, mut changed) = (0, 0);
         for (id, label) in self.ids.iter().zip(&mut own) {
-            if let Some(&new) = file.get(id.trim()) {
+            if let Some(new) = new_label(id) {
                 named += 1;
                 changed += usize::from(*label != new);
                 *label = new;
@@ -165,7 +169,8 @@ impl FeatureTable {
     }
 
     /// Writes the table as CSV: ID, OBJECT_TYPE where there are labels (1 an artifact, 0 real, as
-    /// in autoScan's files; nothing where undecided), then the features; a missing value is empty.
+    /// in autoScan's files; nothing where undecided), part where the input states a split, then
+    /// the features; a missing value is empty.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
         let failed = |e: csv::Error| {
             Error::io("write", path)(match e.into_kind() {
@@ -175,7 +180,9 @@ impl FeatureTable {
         };
         atomic_try(path, |out| {
             let mut csv = csv::Writer::from_writer(out);
-            let heads = std::iter::once("ID").chain(self.labels.as_ref().map(|_| OBJECT_TYPE));
+            let heads = std::iter::once("ID")
+                .chain(self.labels.as_ref().map(|_| OBJECT_TYPE))
+                .chain(self.parts.as_ref().map(|_| PART));
             let names = self.names.iter().map(String::as_str);
             csv.write_record(heads.chain(names)).map_err(failed)?;
             for (row, id) in self.ids.iter().enumerate() {
@@ -187,6 +194,10 @@ impl FeatureTable {
                         None => "",
                     };
                     csv.write_field(kind).map_err(failed)?;
+                }
+                if let Some(parts) = &self.parts {
+                    let part = parts[row].map_or("", Part::name);
+                    csv.write_field(part).map_err(failed)?;
                 }
                 for value in self.row(row) {
                     let cell = match value.is_nan() {
@@ -202,11 +213,9 @@ impl FeatureTable {
     }
 
     fn check_names(&self) -> Result<()> {
-        for (i, name) in self.names.iter().enumerate() {
-            if self.names[..i]
-                .iter()
-                .any(|other| other.eq_ignore_ascii_case(name))
-            {
+        let mut seen = HashSet::with_capacity(self.names.len());
+        for name in &self.names {
+            if !seen.insert(name.to_ascii_lowercase()) {
                 let found = format!("{name} twice");
                 return Err(Error::input(&self.source, "features", found, "each once"));
             }

@@ -14,6 +14,7 @@ mod injected;
 mod legend;
 pub mod overlay;
 mod page;
+mod stretch;
 mod study;
 mod study_search;
 mod zscale;
@@ -32,6 +33,7 @@ pub use page::{
     Cell, Claim, Holds, Page, PaperPage, PaperPart, PaperSection, PaperTable, StudyPage, page,
     paper_page, study_page,
 };
+pub use stretch::Stretch;
 pub use study::{Trained, study_cutout, study_metrics, study_size};
 pub use study_search::{Found, Group, study_architecture, study_channels};
 pub use zscale::zscale;

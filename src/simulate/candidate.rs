@@ -26,23 +26,35 @@ pub(super) fn simulate(
     let mut random = generator(config.seed, index as u64);
     let drawn = draw_kind(config, &mut random);
     let kind = only.unwrap_or(drawn);
-    let mut detection = attempt(config, kind, &mut random);
+    let attempt = |random: &mut Random| attempt(config, kind, random);
+    let candidate = detected(config, index, &mut random, out, attempt);
+    (kind, candidate)
+}
+
+/// The first of some attempts that the pipeline detects, cropped into `out`.
+pub(super) fn detected(
+    config: &SurveyConfig,
+    index: usize,
+    random: &mut Random,
+    out: &mut [f32],
+    attempt: impl Fn(&mut Random) -> Detection,
+) -> Candidate {
+    let mut detection = attempt(random);
     for _ in 1..ATTEMPTS {
         if detection.found {
             break;
         }
-        detection = attempt(config, kind, &mut random);
+        detection = attempt(random);
     }
-    crop(config, &detection, out, &mut random);
-    let candidate = Candidate {
+    crop(config, &detection, out, random);
+    Candidate {
         id: format!("sim{}-{index:06}", config.seed),
         mag: detection.mag,
         mag_err: 2.5 / std::f64::consts::LN_10 / detection.signal_to_noise.max(1e-3),
         filter: config.filter.clone(),
         fwhm: detection.fwhm,
         ..Candidate::default()
-    };
-    (kind, candidate)
+    }
 }
 
 /// Puts source `index` into a field of its own, once: its magnitude, and whether it is found.
@@ -71,19 +83,21 @@ fn draw_kind(config: &SurveyConfig, random: &mut Random) -> Kind {
 }
 
 /// What the pipeline reports on one field.
-struct Detection {
-    images: Images,
+pub(super) struct Detection {
+    pub images: Images,
     /// Pixel of the detection on the canvas.
-    x: usize,
-    y: usize,
-    mag: f64,
-    signal_to_noise: f64,
-    fwhm: f64,
+    pub x: usize,
+    pub y: usize,
+    pub mag: f64,
+    pub signal_to_noise: f64,
+    /// What of the flux is noise, in ADU.
+    pub flux_noise: f64,
+    pub fwhm: f64,
     /// Above the threshold and, for a real source, at its place.
-    found: bool,
+    pub found: bool,
 }
 
-fn attempt(config: &SurveyConfig, kind: Kind, random: &mut Random) -> Detection {
+pub(super) fn attempt(config: &SurveyConfig, kind: Kind, random: &mut Random) -> Detection {
     let mut frame = Frame::draw(config, random);
     let mut layers = Layers::new(frame.side);
     let middle = frame.side / 2;
@@ -120,6 +134,7 @@ fn attempt(config: &SurveyConfig, kind: Kind, random: &mut Random) -> Detection 
         y: peak.y,
         mag: truth.map_or_else(|| config.magnitude(peak.flux), |(_, _, mag)| mag),
         signal_to_noise,
+        flux_noise: frame.flux_noise,
         fwhm: frame.fwhm,
         found: signal_to_noise >= config.threshold && matched,
         images,

@@ -19,10 +19,7 @@ pub fn sheet(
     zoom: usize,
 ) -> Result<GrayImage> {
     let images = config.channels.count();
-    let (cell, zoom) = (config.size + GAP, zoom.max(1));
-    let (width, height) = (columns * images * cell + GAP, kinds.len() * cell + GAP);
-    let mut sheet =
-        GrayImage::from_pixel((width * zoom) as u32, (height * zoom) as u32, Luma([40]));
+    let mut sheet = Sheet::new(config.size, columns * images, kinds.len(), zoom);
     for (row, &kind) in kinds.iter().enumerate() {
         // a field of its own for each row
         let seed = config.seed.wrapping_add(row as u64);
@@ -33,23 +30,61 @@ pub fn sheet(
         };
         let made = survey_of(&row_config, kind)?;
         for column in 0..columns {
-            for channel in 0..images {
-                let grey = stretch(&made.dataset, column, channel)?;
-                let left = (column * images + channel) * cell + GAP;
-                let top = row * cell + GAP;
-                for (i, value) in grey.iter().enumerate() {
-                    let (x, y) = (left + i % config.size, top + i / config.size);
-                    for dy in 0..zoom {
-                        for dx in 0..zoom {
-                            let at = ((x * zoom + dx) as u32, (y * zoom + dy) as u32);
-                            sheet.put_pixel(at.0, at.1, Luma([*value]));
-                        }
+            sheet.put(&made.dataset, column, [row, column])?;
+        }
+    }
+    Ok(sheet.image)
+}
+
+/// A sheet of the candidates `rows` of a set of square cutouts, in lines of `columns`.
+pub fn sheet_of(set: &Dataset, rows: &[usize], columns: usize, zoom: usize) -> Result<GrayImage> {
+    let columns = columns.max(1);
+    let (across, down) = (columns * set.shape.channels, rows.len().div_ceil(columns));
+    let mut sheet = Sheet::new(set.shape.width, across, down, zoom);
+    for (at, &row) in rows.iter().enumerate() {
+        sheet.put(set, row, [at / columns, at % columns])?;
+    }
+    Ok(sheet.image)
+}
+
+/// A sheet that is being filled.
+struct Sheet {
+    image: GrayImage,
+    /// Pixels from one image to the next.
+    cell: usize,
+    zoom: usize,
+}
+
+impl Sheet {
+    fn new(size: usize, across: usize, down: usize, zoom: usize) -> Sheet {
+        let (cell, zoom) = (size + GAP, zoom.max(1));
+        let [width, height] = [across, down].map(|n| ((n * cell + GAP) * zoom) as u32);
+        Sheet {
+            image: GrayImage::from_pixel(width, height, Luma([40])),
+            cell,
+            zoom,
+        }
+    }
+
+    /// Draws the images of candidate `index` at row and column of the candidates.
+    fn put(&mut self, set: &Dataset, index: usize, [row, column]: [usize; 2]) -> Result<()> {
+        let (width, zoom) = (set.shape.width, self.zoom);
+        for channel in 0..set.shape.channels {
+            let grey = stretch(set, index, channel)?;
+            let left = (column * set.shape.channels + channel) * self.cell + GAP;
+            let top = row * self.cell + GAP;
+            for (i, value) in grey.iter().enumerate() {
+                let (x, y) = (left + i % width, top + i / width);
+                for dy in 0..zoom {
+                    for dx in 0..zoom {
+                        let at = ((x * zoom + dx) as u32, (y * zoom + dy) as u32);
+                        self.image.put_pixel(at.0, at.1, Luma([*value]));
                     }
                 }
             }
         }
+        Ok(())
     }
-    Ok(sheet)
 }
 
 /// One image of one cutout as grey values, stretched by arcsinh between a few

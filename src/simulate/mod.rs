@@ -12,6 +12,7 @@
 //! | `field.rs` | what else stands in the cutout: neighbours, hosts, clutter |
 //! | `bogus/` | one file per group of artefacts (O'TRAIN Sect. 2.4) |
 //! | `candidate.rs` | detection, centring and cropping: one candidate |
+//! | `mislabel.rs` | labels that are wrong on purpose |
 //! | [`matched_filter`] | the baseline: a cut on signal-to-noise alone |
 //! | [`gallery`] | a contact sheet, to look at |
 //! | [`inject`] | sources put into a user's own science images |
@@ -36,6 +37,7 @@ pub mod gallery;
 pub mod inject;
 mod kind;
 pub mod matched_filter;
+mod mislabel;
 mod psf;
 mod random;
 
@@ -48,6 +50,7 @@ use crate::{Error, Result};
 
 pub use config::{Channels, SurveyConfig};
 pub use kind::Kind;
+pub use mislabel::{Mistake, Planted, write_truth};
 pub use psf::{Profile, Psf};
 
 /// A simulated data set, and what each of its candidates is in truth.
@@ -58,9 +61,15 @@ pub struct Survey {
     pub dataset: Dataset,
     /// One per candidate.
     pub kinds: Vec<Kind>,
+    /// What an expert would call each: 1 real, 0 bogus. The labels of `dataset`, but for those
+    /// that were planted wrong.
+    pub truth: Vec<u8>,
+    /// The labels that are wrong on purpose, by candidate.
+    pub planted: Vec<Planted>,
 }
 
-/// Simulates `config.count` candidates.
+/// Simulates `config.count` candidates, of which `config.wrong_labels` have a label that is
+/// wrong.
 ///
 /// For a real source `Candidate::mag` is the true magnitude; for an artefact it
 /// is the magnitude that a pipeline would measure in the difference image.
@@ -106,8 +115,19 @@ fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
         .enumerate()
         .map(|(index, out)| candidate::simulate(config, index, only, out))
         .collect();
-    let (kinds, candidates): (Vec<_>, Vec<_>) = made.into_iter().unzip();
-    let labels = kinds.iter().map(|kind| u8::from(kind.is_real())).collect();
+    let (mut kinds, mut candidates): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+    let label = |kind: &Kind| u8::from(kind.is_real());
+    let labels: Vec<u8> = kinds.iter().map(label).collect();
+    let planted = match only {
+        None => mislabel::choose(config, &labels)?,
+        Some(_) => Vec::new(),
+    };
+    for planted in &planted {
+        let row = planted.row;
+        let out = &mut values[row * stride..(row + 1) * stride];
+        (kinds[row], candidates[row]) = mislabel::plant(config, planted, out);
+    }
+    let truth = kinds.iter().map(label).collect();
     let dataset = Dataset {
         source: PathBuf::from(format!("simulated survey, seed {}", config.seed)),
         shape,
@@ -120,5 +140,10 @@ fn make(config: &SurveyConfig, only: Option<Kind>) -> Result<Survey> {
         skipped: Vec::new(),
         notices: Vec::new(),
     };
-    Ok(Survey { dataset, kinds })
+    Ok(Survey {
+        dataset,
+        kinds,
+        truth,
+        planted,
+    })
 }

@@ -78,7 +78,9 @@ pub fn label_rows(
     let mut rows = Vec::with_capacity(counted.tallies.len());
     let was = |row: usize| {
         let (data, _) = data?;
-        Some(data.labels.as_ref()?[row])
+        let label = data.labels.as_ref()?[row];
+        // Anything else says that it has none.
+        (label <= 1).then_some(label)
     };
     for (at, tally) in counted.tallies.iter().enumerate() {
         let place = data.and_then(|(_, places)| places[at]);

@@ -144,3 +144,27 @@ fn a_repaired_cube_is_packed() {
         ],
     );
 }
+
+#[test]
+fn wrong_labels_are_planted_and_told() {
+    let desk = Desk::new();
+    let ran = desk
+        .run("simulate --count 100 --size 16 --wrong-labels 0.1 --out set.npz")
+        .done();
+    ran.says(&["10 of the labels are wrong", "set.truth.csv"]);
+    let truth = desk.text("set.truth.csv");
+    assert_eq!(truth.matches(",flipped,").count(), 10);
+    desk.run("simulate --count 100 --size 16 --wrong-labels 0.1 --out fits")
+        .done();
+    assert_eq!(desk.text("fits.truth.csv"), truth);
+    let run =
+        "train fits --labels fits.truth.csv --network tiny.toml --device cpu -o rb.safetensors";
+    desk.run(run)
+        .done()
+        .says(&["labels of 100 of 100 candidates: 10 are others"]);
+    desk.refuses(
+        "simulate --count 100 --wrong-labels 0.5 --out other.npz",
+        2,
+        &["wrong_labels", "0.5"],
+    );
+}

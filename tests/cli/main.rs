@@ -9,7 +9,9 @@ mod damaged;
 mod evaluate;
 mod explain;
 mod export;
+mod finetune;
 mod fixtures;
+mod forest;
 mod import;
 mod inject;
 mod inputs;
@@ -24,6 +26,8 @@ mod score_streams;
 mod scores;
 mod startup;
 mod study;
+mod suspect;
+mod votes;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rbgpu::data::LabelPolarity;
+use rbgpu::data::{LabelPolarity, Part};
 use rbgpu::evaluate::score_file::{Reading, ScoreFile, rows_of};
 use rbgpu::evaluate::source::{What, sort};
 
@@ -43,6 +43,16 @@ fn the_usual_columns_are_found_in_any_case() {
     assert_eq!(file.mag.unwrap()[0], 18.5);
     assert_eq!(file.mag_err.unwrap()[0], 0.1);
     assert_eq!(file.others.len(), 1);
+}
+
+#[test]
+fn a_column_of_parts_says_what_the_classifier_was_fitted_to() {
+    let text = "id,score,part\na,0.5,train\nb,0.5,\nc,0.5,Test\n";
+    let parts = read(text, &Reading::default()).unwrap().parts;
+    assert_eq!(parts, Some(vec![Some(Part::Train), None, Some(Part::Test)]));
+    // A part of something else.
+    let text = "id,score,part\na,0.5,train\nb,0.5,north\n";
+    assert_eq!(read(text, &Reading::default()).unwrap().parts, None);
 }
 
 #[test]

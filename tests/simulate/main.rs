@@ -3,6 +3,7 @@
 mod baseline;
 mod configuration;
 mod look;
+mod mislabel;
 mod physics;
 
 use rbgpu::data::Dataset;

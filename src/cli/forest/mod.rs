@@ -46,8 +46,8 @@ struct Reading {
     /// real-is-zero
     #[arg(long, default_value = "auto", value_name = "WHICH")]
     label_polarity: LabelPolarity,
-    /// Labels that stand in a file of their own: columns id and label (1 real), or ID and
-    /// OBJECT_TYPE
+    /// Labels that stand in a file of their own and count instead: columns id and label (1 real),
+    /// or ID and OBJECT_TYPE
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Print errors only
@@ -77,7 +77,7 @@ impl Reading {
         };
         let mut table = FeatureTable::read(path, &options)?;
         if let Some(labels) = &self.labels {
-            table.relabel(labels, self.label_polarity)?;
+            table.relabel(labels)?;
         }
         table
             .notices

@@ -1,5 +1,6 @@
 //! `rbgpu reproduce`: a paper's experiments run again.
 
+mod des;
 mod otrain;
 mod watch;
 
@@ -20,6 +21,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Paper {
+    /// DES (Ayyar et al. 2022, PASP 134 094501): four networks and a forest, wrong labels, votes
+    Des(Box<des::Arguments>),
     /// O'TRAIN (Makhlouf et al. 2022, A&A 664 A81): its network on five cubes of four telescopes
     Otrain(Box<otrain::Arguments>),
 }
@@ -50,6 +53,7 @@ struct Shared {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     match &arguments.paper {
+        Paper::Des(arguments) => des::run(arguments),
         Paper::Otrain(arguments) => otrain::run(arguments),
     }
 }

@@ -147,6 +147,9 @@ pub fn measure(
     let ids = rows.iter().map(|&row| data.candidates[row].id.clone());
     let mut table = FeatureTable::new(&data.source, all, ids.collect(), values)?;
     table.notices.extend(stamps.notice);
+    if let Some(parts) = &data.parts {
+        table.parts = Some(rows.iter().map(|&row| Some(parts[row])).collect());
+    }
     if let Some(labels) = &data.labels {
         let label = |&row: &usize| Some(labels[row]).filter(|label| *label <= 1);
         table = table.with_labels(rows.iter().map(label).collect())?;

@@ -49,7 +49,7 @@ pub fn found(
         residence: Residence::Auto,
         folder: request.work.join("folds"),
         interval: Duration::from_secs(600),
-        fresh: true,
+        fresh: false,
     };
     let mut heard = Heard {
         watcher,
@@ -57,7 +57,7 @@ pub fn found(
         whole: span,
         span,
     };
-    let config = scale.config("des1", request.seed)?;
+    let config = scale.config("des1", request.precision, request.seed)?;
     let folds = vec![folds.network(&config, &mut heard)?];
     let models: Vec<Network> = first.classified[..4]
         .iter()

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::first::{First, first};
 use super::found::{Found, found};
 use super::live::{Live, live};
-use super::page::page;
 use super::progress::Span;
 use super::repair::{Repair, repair};
 use super::sample::Sample;
@@ -13,8 +14,9 @@ use super::scale::Scale;
 use super::second::{Second, second};
 use crate::Result;
 use crate::backend::Device;
-use crate::report::PaperPage;
+use crate::judge::Evaluation;
 use crate::reproduce::Watcher;
+use crate::train::Precision;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +25,11 @@ pub struct Request<'a> {
     pub scale: &'a Scale,
     /// Where networks run.
     pub device: &'a Device,
+    /// What a gpu calculates in.
+    pub precision: Precision,
     /// Of everything that is random.
     pub seed: u64,
-    /// For what the cross-validation leaves.
+    /// For trainings that are not over, and the cross-validation's.
     pub work: &'a Path,
 }
 
@@ -52,9 +56,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The report.
-    pub fn page(&self) -> Result<PaperPage> {
-        page(self)
+    /// Every number, as JSON.
+    pub fn numbers(&self) -> Value {
+        let evaluation = |one: Option<&Evaluation>| json!(one);
+        json!({
+            "scale": self.scale,
+            "candidates": self.sample.data.len(),
+            "first": evaluation(Some(&self.first.evaluation)),
+            "repaired": evaluation(self.repair.as_ref().map(|r| &r.evaluation)),
+            "second": evaluation(self.second.as_ref().map(|s| &s.evaluation)),
+            "second_by_truth": evaluation(self.second.as_ref().and_then(|s| s.by_truth.as_ref())),
+            "live": evaluation(self.live.as_ref().map(|l| &l.evaluation)),
+            "rules": self.found.as_ref().map(|f| &f.recovered),
+            "expected_wrong": self.found.as_ref().map(|f| &f.suspects.expected),
+            "votes": self.live.as_ref().map(|l| &l.counted),
+            "inspected": self.repair.as_ref().map(|r| r.seen.len()),
+            "relabelled": self.repair.as_ref().map(|r| r.changed.len()),
+        })
     }
 }
 
@@ -125,13 +143,14 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
         (
             "Training",
             format!(
-                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {} (the \
-                 paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
+                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {}, \
+                 stamps turned: {} (the paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
                  of 8 bits as they are)",
                 scale.epochs,
                 scale.learning_rate,
                 scale.batch_size,
                 scale.normalisation.name(),
+                scale.augment,
             ),
         ),
         (

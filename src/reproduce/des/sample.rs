@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::scale::Scale;
 use crate::data::Dataset;
+use crate::data::labels::LabelFile;
 use crate::forest::{FeatureTable, TableOptions, features};
 use crate::simulate::{Kind, Survey, SurveyConfig, survey};
 use crate::{Error, Result};
@@ -74,9 +75,12 @@ pub(super) fn live_survey(count: usize, seed: u64) -> Result<Survey> {
 impl Sample {
     /// A simulated survey of which some labels are wrong.
     pub fn simulated(scale: &Scale, seed: u64) -> Result<Sample> {
-        let config = decam(scale.candidates, seed);
+        let config = SurveyConfig {
+            wrong_labels: scale.wrong_labels,
+            ..decam(scale.candidates, seed)
+        };
         let made = survey(&config)?;
-        let truth = made.dataset.labels.clone().expect("a survey has labels");
+        let truth = made.truth;
         let origin = format!(
             "simulated as for DECam (seed {seed}, {} arcsec per pixel, {} s in {}, seeing {} to {} \
              arcsec, sources of {} to {} mag)",
@@ -100,18 +104,23 @@ impl Sample {
     }
 
     /// A user's own stamps. `table` has what the forest sees (as autoscan_features.csv); without
-    /// it what the stamps give is measured. `repaired` are labels after people have looked, one
-    /// for each candidate.
+    /// it what the stamps give is measured. `repaired` has labels after people have looked;
+    /// candidates that it does not name, or calls undecided, keep theirs.
     pub fn of(
         data: Dataset,
         table: Option<&Path>,
-        repaired: Option<Vec<u8>>,
+        repaired: Option<&LabelFile>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Sample> {
-        if data.labels.is_none() {
+        let Some(labels) = &data.labels else {
             let expected = "labels";
             return Err(Error::input(&data.source, "labels", "none", expected));
-        }
+        };
+        let repaired = repaired.map(|file| {
+            let both = data.candidates.iter().zip(labels);
+            let new = both.map(|(c, &label)| file.get(&c.id).flatten().unwrap_or(label));
+            new.collect()
+        });
         let features = match table {
             Some(path) => aligned(&data, path)?,
             None => {

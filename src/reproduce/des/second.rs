@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compare::{Classified, compare};
 use super::first::{classified, forest, options};
-use super::networks::{Trained, train};
+use super::networks::{Trained, Work, train};
 use super::progress::Span;
 use super::repair::Repair;
 use super::run::Request;
@@ -42,20 +42,18 @@ pub fn second(
     let data: Arc<Dataset> = Arc::new(sample.data.with_labels(repair.labels.clone())?);
     let seed = request.seed.wrapping_add(1);
     let split = Split::make(&data, Fractions::default(), seed)?;
-    let config = request.scale.config("des1", seed)?;
+    let config = request.scale.config("des1", request.precision, seed)?;
     let part = Span {
         share: 0.9 * span.share,
         ..span
     };
-    let network = train(
-        "CNN 1",
-        config,
-        None,
-        (&data, &split),
-        request.device,
-        part,
-        watcher,
-    )?;
+    let work = Work {
+        data: &data,
+        split: &split,
+        from: None,
+        span: part,
+    };
+    let network = train(request, "CNN 1", config, work, watcher)?;
     let rest = Span {
         from: part.at(1.0),
         share: 0.1 * span.share,

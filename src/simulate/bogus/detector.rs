@@ -109,6 +109,24 @@ pub(super) fn hot_column(layers: &mut Layers, site: Site, random: &mut Random) {
     }
 }
 
+/// A bad part of the detector across the middle: some neighbouring columns that all read high,
+/// each in its own way.
+pub(in super::super) fn bad_columns(side: usize, random: &mut Random) -> Layers {
+    let mut layers = Layers::new(side);
+    let width = uniform(random, 3.0, 9.0) as i64;
+    let first = (side / 2) as i64 - uniform(random, 1.0, width as f64 - 1.0) as i64;
+    for x in first..first + width {
+        let level = uniform(random, 0.3, 1.0);
+        for y in 0..side as i64 {
+            let flicker = (1.0 + 0.1 * normal(random)).max(0.1);
+            layers
+                .search_defects
+                .deposit(x, y, (level * flicker) as f32);
+        }
+    }
+    layers
+}
+
 /// The part of the field beyond a straight line: nx x + ny y > limit.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Missing {

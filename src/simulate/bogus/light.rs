@@ -9,11 +9,13 @@ use super::Site;
 
 /// A star beyond full well: a flat top, charge bleeding along the columns
 /// ([`Frame::observe`] does that), four diffraction spikes. Its residual has
-/// all shapes, and is detected anywhere around it.
-pub(super) fn saturated(
+/// all shapes, and is detected anywhere around it; it lies at most `farthest` pixels from the
+/// middle.
+pub(in super::super) fn saturated(
     config: &SurveyConfig,
     frame: &Frame,
     layers: &mut Layers,
+    farthest: f64,
     random: &mut Random,
 ) {
     let middle = (frame.side / 2) as f64;
@@ -22,7 +24,7 @@ pub(super) fn saturated(
     let full = spread * config.saturation / frame.sharp.value(0.0, 0.0);
     let flux = full * log_uniform(random, 1.0, 40.0);
     let direction = angle(random);
-    let distance = uniform(random, 0.0, 9.0);
+    let distance = uniform(random, 0.0, farthest);
     let (x, y) = (
         middle + distance * direction.cos(),
         middle + distance * direction.sin(),

@@ -14,7 +14,11 @@ use super::frame::{Frame, Images, Layers};
 use super::kind::Kind;
 use super::random::{Random, chance, log_uniform, uniform};
 
-pub(super) use detector::Missing;
+pub(super) use detector::{Missing, bad_columns};
+pub(super) use light::saturated;
+
+/// How far from the middle a saturated star that is the candidate may lie, in pixels.
+const AROUND: f64 = 9.0;
 
 /// Where an artefact is painted, in canvas pixels.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +86,7 @@ pub(super) fn add(
         Kind::Real => {}
         Kind::NoisePeak => demand.peak = Some(peak(config.threshold, random)),
         Kind::Saturated => {
-            light::saturated(config, frame, layers, random);
+            saturated(config, frame, layers, AROUND, random);
             demand.mask_saturated = chance(random, 0.3);
         }
         Kind::Edge => {
