@@ -1,12 +1,13 @@
 //! What the paper says, one sentence each, and whether it is so here.
 
 use super::compare::{metric, shares};
-use super::page::measured;
 use super::published::{FPR_AT_MDR, LIVE_THRESHOLD};
 use super::run::Outcome;
+use super::tables::measured;
 use crate::judge::Evaluation;
 use crate::judge::evaluation::Metric;
 use crate::report::{Claim, Holds};
+use crate::reproduce::words::{percent, three};
 
 /// FPR at MDR 0.05 of classifier `number`.
 fn fpr(evaluation: &Evaluation, number: usize) -> Metric {
@@ -23,6 +24,14 @@ fn shown(m: &Metric) -> String {
     match m.value.is_finite() {
         true => format!("{:.4} [{:.4}, {:.4}]", m.value, m.low, m.high),
         false => "–".into(),
+    }
+}
+
+/// As `holds`, or that nobody can tell where one of the numbers does not exist.
+fn told(numbers: &[f64], yes: bool, partly: bool) -> Holds {
+    match numbers.iter().all(|number| number.is_finite()) {
+        true => holds(yes, partly),
+        false => Holds::Unknown,
     }
 }
 
@@ -117,16 +126,16 @@ fn first(outcome: &Outcome) -> Vec<Claim> {
             "Networks contradict the same labels: most of what model 1 puts into categories 1 and \
              6 the other networks put there too.",
             "61 to 76 %",
-            format!("{nets:.1} % on average"),
-            holds(nets >= 60.0, nets >= 40.0),
+            format!("{} on average", percent(nets / 100.0)),
+            told(&[nets], nets >= 60.0, nets >= 40.0),
             "",
         ),
         claim(
             "Sect. 4.3, Table 3",
             "The forest puts fewer of them there.",
             "27 and 40 %",
-            format!("{trees:.1} %"),
-            holds(trees < nets - 10.0, trees < nets),
+            percent(trees / 100.0),
+            told(&[nets, trees], trees < nets - 10.0, trees < nets),
             "",
         ),
     ]
@@ -283,8 +292,12 @@ fn live(outcome: &Outcome) -> Vec<Claim> {
             "Sect. 4.6",
             "People agree on bogus more often than on real.",
             "unanimous on 75 % of the real, 95 % of the bogus",
-            format!("{real:.0} % of the real, {bogus:.0} % of the bogus"),
-            holds(real < bogus, false),
+            format!(
+                "{} of the real, {} of the bogus",
+                percent(real / 100.0),
+                percent(bogus / 100.0)
+            ),
+            told(&[real, bogus], real < bogus, false),
             "The voters here are simulated, and made to agree about as often.",
         ),
         claim(
@@ -293,14 +306,20 @@ fn live(outcome: &Outcome) -> Vec<Claim> {
              on in a live survey; retrained on their votes it does not.",
             "MDR about 0.5; after retraining 0.055, at FPR 0.04",
             format!(
-                "MDR {before:.3} of the unanimously real, of all {:.3} at FPR {:.3}; after \
-                 retraining {after:.3}, of all {:.3} at FPR {:.3}",
-                untrained.mdr(),
-                untrained.fpr(),
-                c.confusion.mdr(),
-                c.confusion.fpr()
+                "MDR {} of the unanimously real, of all {} at FPR {}; after retraining {}, of all \
+                 {} at FPR {}",
+                three(before),
+                three(untrained.mdr()),
+                three(untrained.fpr()),
+                three(after),
+                three(c.confusion.mdr()),
+                three(c.confusion.fpr())
             ),
-            holds(after < before && before >= 0.2, after < before),
+            told(
+                &[before, after],
+                after < before && before >= 0.2,
+                after < before,
+            ),
             "At P(real) 0.3. How much is missed before depends on how far the two surveys differ, \
              which is ours to choose here.",
         ),
@@ -309,10 +328,14 @@ fn live(outcome: &Outcome) -> Vec<Claim> {
             "The retrained network is less sure where people disagreed, though it never saw that.",
             "real 0.87 and 0.75, bogus 0.05 and 0.25",
             format!(
-                "real {:.2} and {:.2}, bogus {:.2} and {:.2}",
-                means[0], means[1], means[2], means[3]
+                "real {} and {}, bogus {} and {}",
+                three(means[0]),
+                three(means[1]),
+                three(means[2]),
+                three(means[3])
             ),
-            holds(
+            told(
+                &means,
                 means[0] > means[1] && means[2] < means[3],
                 means[0] > means[1] || means[2] < means[3],
             ),

@@ -11,7 +11,7 @@
 //! | `first`, `repair`, `second` | Sects. 4.2 and 4.3; 4.4; 4.5 |
 //! | `live`, `voters` | Sect. 4.6, and who votes there |
 //! | `found` | which rule finds wrong labels |
-//! | `page`, `words`, `claims` | the report |
+//! | `page`, `tables`, `words`, `words_live`, `claims` | the report |
 //! | `files` | its folder |
 //! | [`run`](mod@run) | all of it in order |
 
@@ -30,8 +30,10 @@ pub mod run;
 pub mod sample;
 pub mod scale;
 mod second;
+mod tables;
 mod voters;
 mod words;
+mod words_live;
 
 pub use files::report;
 pub use run::{Outcome, Request, run};

@@ -2,15 +2,12 @@
 //! differs and why.
 
 use super::claims::{agreeing, rate};
-use super::compare::{metric, shares};
-use super::live::Live;
-use super::page::measured;
-use super::published::LIVE_THRESHOLD;
+use super::compare::shares;
 use super::repair::Repair;
 use super::run::Outcome;
 use super::second::Second;
-use crate::judge::Evaluation;
-use crate::report::{Cell, PaperTable};
+use super::tables::measured;
+use crate::reproduce::words::percent;
 
 /// The page's first paragraphs.
 pub fn summary(outcome: &Outcome) -> Vec<String> {
@@ -137,10 +134,10 @@ pub fn table_3(outcome: &Outcome) -> String {
     let evaluation = &outcome.first.evaluation;
     format!(
         "If networks of different shape contradict the same labels, it is the labels that are \
-         suspicious. Here the other networks put {:.0}% of what is in categories 1 and 6 of model \
-         1 there too, and the forest {:.0}%.",
-        agreeing(evaluation, 0..3),
-        agreeing(evaluation, 3..4)
+         suspicious. Here the other networks put {} of what is in categories 1 and 6 of model \
+         1 there too, and the forest {}.",
+        percent(agreeing(evaluation, 0..3) / 100.0),
+        percent(agreeing(evaluation, 3..4) / 100.0)
     )
 }
 
@@ -249,155 +246,4 @@ pub fn table_5(outcome: &Outcome) -> String {
         "The paper takes the second column as biased, since the labels were repaired where this very \
          network had contradicted them, and the third as what is left.{columns}"
     )
-}
-
-/// Section 4.6.
-pub fn votes(live: &Live) -> String {
-    let counted = &live.counted;
-    format!(
-        "Another survey: worse seeing, a shallower template, seven bogus candidates for each real \
-         one, and no truth, only votes. Five simulated people (two experts, three students) vote on \
-         {} candidates, three to five on each; what their errors are is our choice and not the \
-         paper's. Where the majority is larger than the minority by two its label counts: {} real \
-         and {} bogus, {} without a label. Fleiss' κ is {:.3}.",
-        live.candidates,
-        counted.labelled(Some(1)),
-        counted.labelled(Some(0)),
-        counted.labelled(None),
-        counted.fleiss.value
-    )
-}
-
-/// How people agreed.
-pub fn table_of_votes(live: &Live) -> PaperTable {
-    let counted = &live.counted;
-    let row = |what: &str, paper: &str, ours: String| {
-        vec![Cell::text(what), Cell::pair(Some(paper), ours)]
-    };
-    PaperTable {
-        name: "votes".into(),
-        caption: "What people said.".into(),
-        head: vec![String::new(), "Candidates".into()],
-        rows: vec![
-            row(
-                "with three votes or more",
-                "25,000",
-                counted.enough.of.to_string(),
-            ),
-            row(
-                "majority real",
-                "1,700",
-                counted.labelled(Some(1)).to_string(),
-            ),
-            row(
-                "majority bogus",
-                "19,000",
-                counted.labelled(Some(0)).to_string(),
-            ),
-            row(
-                "unanimous, of those the majority calls real",
-                "75 %",
-                format!("{:.0} %", counted.majority_real.percent()),
-            ),
-            row(
-                "unanimous, of those the majority calls bogus",
-                "95 %",
-                format!("{:.0} %", counted.majority_bogus.percent()),
-            ),
-        ],
-    }
-}
-
-/// Figures 12 and 13.
-pub fn figures_12_13(live: &Live) -> String {
-    let c = &live.retrained.classifiers[0].confusion;
-    format!(
-        "Model 1 of Sect. 4.5, trained on with the majority's labels of {} candidates, on the {} of \
-         the test part. From P(real) {LIVE_THRESHOLD} on an alert is sent: MDR {:.3} and FPR {:.3} \
-         (the paper: about 0.055 and 0.04).",
-        live.split.train.len(),
-        live.split.test.len(),
-        c.mdr(),
-        c.fpr()
-    )
-}
-
-/// The network before, after, and one that saw votes alone.
-pub fn table_of_networks(live: &Live) -> PaperTable {
-    let evaluation: &Evaluation = &live.evaluation;
-    let paper = [
-        (Some("about 0.5"), None),
-        (Some("0.055"), Some("0.04")),
-        (None, None),
-    ];
-    let rows = evaluation.classifiers.iter().zip(paper);
-    let rows = rows.enumerate().map(|(k, (judged, (mdr, fpr)))| {
-        let unanimous = live.scores(k, 1, true);
-        let missed = unanimous
-            .iter()
-            .filter(|&&score| score < LIVE_THRESHOLD)
-            .count();
-        let missed = missed as f64 / unanimous.len() as f64;
-        let before = k == 0;
-        vec![
-            Cell::text(judged.name.clone()),
-            Cell::pair(mdr.filter(|_| before), format!("{missed:.3}")),
-            Cell::pair(
-                mdr.filter(|_| !before),
-                format!("{:.3}", judged.confusion.mdr()),
-            ),
-            Cell::pair(fpr, format!("{:.3}", judged.confusion.fpr())),
-            Cell::pair(None, format!("{:.4}", metric(judged, "auc").value)),
-        ]
-    });
-    PaperTable {
-        name: "live-networks".into(),
-        caption: format!("On the test part of the live survey, at P(real) {LIVE_THRESHOLD}."),
-        head: [
-            "Network",
-            "MDR of the unanimously real",
-            "MDR",
-            "FPR",
-            "AUC",
-        ]
-        .map(String::from)
-        .to_vec(),
-        rows: rows.collect(),
-    }
-}
-
-/// Mean scores where people agreed and where not.
-pub fn table_of_scores(live: &Live) -> PaperTable {
-    let cell = |label: u8, unanimous: bool, paper: &str| {
-        let scores = live.scores(1, label, unanimous);
-        let n = scores.len() as f64;
-        let mean = scores.iter().sum::<f64>() / n;
-        let spread = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        let ours = match scores.len() {
-            0 | 1 => "–".into(),
-            count => format!("{mean:.2} ± {:.2} ({count})", (spread / n).sqrt()),
-        };
-        Cell::pair(Some(paper), ours)
-    };
-    PaperTable {
-        name: "live-scores".into(),
-        caption:
-            "Mean P(real) of the retrained network, with its standard error and the number of \
-                  candidates, where people were unanimous and where the majority was larger by two \
-                  at least, but not unanimous."
-                .into(),
-        head: ["", "Unanimous", "Disputed"].map(String::from).to_vec(),
-        rows: vec![
-            vec![
-                Cell::text("majority real"),
-                cell(1, true, "0.87"),
-                cell(1, false, "0.75"),
-            ],
-            vec![
-                Cell::text("majority bogus"),
-                cell(0, true, "0.05"),
-                cell(0, false, "0.25"),
-            ],
-        ],
-    }
 }
