@@ -1,6 +1,6 @@
 //! `rbgpu train`: from cutouts to a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -12,14 +12,17 @@ use super::outputs::Files;
 use super::profile::profiled;
 use super::terminal::{Terminal, table};
 use super::training::{Training, checkpoint_interval};
+use crate::backend::Device;
 use crate::data::atomic::atomic_try;
 use crate::data::writer::{CubeKind, write_cube_rows};
-use crate::data::{Part, Split};
+use crate::data::{Dataset, Part, Split};
+use crate::evaluate::again::split_again;
 use crate::formats::ModelFile;
 use crate::judge::history;
 use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
-use crate::train::{Outcome, Session, finished};
+use crate::train::origin::same_network;
+use crate::train::{Config, Outcome, Session, finished};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -30,8 +33,21 @@ pub struct Arguments {
     /// it, a survey is simulated
     inputs: Vec<PathBuf>,
     /// des1, des2, des3, des4, otrain, or a .toml file that describes one
-    #[arg(long, default_value = "otrain", value_name = "NAME|FILE")]
-    network: String,
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        help = "des1, des2, des3, des4, otrain, or a .toml file that \
+        describes one [default: otrain, or the network of --from]"
+    )]
+    network: Option<String>,
+    /// Go on from the weights of this model, with its network and preprocessing, instead of fresh
+    /// ones; where no epoch is better on the validation part, its weights are kept
+    #[arg(long, value_name = "MODEL")]
+    from: Option<PathBuf>,
+    /// With --from, layers that stay as they are, by their names in `rbgpu summary`; * stands for
+    /// anything, as in conv2d*
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…", requires = "from")]
+    freeze: Vec<String>,
     /// The model file to write; the history, the curve and the split go beside it [default:
     /// NETWORK.safetensors]
     #[arg(long, short, value_name = "FILE")]
@@ -62,27 +78,51 @@ pub struct Arguments {
 /// Trains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
-    let architecture = Architecture::named(&arguments.network)?;
     let settings = arguments.training.settings(&arguments.common);
-    let mut config = settings.check(architecture)?;
+    let network = arguments.network.as_deref();
+    let parent = match &arguments.from {
+        Some(path) => Some((path, ModelFile::read(path, &Device::Reference)?)),
+        None => None,
+    };
+    let mut config = match &parent {
+        None => settings.check(Architecture::named(network.unwrap_or("otrain"))?)?,
+        Some((_, parent)) => {
+            network.map_or(Ok(()), |network| same_network(network, parent))?;
+            settings.check_from(parent)?
+        }
+    };
     let interval = checkpoint_interval(arguments.checkpoint_every)?;
     let out = arguments.out.clone();
     let name = format!("{}.safetensors", config.architecture.name);
     let files = Files::new(out.unwrap_or_else(|| PathBuf::from(name)));
     let others = arguments.validation_cube.as_slice();
-    files.check(others, &arguments.inputs)?;
+    let inputs = [&arguments.inputs[..], arguments.from.as_slice()].concat();
+    files.check(others, &inputs)?;
     let device = arguments.common.open(&terminal)?;
     config.precision = arguments.common.precision_on(&device);
-    let (inputs, reading) = (&arguments.inputs, &arguments.reading);
-    let input = config.architecture.input;
-    let data = arguments.training.read(inputs, reading, input, &terminal)?;
-    let data = Arc::new(data);
+    let data = Arc::new(read(
+        arguments,
+        &config,
+        parent.as_ref().map(|p| &p.1),
+        &terminal,
+    )?);
     let shape = data.shape;
-    Plan::new(
-        &config.architecture,
-        [shape.height, shape.width, shape.channels],
-    )?;
-    let split = Split::make(&data, config.split, config.seed)?;
+    let split = match &parent {
+        None => {
+            let size = [shape.height, shape.width, shape.channels];
+            Plan::new(&config.architecture, size)?;
+            Split::make(&data, config.split, config.seed)?
+        }
+        Some((path, parent)) => {
+            let fractions = (arguments.training.split, config.split);
+            let again = split_again(path, &parent.provenance, &data, fractions, config.seed)?;
+            again
+                .notices
+                .iter()
+                .for_each(|notice| terminal.notice(notice));
+            again.split
+        }
+    };
     let (real, bogus) = data.class_counts();
     terminal.notice(&format!(
         "{real} real and {bogus} bogus cutouts of {shape}; {} for training, {} for validation, {} for test; {} on {}",
@@ -93,9 +133,15 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         device.name()
     ));
     let resume = resume(arguments, &files, &terminal);
-    let session = Session::new(config, &device, data.clone(), split)
+    let mut session = Session::new(config, &device, data.clone(), split)
         .resident(arguments.training.resident)
         .checkpoint(&files.checkpoint, interval);
+    if let Some((path, parent)) = &parent {
+        session = session
+            .from(parent, &path.display().to_string())?
+            .freezing(&arguments.freeze)?;
+        announce(path, parent, &session, &terminal);
+    }
     let mut bar = terminal.training(session.config().epochs, session.split().train.len());
     let outcome = profiled(arguments.profile, &device, &terminal, || {
         let outcome = session.run(resume, &mut bar);
@@ -113,6 +159,50 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         terminal.notice(&format!("{name} is there: --resume goes on from it"));
     }
     done
+}
+
+/// Reads the data; for a model that goes on, the images that it takes.
+fn read(
+    arguments: &Arguments,
+    config: &Config,
+    parent: Option<&ModelFile>,
+    terminal: &Terminal,
+) -> Result<Dataset> {
+    let (training, reading) = (&arguments.training, &arguments.reading);
+    match parent {
+        Some(parent) if !arguments.inputs.is_empty() => {
+            let recipe = parent.preprocess.channels().map(|all| all.to_vec());
+            let channels = parent.channels.clone().or(recipe);
+            reading.open_with(&arguments.inputs, true, channels, terminal)
+        }
+        Some(parent) => {
+            let size = Some(parent.model.plan().input);
+            training.read(&arguments.inputs, reading, size, terminal)
+        }
+        None => {
+            let size = config.architecture.input;
+            training.read(&arguments.inputs, reading, size, terminal)
+        }
+    }
+}
+
+/// Says what the run begins with.
+fn announce(path: &Path, parent: &ModelFile, session: &Session, terminal: &Terminal) {
+    let (config, name) = (session.config(), path.display());
+    let frozen = match &config.frozen[..] {
+        [] => String::new(),
+        layers => format!("; frozen: {}", layers.join(", ")),
+    };
+    terminal.notice(&format!(
+        "going on from {name}, preprocessing '{}'{frozen}",
+        config.preprocess
+    ));
+    if parent.calibration.is_some() {
+        terminal.notice(&format!(
+            "the calibration of {name} is not that of other weights and is left out: rbgpu calibrate \
+             makes a new one"
+        ));
+    }
 }
 
 fn resume(arguments: &Arguments, files: &Files, terminal: &Terminal) -> bool {
@@ -142,7 +232,8 @@ fn finish(
         history::write(&outcome.history, out, &files.history)
     })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
-    learning_curve(&outcome.history, Some(outcome.best_epoch), &title)?.save(&files.curve)?;
+    let best = Some(outcome.best_epoch).filter(|&best| best > 0);
+    learning_curve(&outcome.history, best, &title)?.save(&files.curve)?;
     split.write_csv(&files.split, data)?;
     if let Some(path) = &arguments.validation_cube {
         write_cube_rows(
@@ -175,6 +266,7 @@ fn print(
             "model": files.model, "history": files.history, "curve": files.curve,
             "split": files.split, "threshold": threshold, "epochs": outcome.history.len(),
             "best_epoch": outcome.best_epoch, "stopped_early": outcome.stopped_early,
+            "from": arguments.from, "improved": outcome.best_epoch > 0,
             "metrics": metrics,
         });
         return terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"));
@@ -187,10 +279,19 @@ fn print(
     } else {
         "ran"
     };
+    let kept = match outcome.best_epoch {
+        0 => format!(
+            "no epoch was better on the validation part than {}, whose weights are kept as they were",
+            arguments
+                .from
+                .as_ref()
+                .map_or("the start".into(), |path| path.display().to_string())
+        ),
+        best => format!("the weights of epoch {best} are kept"),
+    };
     let mut text = format!(
-        "{ended} {} epochs; the weights of epoch {} are kept; real from P(real) = {threshold:.2} on\n\n",
+        "{ended} {} epochs; {kept}; real from P(real) = {threshold:.2} on\n\n",
         outcome.history.len(),
-        outcome.best_epoch
     );
     let columns = ["candidates", "accuracy", "f1", "mcc", "auc", "fpr", "mdr"];
     let heads = [

@@ -54,6 +54,14 @@ impl Default for LoaderOptions {
     }
 }
 
+impl LoaderOptions {
+    /// Whether cutouts are turned as the input has them, and then made ready: a survey's recipe
+    /// knows rows from columns, and where a stamp begins.
+    fn turns_first(&self) -> bool {
+        !matches!(self.preprocess, Preprocess::Plain(_)) && self.augment != Augment::None
+    }
+}
+
 /// Some candidates, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -147,7 +155,7 @@ impl Loader {
         }
         let shape = options.preprocess.output_shape(set.shape)?;
         let bytes = indices.len() as u64 * shape.len() as u64 * 4;
-        let cached = if bytes <= options.cache_bytes {
+        let cached = if bytes <= options.cache_bytes && !options.turns_first() {
             indices.len()
         } else {
             0
@@ -298,6 +306,14 @@ impl Source {
             let read = |values: &mut [f32]| self.set.pixels.read(index, values);
             self.options.preprocess.read(self.set.shape, out, read)
         };
+        if self.options.turns_first() && element != 0 {
+            let shape = self.set.shape;
+            let (mut upright, mut turned) = (vec![0.0; shape.len()], vec![0.0; shape.len()]);
+            self.set.pixels.read(index, &mut upright)?;
+            transform(element, shape, &upright, &mut turned);
+            self.options.preprocess.apply(&turned, shape, out);
+            return Ok(());
+        }
         match self.cache.get(position) {
             Some(slot) => {
                 let kept = match slot.get() {

@@ -106,6 +106,11 @@ impl Tape {
         value.tensor.as_ref().expect("only backward takes it out")
     }
 
+    /// Whether backward goes on to this value: it is a parameter, or depends on one.
+    pub fn needs_gradient(&self, var: Var) -> bool {
+        self.values[var.0].needs_gradient
+    }
+
     /// Lets go of a value that the caller will not look at again: inference holds
     /// two activations and not all of them, and training those that backward reads.
     pub fn release(&mut self, var: Var) -> Result<()> {

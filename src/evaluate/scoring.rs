@@ -70,7 +70,9 @@ pub(super) fn training_of(
     notices: &mut Vec<String>,
 ) -> Result<Option<Training>> {
     let path = beside(path, "history.jsonl");
-    if !path.is_file() {
+    // Weights that a run began with, and kept, are of none of its epochs.
+    let kept_start = matches!(model.file().provenance.epoch, [0, epochs] if epochs > 0);
+    if kept_start || !path.is_file() {
         return Ok(None);
     }
     let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;

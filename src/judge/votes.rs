@@ -203,19 +203,19 @@ pub fn count(votes: &[Vote], rule: Consensus, at_least: u32) -> Result<Counted> 
     for answers in &mut said {
         answers.sort_unstable_by_key(|(who, _)| *who);
     }
-    let tally = |((vote, answers), pixels): ((&&Vote, &Vec<(usize, Answer)>), &Option<u32>)| {
-        let who = answers.iter().map(|(who, _)| people[*who].clone());
+    let mut tallies = Vec::with_capacity(said.len());
+    for ((vote, answers), pixels) in first.iter().zip(&said).zip(marks) {
         let mut tally = tally(&vote.id, answers, at_least);
         tally.label = match rule {
             Consensus::Majority => tally.majority,
             Consensus::Unanimous if tally.unanimous => Some(u8::from(tally.real > 0)),
             Consensus::Unanimous => None,
         };
+        let who = answers.iter().map(|(who, _)| people[*who].clone());
         tally.who = who.collect();
-        tally.pixels = *pixels;
-        tally
-    };
-    let tallies: Vec<Tally> = first.iter().zip(&said).zip(&marks).map(tally).collect();
+        tally.pixels = pixels;
+        tallies.push(tally);
+    }
     let of_majority =
         |label: u8| Unanimity::of(tallies.iter().filter(|t| t.majority == Some(label)));
     let counts: Vec<[u32; 2]> = tallies.iter().map(|t| [t.bogus, t.real]).collect();

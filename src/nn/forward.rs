@@ -42,7 +42,13 @@ impl<'a> Run<'a> {
 
     /// Records as many of `layers` as one op can take, and says how many these are.
     pub fn layers(&mut self, layers: &[LayerPlan], x: Var) -> Result<(Var, usize)> {
-        let Some((block, used, momentum)) = block(layers, self.mode) else {
+        let learns = [
+            x,
+            self.parameters[self.next..].first().copied().unwrap_or(x),
+        ]
+        .iter()
+        .any(|var| self.tape.needs_gradient(*var));
+        let Some((block, used, momentum)) = block(layers, self.mode, learns) else {
             return Ok((self.layer(layers, x)?, 1));
         };
         let [kernel, bias] = self.take();
@@ -99,7 +105,7 @@ impl<'a> Run<'a> {
                 let at = self.next;
                 let [gamma, beta, mean, variance] = self.take();
                 let epsilon = *epsilon;
-                if self.mode == Mode::Inference {
+                if self.mode == Mode::Inference || layers[0].frozen {
                     let inputs = [x, gamma, beta, mean, variance];
                     return self.tape.apply(BatchNormInference { epsilon }, &inputs);
                 }
@@ -155,8 +161,10 @@ impl<'a> Run<'a> {
 }
 
 /// A convolution with a rectifier and what follows it, as far as one op takes it:
-/// the op, the number of layers, and the moving statistics' momentum.
-fn block(layers: &[LayerPlan], mode: Mode) -> Option<(ConvBlock, usize, f64)> {
+/// the op, the number of layers, and the moving statistics' momentum. `learns` where anything
+/// up to the convolution has a gradient: what is normalised with moving statistics then is
+/// no part of the op, which has no gradient for it.
+fn block(layers: &[LayerPlan], mode: Mode, learns: bool) -> Option<(ConvBlock, usize, f64)> {
     let layer = |i: usize| layers.get(i).map(|plan| &plan.layer);
     let Some(Layer::Conv2d {
         stride,
@@ -182,9 +190,14 @@ fn block(layers: &[LayerPlan], mode: Mode) -> Option<(ConvBlock, usize, f64)> {
     }) = layer(used)
     {
         let epsilon = *epsilon;
+        let frozen = layers[used].frozen;
         norm = Some(match mode {
-            Mode::Training { .. } => Norm::Batch { epsilon },
-            Mode::Inference => Norm::Moving { epsilon },
+            Mode::Training { .. } if frozen && learns => {
+                let (norm, pool) = (None, None);
+                return Some((ConvBlock { conv, norm, pool }, used, momentum));
+            }
+            Mode::Training { .. } if !frozen => Norm::Batch { epsilon },
+            _ => Norm::Moving { epsilon },
         });
         momentum = *m;
         used += 1;

@@ -4,6 +4,7 @@ pub mod architecture;
 
 pub mod cost;
 mod forward;
+mod freeze;
 pub mod init;
 pub mod model;
 pub mod plan;

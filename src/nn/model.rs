@@ -27,8 +27,8 @@ pub struct Parameter {
 #[derive(Clone, Debug)]
 pub struct Model {
     architecture: Architecture,
-    plan: Plan,
-    parameters: Vec<Parameter>,
+    pub(super) plan: Plan,
+    pub(super) parameters: Vec<Parameter>,
     device: Device,
     single_ops: bool,
 }

@@ -50,6 +50,8 @@ pub struct LayerPlan {
     pub output: Shape,
     /// Its parameters, in Keras' order.
     pub parameters: Vec<ParameterPlan>,
+    /// Whether training leaves it as it is: see [`Model::freeze`](super::Model::freeze).
+    pub frozen: bool,
 }
 
 /// A network at one input size.
@@ -101,6 +103,7 @@ impl Plan {
                 layer: layer.clone(),
                 output: output.clone(),
                 parameters,
+                frozen: false,
             });
             shape = output;
         }

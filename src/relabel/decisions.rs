@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Answer, Contents, Line, Mode};
-use super::labels::{Decided, LabelRow, pixels_mark};
+
 use crate::data::Dataset;
+use crate::data::labels::{Decided, LabelRow, mark_text, pixels_mark};
 use crate::{Error, Result};
 
 /// The last word of one person about one candidate.
@@ -181,7 +182,7 @@ pub fn apply(
 
 /// An error unless what was looked at has the mark.
 fn check(decisions: &Decisions, id: &str, said: &[Said], mark: u32) -> Result<()> {
-    let mark = super::labels::mark_text(mark);
+    let mark = mark_text(mark);
     match said
         .iter()
         .find(|said| !said.pixels.eq_ignore_ascii_case(&mark))

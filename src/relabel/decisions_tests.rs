@@ -8,7 +8,7 @@ fn line(who: &str, id: &str, answer: Answer) -> Line {
         at: String::new(),
         who: who.into(),
         id: id.into(),
-        pixels: super::super::labels::mark_text(pixels_mark(&[row as f32; 4])),
+        pixels: mark_text(pixels_mark(&[row as f32; 4])),
         answer,
         was: None,
         mode: Mode::Repair,

@@ -5,7 +5,7 @@
 //! | [`subjects`] | the data with what is known of their labels, and the table of suspects |
 //! | [`journal`] | what was decided, a line each, on disk before anybody hears that it is |
 //! | [`decisions`] | a journal's last words about each candidate, and labels made of them |
-//! | [`work`] | what is shown to whom, what is decided, and who was there first |
+//! | [`work`], [`decide`] | what is shown to whom; what is decided, and who was there first |
 //! | `vote` | which candidates a voter is shown |
 //! | [`view`] | what the page is sent of it |
 //! | `picture` | a candidate's images as PNG |
@@ -14,9 +14,9 @@
 //! A program that repairs labels without a page reads a journal ([`Decisions::read`]) and puts
 //! it to the data ([`apply()`]).
 
+pub mod decide;
 pub mod decisions;
 pub mod journal;
-pub mod labels;
 mod picture;
 pub mod server;
 pub mod subjects;

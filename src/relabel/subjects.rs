@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::labels::{mark_text, pixels_mark};
 use crate::data::Dataset;
+use crate::data::labels::{mark_text, pixels_mark};
 use crate::data::table::{self, Cells, Kind, column};
 use crate::{Error, Result};
 
@@ -317,6 +317,7 @@ pub(super) fn made(n: usize) -> (Dataset, Vec<Option<u8>>) {
         labels: Some(labels.clone()),
         candidates: (0..n).map(candidate).collect(),
         parts: None,
+        relabelled: None,
         skipped: Vec::new(),
         notices: Vec::new(),
     };

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::{Deserialize, Serialize};
-
-use super::journal::{Answer, Header, Journal, Line, Mode, now};
+use super::decide::Refusal;
+use super::journal::{Answer, Header, Journal, Line, Mode};
 use super::picture;
 use super::subjects::{Item, Subjects};
 use super::view::{About, Block, Card, Counts, State};
@@ -28,62 +27,6 @@ pub struct Options {
     pub secret: String,
 }
 
-/// Decisions that a page sends at once.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// Who.
-    pub who: String,
-    /// The browser tab.
-    pub tab: String,
-    /// What.
-    pub decisions: Vec<Wish>,
-}
-
-/// One of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wish {
-    /// Which candidate.
-    pub key: String,
-    /// What is said of it.
-    pub answer: Answer,
-    /// The last line about it that the page knows of; 0 for none.
-    pub seen: u64,
-    /// What the tab calls this decision.
-    pub token: String,
-}
-
-/// What came of a [`Request`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Outcome {
-    /// Those that are on disk.
-    pub written: Vec<State>,
-    /// Those that are not, since there was something that the page had not seen.
-    pub conflicts: Vec<State>,
-    /// How far everything is.
-    pub counts: Counts,
-}
-
-/// Why a request is not answered.
-#[derive(Debug)]
-pub enum Refusal {
-    /// It makes no sense.
-    Bad(String),
-    /// There is no such candidate here.
-    Unknown,
-    /// A block before this one is not finished.
-    Early,
-    /// It could not be done.
-    Failed(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Refusal {
-        Refusal::Failed(error)
-    }
-}
-
 /// The last line of one person about one candidate.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
@@ -97,9 +40,9 @@ pub(super) struct Last {
 /// they decided.
 #[derive(Debug)]
 pub struct Work {
-    subjects: Subjects,
-    options: Options,
-    journal: Journal,
+    pub(super) subjects: Subjects,
+    pub(super) options: Options,
+    pub(super) journal: Journal,
     keys: Vec<String>,
     by_key: HashMap<String, usize>,
     /// For each item the last words of everybody, in this mode.
@@ -107,25 +50,9 @@ pub struct Work {
     /// Number and item of every line in this mode.
     log: Vec<(u64, usize)>,
     /// Decisions that are in the journal already, by what their tabs call them.
-    tokens: HashSet<String>,
+    pub(super) tokens: HashSet<String>,
     /// Lines that were written since this was opened.
-    written: usize,
-}
-
-/// Names are no longer than this, in characters.
-const LONGEST: usize = 64;
-
-/// An error unless `who` can stand in a journal: label files join names with `+`.
-pub fn check_name(who: &str) -> Result<()> {
-    let fits = !who.trim().is_empty() && who.trim() == who && who.chars().count() <= LONGEST;
-    match fits && !who.chars().any(|c| c.is_control() || c == '+') {
-        true => Ok(()),
-        false => Err(Error::config(
-            "name",
-            format!("{who:?}"),
-            "1 to 64 characters, without + and blanks at its ends",
-        )),
-    }
+    pub(super) written: usize,
 }
 
 impl Work {
@@ -218,7 +145,7 @@ impl Work {
     }
 
     /// Takes up a line that is in the journal.
-    fn take(&mut self, at: usize, line: Line) {
+    pub(super) fn take(&mut self, at: usize, line: Line) {
         if !line.token.is_empty() {
             self.tokens.insert(line.token);
         }
@@ -261,7 +188,7 @@ impl Work {
     }
 
     /// The item that the page calls `key`.
-    fn find(&self, key: &str) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, key: &str) -> Result<usize, Refusal> {
         self.by_key.get(key).copied().ok_or(Refusal::Unknown)
     }
 
@@ -288,8 +215,8 @@ impl Work {
         (first.map_or(all, |at| at / self.options.block), all)
     }
 
-    /// The block `number`, from 0, or the first that is not finished. In a vote those that
-    /// `keys` name, or what this person is to rate next.
+    /// The block `number`, from 0, or the one that the first of `keys` is in, or the first that
+    /// is not finished. In a vote those that `keys` name, or what this person is to rate next.
     pub fn block(
         &self,
         who: &str,
@@ -298,29 +225,28 @@ impl Work {
         keys: &[String],
     ) -> Result<Block, Refusal> {
         let size = self.options.block;
+        if keys.len() > size {
+            return Err(Refusal::Bad(format!("more than {size} keys")));
+        }
+        let named = keys.iter().map(|key| self.find(key));
+        let named = named.collect::<Result<Vec<_>, _>>()?;
         let (open, of) = self.blocks();
-        let (number, places) = if !keys.is_empty() {
-            if keys.len() > size {
-                return Err(Refusal::Bad(format!("more than {size} keys")));
-            }
-            let places = keys.iter().map(|key| self.find(key));
-            (None, places.collect::<Result<Vec<_>, _>>()?)
-        } else if self.votes() {
+        let number = named.first().map(|at| at / size).or(number).unwrap_or(open);
+        let places = if self.votes() && named.is_empty() {
             let ballots = (0..self.said.len()).map(|at| self.ballot(at, who));
             let (seed, enough) = (self.options.seed, self.options.votes);
-            (None, pick(ballots, who, seed, enough, size))
+            pick(ballots, who, seed, enough, size)
+        } else if self.votes() {
+            named
+        } else if number > open {
+            return Err(Refusal::Early);
         } else {
-            let number = number.unwrap_or(open);
-            if number > open {
-                return Err(Refusal::Early);
-            }
             let begin = (number * size).min(self.said.len());
-            let end = (begin + size).min(self.said.len());
-            (Some(number), (begin..end).collect())
+            (begin..(begin + size).min(self.said.len())).collect()
         };
         let cards = places.into_iter().map(|at| self.card(at, who, tab));
         Ok(Block {
-            number: number.filter(|_| !self.votes()),
+            number: (!self.votes()).then_some(number),
             of: (!self.votes()).then_some(of),
             cards: cards.collect::<Result<_>>()?,
             counts: self.counts(who),
@@ -339,7 +265,7 @@ impl Work {
         })
     }
 
-    fn state(&self, at: usize, who: &str, tab: &str) -> State {
+    pub(super) fn state(&self, at: usize, who: &str, tab: &str) -> State {
         State::of(
             self.keys[at].clone(),
             &self.said[at],
@@ -381,71 +307,6 @@ impl Work {
             }
         }
         counts
-    }
-
-    /// Writes decisions to the journal. They are on disk when this returns.
-    pub fn decide(&mut self, request: &Request) -> Result<Outcome, Refusal> {
-        let (who, tab) = (request.who.as_str(), request.tab.as_str());
-        check_name(who).map_err(|error| Refusal::Bad(error.to_string()))?;
-        let words = request.decisions.iter().map(|wish| wish.token.as_str());
-        if words
-            .chain([tab])
-            .any(|w| w.is_empty() || w.len() > LONGEST)
-        {
-            return Err(Refusal::Bad("tab and token: 1 to 64 bytes".into()));
-        }
-        let (mut places, mut conflicts, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-        for wish in &request.decisions {
-            let at = self.find(&wish.key)?;
-            if places.contains(&at) || conflicts.contains(&at) {
-                return Err(Refusal::Bad("two decisions about one candidate".into()));
-            }
-            let state = self.state(at, who, tab);
-            if self.tokens.contains(&wish.token) {
-                places.push(at);
-            } else if state.seen != wish.seen {
-                conflicts.push(at);
-            } else {
-                places.push(at);
-                lines.push((at, self.line(at, request, wish)?));
-            }
-        }
-        let (items, mut new): (Vec<usize>, Vec<Line>) = lines.into_iter().unzip();
-        if !new.is_empty() {
-            self.journal.append(&mut new)?;
-            self.written += new.len();
-        }
-        for (at, line) in items.into_iter().zip(new) {
-            self.take(at, line);
-        }
-        let states = |places: Vec<usize>| -> Vec<State> {
-            places
-                .into_iter()
-                .map(|at| self.state(at, who, tab))
-                .collect()
-        };
-        Ok(Outcome {
-            written: states(places),
-            conflicts: states(conflicts),
-            counts: self.counts(who),
-        })
-    }
-
-    fn line(&self, at: usize, request: &Request, wish: &Wish) -> Result<Line> {
-        let item = &self.subjects.items[at];
-        Ok(Line {
-            at: now(),
-            who: request.who.clone(),
-            id: item.id.clone(),
-            pixels: self.subjects.mark(item)?,
-            answer: wish.answer,
-            was: item.label,
-            mode: self.options.mode,
-            tab: request.tab.clone(),
-            // The journal numbers it.
-            number: 0,
-            token: wish.token.clone(),
-        })
     }
 
     /// The images of the item that the page calls `key`, as PNG.

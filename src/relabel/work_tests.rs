@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::relabel::decide::{Request, Wish};
 use crate::relabel::subjects::made;
 
 const PEOPLE: [&str; 4] = ["ana", "ben", "eva", "kim"];

@@ -169,8 +169,8 @@ impl Telescope {
         CUBES.iter().find(is).copied()
     }
 
-    /// `count` candidates of it. The magnitudes of its sources go from 5.5 mag above its limiting
-    /// magnitude to 0.6 below, where detections fade away.
+    /// `count` candidates of it. The magnitudes of its sources go from about 5.5 mag above its
+    /// limiting magnitude to 0.6 below, where detections fade away, in whole halves.
     pub fn survey(&self, count: usize, seed: u64) -> SurveyConfig {
         let base = SurveyConfig::default();
         let mut config = SurveyConfig {
@@ -187,8 +187,8 @@ impl Telescope {
             ..base
         };
         let limit = config.limiting_magnitude();
-        let tenth = |mag: f64| (10.0 * mag).round() / 10.0;
-        config.magnitudes = [tenth(limit - 5.5), tenth(limit + 0.6)];
+        let half = |mag: f64| (2.0 * mag).round() / 2.0;
+        config.magnitudes = [half(limit - 5.5), half(limit + 0.6)];
         config
     }
 }

@@ -58,7 +58,7 @@ pub fn write_network(trial: &Trial, path: &Path) -> Result<()> {
         halve_every,
         patience,
         split,
-        normalisation,
+        preprocess,
         ..
     } = &trial.config;
     let described = Architecture {
@@ -69,7 +69,7 @@ pub fn write_network(trial: &Trial, path: &Path) -> Result<()> {
             epochs: *epochs,
             patience: *patience,
             split: split.to_string(),
-            normalisation: normalisation.to_string(),
+            normalisation: preprocess.to_string(),
         },
         ..architecture.clone()
     };

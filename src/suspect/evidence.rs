@@ -58,6 +58,9 @@ pub struct Suspects {
     pub expected: Expected,
     /// What confident learning counted.
     pub confident: Confident,
+    /// Part of the labels that these scores agree with, from 0.5 on real. Where it is far from 1
+    /// the networks' own mistakes are most of what is suspected.
+    pub agreeing: f64,
 }
 
 /// What a ranking found, in numbers.
@@ -107,6 +110,9 @@ pub fn suspects(evidence: &Evidence, options: &Options) -> Result<Suspects> {
         }
     }
     let scores = suspicion::mean(&Evidence::of_each(held_out));
+    let agree = labels.iter().zip(&scores);
+    let agree = agree.filter(|(label, score)| (**label == 1) == (**score >= 0.5));
+    let agreeing = agree.count() as f64 / labels.len() as f64;
     let mut rankings = Vec::with_capacity(Rule::ALL.len());
     if let Some(first) = evidence.models.first() {
         rankings.push(by_category(Rule::Category, labels, &first.scores)?);
@@ -123,6 +129,7 @@ pub fn suspects(evidence: &Evidence, options: &Options) -> Result<Suspects> {
         rankings,
         expected: confident::expected(labels, &scores, options.resamples, options.seed)?,
         confident: confident::confident(labels, &scores)?,
+        agreeing,
         scores,
     })
 }

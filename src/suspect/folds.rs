@@ -134,7 +134,7 @@ fn split(labels: &[u8], fold: &[usize], number: usize, config: &Config) -> Split
     let [train, validation, _] = config.split.shares();
     let share = validation / (train + validation);
     let mut split = Split::default();
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed ^ (number as u64 + 1) << 32);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed ^ ((number as u64 + 1) << 32));
     for class in [1, 0] {
         let of_class = (0..labels.len()).filter(|&row| labels[row] == class);
         let (own, mut rest): (Vec<usize>, Vec<usize>) =

@@ -36,10 +36,10 @@ pub fn sheet(
             width: data.shape.width,
             channels: data.shape.channels,
             names,
-            title: format!("{rank}: {}", data.candidates[place].id),
+            title: end(&data.candidates[place].id),
             captions: vec![
-                format!("P(real) {score:.4}"),
-                format!("category {}", category(label, score)),
+                format!("P {score:.4}"),
+                format!("cat. {}, no. {rank}", category(label, score)),
             ],
             real: label == 1,
             ..Tile::default()
@@ -52,4 +52,12 @@ pub fn sheet(
     }
     let columns = (PLANES / data.shape.channels).clamp(1, MOST);
     report::gallery(&tiles, columns).map(Some)
+}
+
+/// The end of an id, which tells it from others better than its beginning does.
+fn end(id: &str) -> String {
+    match id.char_indices().rev().nth(9) {
+        Some((at, _)) if at > 0 => format!("…{}", &id[at..]),
+        _ => id.to_string(),
+    }
 }

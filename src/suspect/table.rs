@@ -158,6 +158,7 @@ pub fn summary(
         "models": networks(evidence.models),
         "folds": networks(evidence.folds),
         "expected_wrong": suspects.expected,
+        "agreeing": suspects.agreeing,
         "confident": suspects.confident,
         "rules": suspects.named(evidence.labels),
         "rule": shown.rule,

@@ -1,10 +1,12 @@
 //! The state of a run on disk, so that a killed run goes on and ends with the
 //! bits of one that was not killed.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Config, Session, Totals, Trainer};
 use crate::backend::Device;
@@ -188,9 +190,12 @@ fn differences(one: &Config, other: &Config) -> (String, String) {
     let json = |config: &Config| serde_json::to_value(config).expect("plain data");
     let (one, other) = (json(one), json(other));
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    for (name, value) in other.as_object().into_iter().flatten() {
+    let fields = [&one, &other].into_iter().filter_map(Value::as_object);
+    let names: BTreeSet<String> = fields.flat_map(|fields| fields.keys().cloned()).collect();
+    for name in &names {
+        let value = &other[name];
         if one[name] != *value {
-            if value.is_object() {
+            if value.is_object() || one[name].is_object() {
                 left.push(format!("another {name}"));
                 right.push(format!("the same {name}"));
             } else {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Augment, Fractions, Normalisation};
+use super::Origin;
+use crate::data::{Augment, Fractions, Normalisation, Preprocess};
 use crate::nn::Architecture;
 use crate::{Error, Result};
 
@@ -108,8 +109,9 @@ pub struct Config {
     pub epsilon: f64,
     /// Training/validation/test.
     pub split: Fractions,
-    /// How pixels are scaled.
-    pub normalisation: Normalisation,
+    /// What is done to cutouts; the key is from when there were plain normalisations only.
+    #[serde(rename = "normalisation")]
+    pub preprocess: Preprocess,
     /// How training cutouts are turned.
     pub augment: Augment,
     /// What a gpu calculates in.
@@ -118,6 +120,12 @@ pub struct Config {
     pub loss_scale: f64,
     /// Of everything that is random.
     pub seed: u64,
+    /// What it began with, if not with a fresh network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Origin>,
+    /// Layers that stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<String>,
 }
 
 impl Settings {
@@ -134,13 +142,16 @@ impl Settings {
             beta2: self.beta2.unwrap_or(0.999),
             epsilon: self.epsilon.unwrap_or(1e-7),
             split: self.split.map_or_else(|| published.split.parse(), Ok)?,
-            normalisation: self
-                .normalisation
-                .map_or_else(|| published.normalisation.parse(), Ok)?,
+            preprocess: match self.normalisation {
+                Some(normalisation) => normalisation.into(),
+                None => published.normalisation.parse::<Normalisation>()?.into(),
+            },
             augment: self.augment,
             precision: self.precision,
             loss_scale: self.loss_scale.unwrap_or(LOSS_SCALE),
             seed: self.seed,
+            from: None,
+            frozen: Vec::new(),
             architecture: match self.dropout {
                 Some(rate) => architecture.with_dropout(rate),
                 None => architecture,

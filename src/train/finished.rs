@@ -52,12 +52,17 @@ pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
 pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -> ModelFile {
     let (config, data, split) = (session.config(), session.data(), session.split());
     let threshold = held_out.threshold();
+    let own = session
+        .start
+        .as_ref()
+        .and_then(|start| start.channels.clone());
+    let channels = data.channels.as_deref().map(<[_]>::to_vec);
     let mut parts = vec![("validation", &held_out.validation)];
     parts.extend(held_out.test.as_ref().map(|test| ("test", test)));
     ModelFile {
         model: outcome.model.clone(),
-        preprocess: config.normalisation.into(),
-        channels: data.channels.as_deref().map(<[_]>::to_vec),
+        preprocess: config.preprocess,
+        channels: channels.or(own),
         calibration: None,
         threshold,
         provenance: Provenance {

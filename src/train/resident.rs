@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Device, Gpu};
-use crate::data::{CutoutShape, Dataset, Normalisation};
+use crate::data::{CutoutShape, Dataset, Preprocess};
 use crate::engine::{Tensor, run};
 use crate::ops::gather::{Element, Gather};
 use crate::{Error, Result};
@@ -74,18 +74,21 @@ impl fmt::Display for Resident {
 }
 
 /// How a data set would be kept, and in how many bytes.
-fn layout(data: &Dataset, normalisation: Normalisation, half: bool) -> Result<(Gather, u64)> {
+fn layout(data: &Dataset, preprocess: Preprocess, half: bool) -> Result<(Gather, u64)> {
     let CutoutShape {
         height,
         width,
         channels,
-    } = data.shape;
+    } = preprocess.output_shape(data.shape)?;
     let first = match data.is_empty() {
         true => None,
         false => data.pixels.bytes(0),
     };
     let zeros = vec![0.0; data.shape.len()];
-    let affine = normalisation.affine(&zeros, data.shape).is_some();
+    let affine = match preprocess {
+        Preprocess::Plain(normalisation) => normalisation.affine(&zeros, data.shape).is_some(),
+        _ => false,
+    };
     let all_bytes = || (0..data.len()).all(|row| data.pixels.bytes(row).is_some());
     let element = match first {
         Some(_) if affine && all_bytes() => Element::U8,
@@ -112,11 +115,11 @@ fn room(gpu: &Gpu) -> u64 {
 /// What a user should know where pixels might have stayed on the gpu and do not.
 pub(super) fn notice_of_streaming(
     data: &Dataset,
-    normalisation: Normalisation,
+    preprocess: Preprocess,
     gpu: &Gpu,
     half: bool,
 ) -> Result<String> {
-    let (_, bytes) = layout(data, normalisation, half)?;
+    let (_, bytes) = layout(data, preprocess, half)?;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     Ok(format!(
         "pixels are read for every batch: they take {:.1} MiB, and on {} {:.1} MiB are for pixels; \
@@ -129,12 +132,12 @@ pub(super) fn notice_of_streaming(
 
 impl Resident {
     /// Uploads the pixels of `data`, normalised or to be normalised, as u8 where the
-    /// file has them so and `normalisation` allows it, else as f16 if `half` is set,
+    /// file has them so and `preprocess` allows it, else as f16 if `half` is set,
     /// else as f32. `None` on a device that is no gpu, or if they do not fit and
     /// `residence` leaves it open.
     pub fn load(
         data: &Dataset,
-        normalisation: Normalisation,
+        preprocess: Preprocess,
         device: &Device,
         half: bool,
         residence: Residence,
@@ -145,7 +148,7 @@ impl Resident {
         if residence == Residence::No || data.is_empty() || data.shape.is_empty() {
             return Ok(None);
         }
-        let (op, bytes) = layout(data, normalisation, half)?;
+        let (op, bytes) = layout(data, preprocess, half)?;
         let asked = residence == Residence::Yes;
         let room = room(gpu);
         if data.len() >= COUNTABLE || (!asked && bytes > room) {
@@ -158,7 +161,7 @@ impl Resident {
                 )),
             };
         }
-        let resident = Resident::upload(data, normalisation, device, gpu, op);
+        let resident = Resident::upload(data, preprocess, device, gpu, op);
         match resident {
             Err(error) if error.is_too_large() && !asked => Ok(None),
             other => other.map(Some),
@@ -167,12 +170,13 @@ impl Resident {
 
     fn upload(
         data: &Dataset,
-        normalisation: Normalisation,
+        preprocess: Preprocess,
         device: &Device,
         gpu: &Gpu,
         op: Gather,
     ) -> Result<Resident> {
         let (words, channels) = (op.words(), data.shape.channels);
+        let made = preprocess.output_shape(data.shape)?;
         let longest = gpu.longest_tensor().min((SHARD / 4) as usize);
         let per_shard = (longest / words).clamp(1, data.len());
         let mut affine = vec![
@@ -191,13 +195,13 @@ impl Resident {
                 let affine = &mut affine[first * channels * 3..][..count * channels * 3];
                 rows.zip(affine.par_chunks_exact_mut(channels * 3))
                     .try_for_each(|((row, words), affine)| {
-                        bytes(data, normalisation, first + row, words, affine)
+                        bytes(data, preprocess, first + row, words, affine)
                     })?;
             } else {
                 rows.try_for_each(|(row, words)| {
-                    let mut pixels = vec![0.0; data.shape.len()];
-                    data.pixels.read(first + row, &mut pixels)?;
-                    normalisation.apply(&mut pixels, data.shape);
+                    let mut pixels = vec![0.0; made.len()];
+                    let read = |values: &mut [f32]| data.pixels.read(first + row, values);
+                    preprocess.read(data.shape, &mut pixels, read)?;
                     pack(op.element, &pixels, words);
                     Ok::<(), Error>(())
                 })?;
@@ -234,7 +238,7 @@ impl Resident {
 /// A candidate's bytes as words, and what normalises it: (C, 3).
 fn bytes(
     data: &Dataset,
-    normalisation: Normalisation,
+    preprocess: Preprocess,
     row: usize,
     words: &mut [u32],
     affine: &mut [f32],
@@ -250,6 +254,9 @@ fn bytes(
     }
     let mut pixels = vec![0.0; data.shape.len()];
     data.pixels.read(row, &mut pixels)?;
+    let Preprocess::Plain(normalisation) = preprocess else {
+        unreachable!("bytes are kept of what is scaled where it stands");
+    };
     let each = normalisation.affine(&pixels, data.shape);
     for (to, [centre, factor]) in affine.chunks_exact_mut(3).zip(each.into_iter().flatten()) {
         let whole = centre.round();

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use super::checkpoint::{self, State};
 use super::resident::notice_of_streaming;
 use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
+use super::state::Start;
 use super::trainer::parts;
-use super::{Config, Precision, Residence, Resident, Totals, Trainer};
+use super::{Config, Precision, Residence, Resident, Totals};
 use crate::backend::Device;
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
 use crate::judge::EpochRecord;
-use crate::nn::{Model, Parameter};
-use crate::ops::loss_scale;
+use crate::nn::Model;
 use crate::{Error, Result};
 
 pub use super::scoring::{evaluate, score};
@@ -63,7 +63,8 @@ pub struct Outcome {
     pub model: Model,
     /// One record per epoch.
     pub history: Vec<EpochRecord>,
-    /// The epoch whose weights were kept, from 1.
+    /// The epoch whose weights were kept, from 1; 0 for those that a run began with
+    /// ([`Session::from`]).
     pub best_epoch: usize,
     /// Whether it stopped before the last epoch.
     pub stopped_early: bool,
@@ -74,7 +75,9 @@ pub struct Outcome {
 /// A run over one data set.
 #[derive(Debug)]
 pub struct Session {
-    config: Config,
+    pub(super) config: Config,
+    /// What it begins with, if not with a fresh network.
+    pub(super) start: Option<Start>,
     device: Device,
     data: Arc<Dataset>,
     split: Split,
@@ -92,6 +95,7 @@ impl Session {
     pub fn new(config: Config, device: &Device, data: Arc<Dataset>, split: Split) -> Session {
         Session {
             config,
+            start: None,
             device: device.clone(),
             data,
             split,
@@ -132,7 +136,7 @@ impl Session {
     pub fn loader(&self, part: Part, training: bool) -> Result<Loader> {
         let options = LoaderOptions {
             batch_size: self.config.batch_size,
-            preprocess: self.config.normalisation.into(),
+            preprocess: self.config.preprocess,
             augment: if training {
                 self.config.augment
             } else {
@@ -156,8 +160,16 @@ impl Session {
             return Ok(resident.as_ref());
         }
         let half = self.config.precision == Precision::F16;
-        let (normalisation, residence) = (self.config.normalisation, self.residence);
-        let resident = Resident::load(&self.data, normalisation, &self.device, half, residence)?;
+        let (preprocess, mut residence) = (self.config.preprocess, self.residence);
+        if self.turns_first() {
+            if residence == Residence::Yes && matches!(self.device, Device::Gpu(_)) {
+                let found = format!("yes with preprocessing '{preprocess}' and turned cutouts");
+                let expected = "auto or no: they are turned before they are made ready";
+                return Err(Error::config("--resident", found, expected));
+            }
+            residence = Residence::No;
+        }
+        let resident = Resident::load(&self.data, preprocess, &self.device, half, residence)?;
         Ok(self.resident.get_or_init(|| resident).as_ref())
     }
 
@@ -170,19 +182,14 @@ impl Session {
     /// What to say where the device might have kept the pixels, and has no room.
     fn notice_of_streaming(&self) -> Result<Option<String>> {
         let resident = self.on_device()?.is_some();
-        let asked = self.residence != Residence::Auto || self.data.is_empty();
+        let asked = self.residence != Residence::Auto || self.data.is_empty() || self.turns_first();
         match &self.device {
             Device::Gpu(gpu) if !resident && !asked => {
                 let half = self.config.precision == Precision::F16;
-                notice_of_streaming(&self.data, self.config.normalisation, gpu, half).map(Some)
+                notice_of_streaming(&self.data, self.config.preprocess, gpu, half).map(Some)
             }
             _ => Ok(None),
         }
-    }
-
-    fn input(&self) -> [usize; 3] {
-        let shape = self.data.shape;
-        [shape.height, shape.width, shape.channels]
     }
 
     /// Runs from the start, or from the checkpoint if `resume` is set, to the end.
@@ -201,12 +208,21 @@ impl Session {
         }
         let feed = |loader| Feed { loader, resident };
         let (training, validation) = (feed(&training), feed(&validation));
+        let begins = state.history.is_empty() && state.batches == 0;
+        if self.start.is_some() && begins && state.best_loss.is_infinite() {
+            let (loss, accuracy) = state.judge_start(validation)?;
+            observer.notice(&format!(
+                "before training: validation loss {loss:.4}, accuracy {accuracy:.4}"
+            ));
+        }
         let mut diverged = None;
         while !state.finished(&self.config) {
             match self.epoch(&mut state, training, validation, observer) {
                 Ok(()) => self.save(&state)?,
                 // Hours of work are not thrown away for a last bad epoch.
-                Err(error @ Error::Diverged { .. }) if state.best_epoch > 0 => {
+                Err(error @ Error::Diverged { .. })
+                    if state.best_epoch > 0 || self.start.is_some() =>
+                {
                     diverged = Some(error);
                     break;
                 }
@@ -215,7 +231,7 @@ impl Session {
         }
         let stopped_early = state.history.len() < self.config.epochs;
         let best_epoch = state.best_epoch;
-        let mut model = state.trainer.model().clone();
+        let mut model = state.trainer.model().clone().thawed();
         for (i, parameter) in state.best.iter().enumerate() {
             model.set_parameter(i, parameter.tensor.clone())?;
         }
@@ -339,52 +355,6 @@ impl Session {
     /// Which candidate is in which part.
     pub fn split(&self) -> &Split {
         &self.split
-    }
-
-    pub(super) fn fresh_trainer(&self) -> Result<Trainer> {
-        let c = &self.config;
-        let model = Model::new(c.architecture.clone(), self.input(), c.seed, &self.device)?;
-        let trainer = Trainer::new(model, c.beta1, c.beta2, c.epsilon)?;
-        match c.precision {
-            Precision::F32 => Ok(trainer),
-            Precision::F16 => trainer.with_loss_scale(&loss_scale::start(c.loss_scale)),
-        }
-    }
-}
-
-impl State {
-    fn start(session: &Session) -> Result<State> {
-        let trainer = session.fresh_trainer()?;
-        let best: Vec<Parameter> = trainer.model().parameters().to_vec();
-        Ok(State {
-            trainer,
-            best,
-            best_epoch: 0,
-            best_loss: f64::INFINITY,
-            history: Vec::new(),
-            batches: 0,
-            totals: Totals::zero(&session.device)?,
-            at_once: session.config.batch_size,
-        })
-    }
-
-    fn finished(&self, config: &Config) -> bool {
-        let waited = self.history.len() - self.best_epoch;
-        self.history.len() >= config.epochs || (config.patience > 0 && waited >= config.patience)
-    }
-
-    /// Takes an epoch's record; whether it is the best so far.
-    fn finish_epoch(&mut self, record: EpochRecord, device: &Device) -> Result<bool> {
-        let best = record.val_loss < self.best_loss;
-        if best {
-            self.best_loss = record.val_loss;
-            self.best_epoch = record.epoch;
-            self.best = self.trainer.model().parameters().to_vec();
-        }
-        self.history.push(record);
-        self.batches = 0;
-        self.totals = Totals::zero(device)?;
-        Ok(best)
     }
 }
 

@@ -9,6 +9,7 @@ mod damaged;
 mod evaluate;
 mod explain;
 mod export;
+mod finetune;
 mod fixtures;
 mod forest;
 mod import;

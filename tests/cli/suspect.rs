@@ -57,7 +57,7 @@ fn knowing(desk: &Desk, name: &str, turned: &[usize]) {
 fn cross_validation_ranks_every_candidate_by_networks_that_did_not_see_it() {
     let desk = Desk::with_set();
     let ran = desk.run(&format!("{FOLDS} --top 1000 --json")).done();
-    ran.says(&["60", "in 3 folds", "tiny, fold 3 of 3: training on 34"]);
+    ran.says(&["31 real and 29 bogus", "in 3 folds", "tiny, fold 3 of 3: training on "]);
     let found = ran.json();
     assert_eq!(found["candidates"], 60);
     assert_eq!(found["folds"][0]["in_sample"], 0);
@@ -255,22 +255,21 @@ fn what_cannot_be_done_is_said_before_the_work() {
         &["--folds", "from 2 to 20"],
     );
     refuses(
-        "--folds 20 --network tiny.toml --device cpu",
-        1,
-        &["at least 20 of each"],
-    );
-    refuses(
         "--network tiny.toml --network tiny.toml",
         2,
         &["two called 'tiny'"],
     );
-    refuses("--model set.npz", 2, &["--model", "set.npz"]);
+    refuses("--model set.npz", 2, &["MODEL", "a model (.safetensors)"]);
     refuses("--model nothing.csv", 2, &["no file nothing.csv"]);
     refuses(
         "--model one.csv --out one.csv",
         2,
         &["one.csv", "another file"],
     );
+    desk.run("simulate --count 12 --size 16 --out dozen.npz")
+        .done();
+    let many = "suspect dozen.npz --folds 20 --network tiny.toml --device cpu";
+    desk.refuses(many, 1, &["dozen.npz", "at least 20 of each"]);
     desk.write("few.csv", "rb_score\n0.5\n");
     refuses("--model few.csv", 1, &["few.csv", "1 scores"]);
     desk.write("high.csv", "id,rb_score\n1,1.5\n");

@@ -5,9 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rbgpu::data::{Channel, Dataset, Loader, LoaderOptions, ReadOptions, open};
+use rbgpu::backend::Device;
+use rbgpu::data::{
+    Augment, Channel, Dataset, Loader, LoaderOptions, Part, ReadOptions, Split, open,
+};
 use rbgpu::formats::{ImportOptions, RealOutput};
+use rbgpu::judge::Scored;
+use rbgpu::nn::Model;
 use rbgpu::train::scoring::score;
+use rbgpu::train::{Session, Settings};
 
 use super::npz::Npz;
 use super::{check_scores, devices, imported, refusal, reread, worst};
@@ -160,4 +166,66 @@ fn golden_files_of_keras() {
         }
     }
     assert_eq!(files, 20);
+}
+
+/// ZTF's own network, shown stamps of another kind (51x51, stretched to bytes), learns them from
+/// some hundreds: its last layers, or all of it.
+#[test]
+fn d6_m7_is_fine_tuned_on_other_stamps() {
+    let (Some(model), Some(stamps)) = (
+        shared("real/ztf_braai_parity/d6_m7.h5"),
+        shared("real/ztf_train51/ztf51_uint8.npz"),
+    ) else {
+        return;
+    };
+    let (file, _) = imported(&[&model], &recipe("braai-d6m7"));
+    let keys = [
+        ("cube", "stamps"),
+        ("labels", "label"),
+        ("candids", "candid"),
+    ];
+    let options = ReadOptions {
+        keys: keys.map(|(a, b)| (a.to_string(), b.to_string())).into(),
+        split_key: Some("split".into()),
+        labels_required: true,
+        ..ReadOptions::default()
+    };
+    let mut set = open(&[stamps], &options).unwrap();
+    set.channels = Some([Channel::Template, Channel::Search, Channel::Difference].into());
+    let set = set.with_channels(file.channels.as_ref().unwrap()).unwrap();
+    let some = (0..set.len()).step_by(5).collect();
+    let set = Arc::new(set.into_subset(some));
+    for frozen in [&["conv2d*".to_string()][..], &[]] {
+        let settings = Settings {
+            epochs: Some(3),
+            learning_rate: Some(1e-4),
+            batch_size: Some(32),
+            augment: Augment::D4,
+            ..Settings::default()
+        };
+        let config = settings.check_from(&file).unwrap();
+        let split = Split::make(&set, config.split, 1).unwrap();
+        let session = Session::new(config, &Device::cpu(), set.clone(), split)
+            .from(&file, "d6_m7")
+            .unwrap()
+            .freezing(frozen)
+            .unwrap();
+        let outcome = session.run(false, &mut ()).unwrap();
+        let auc = |model: &Model| {
+            let loader = session.loader(Part::Validation, false).unwrap();
+            let scores = score(model, &loader, |_| Ok(())).unwrap();
+            let labels = set.labels.as_ref().unwrap();
+            let rows = session.split().validation.iter();
+            let labels: Vec<u8> = rows.map(|&row| labels[row]).collect();
+            Scored::new(&labels, &scores).unwrap().auc().unwrap()
+        };
+        let losses: Vec<f64> = outcome.history.iter().map(|r| r.loss).collect();
+        let [before, after] = [
+            auc(&reread(&file, &Device::cpu()).model),
+            auc(&outcome.model),
+        ];
+        println!("frozen {frozen:?}: AUC {before:.4} to {after:.4}, losses {losses:.4?}");
+        assert!(losses[2] < losses[0], "{losses:?}");
+        assert!(after > before, "{before} to {after}");
+    }
 }

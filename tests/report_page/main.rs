@@ -8,6 +8,7 @@ mod look;
 mod made;
 mod page;
 mod paper;
+mod suspicion;
 
 use std::path::PathBuf;
 

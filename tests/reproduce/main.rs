@@ -2,6 +2,7 @@
 
 #[path = "../report_page/browser.rs"]
 mod browser;
+mod des;
 mod otrain;
 
 use std::path::Path;

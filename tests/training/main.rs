@@ -5,6 +5,7 @@
 mod common;
 
 mod classifier;
+mod finetune;
 mod mixed;
 mod resident;
 

@@ -7,7 +7,7 @@ use super::super::Done;
 use super::super::outputs::check_output;
 use super::super::terminal::Terminal;
 use super::{Arguments, Sorted, labels};
-use crate::relabel::labels::write_labels;
+use crate::data::labels::write_labels;
 use crate::relabel::{Applied, Decisions, Mode, apply};
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
         return Err(Error::input(&sorted.journal, "lines", found, expected));
     }
     let data = arguments.reading.open(&sorted.data, false, terminal)?;
-    let labels = labels(arguments, sorted, &data)?;
+    let labels = labels(arguments, sorted, &data, terminal)?;
     let applied = apply(&decisions, &data, &labels, arguments.unsure.into())?;
     write_labels(out, &applied.rows)?;
     say(&applied, &decisions, arguments, terminal);

@@ -13,10 +13,11 @@ use super::Done;
 use super::args::Reading;
 use super::terminal::Terminal;
 use crate::data::table::is_table;
+use crate::data::{self, Dataset};
+use crate::relabel::decide::check_name;
 use crate::relabel::server::remembered::Remembered;
 use crate::relabel::server::{Port, Serving, serve};
 use crate::relabel::subjects::{Subjects, labels_of};
-use crate::relabel::work::check_name;
 use crate::relabel::{Mode, Options, Unsure, Work};
 use crate::{Error, Result};
 use watch::Shown;
@@ -225,7 +226,7 @@ fn read(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Result<S
     let data = arguments.reading.open(&sorted.data, false, terminal)?;
     let labels = match arguments.vote {
         true => vec![None; data.len()],
-        false => labels(arguments, sorted, &data)?,
+        false => labels(arguments, sorted, &data, terminal)?,
     };
     let subjects = match &sorted.suspects {
         Some(path) => Subjects::suspects(data, labels, path, arguments.first)?,
@@ -236,15 +237,23 @@ fn read(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Result<S
     Ok(subjects)
 }
 
+/// The labels of the candidates that have one.
 fn labels(
     arguments: &Arguments,
     sorted: &Sorted,
-    data: &crate::data::Dataset,
+    data: &Dataset,
+    terminal: &Terminal,
 ) -> Result<Vec<Option<u8>>> {
     let options = arguments.reading.options(true, None)?;
-    Ok(labels_of(data, || {
-        crate::data::open(&sorted.data, &options)
-    }))
+    let labels = labels_of(data, || data::open(&sorted.data, &options));
+    if data.labels.is_none() {
+        let known = labels.iter().flatten().count();
+        terminal.notice(&format!(
+            "{known} of {} candidates have a label to be looked at",
+            labels.len()
+        ));
+    }
+    Ok(labels)
 }
 
 /// What stands at the page's head; a voter is told nothing of suspects.

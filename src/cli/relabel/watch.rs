@@ -52,8 +52,6 @@ impl Shown {
             }
             .keep(journal);
         }
-        // Where nobody reads it, it is served all the same.
-        let _ = self.terminal.result(url);
         let port = address.port();
         if address.ip().is_loopback() {
             if let Some(hint) = tunnel(port) {
@@ -69,6 +67,8 @@ impl Shown {
         }
         self.terminal
             .notice("Ctrl-C ends it; nothing that was decided is lost, however it ends");
+        // Where nobody reads it, it is served all the same.
+        let _ = self.terminal.result(url);
         if self.open && !open(url) {
             self.terminal
                 .notice("no browser could be started: open the address yourself");

@@ -11,11 +11,11 @@ use super::super::args::Reading;
 use super::super::terminal::{Terminal, table};
 use super::watch::Watch;
 use super::{Shared, command};
-use crate::Result;
 use crate::data::Normalisation;
 use crate::data::labels::LabelFile;
-use crate::reproduce::des::{Request, Sample, Scale, files, run as run_all};
+use crate::reproduce::des::{Request, Sample, Scale, report, run as run_all};
 use crate::reproduce::{Watcher, folder};
+use crate::{Error, Result};
 
 /// Arguments of `rbgpu reproduce des`.
 #[derive(Debug, Args)]
@@ -120,13 +120,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         seed: shared.seed,
         work: &out.join(folder::RUNS),
     };
+    if shared.fresh && request.work.exists() {
+        std::fs::remove_dir_all(request.work).map_err(Error::io("remove", request.work))?;
+    }
     let mut watch = Watch::new(terminal.clone(), "des");
     let outcome = run_all(&request, sample, &mut watch)?;
     watch.step("drawing", 1.0, None)?;
-    let mut page = outcome.page()?;
-    page.facts.push(("Command".into(), command()));
-    page.files = files::write(&outcome, &out)?;
-    folder::write(&out, &mut page, &outcome.numbers(), &|_, _| {})?;
+    let page = report(&outcome, &out, &command())?;
     drop(watch);
 
     let path = out.join(folder::PAGE);

@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         let expected = "two or more to compare: data with several images (--channels for FITS)";
         return Err(Error::config("--sets", found, expected));
     }
-    if opened.config.normalisation == Normalisation::Mad {
+    if opened.config.preprocess == Normalisation::Mad.into() {
         opened.terminal.notice(
             "--normalise mad divides by the noise of the last image of each set, which need not \
              be the difference",

@@ -78,7 +78,8 @@ pub fn print(
     let mut text = format!(
         "of {} labels {} are expected to be wrong: {} labelled bogus though real, {} labelled real \
          though bogus\n(confident learning on {}; in brackets what another sample of candidates \
-         might say, at {:.0} %.\nWhere a network is surely mistaken, that counts as a wrong label)\n\n",
+         might say, at {:.0} %)\nthese scores agree with {:.1} % of the labels; where a network is \
+         surely mistaken, that counts as a wrong label\n\n",
         evidence.labels.len(),
         of(&expected.wrong),
         of(&expected.labelled_bogus),
@@ -89,6 +90,7 @@ pub fn print(
             evidence.folds
         }),
         100.0 * expected.level,
+        100.0 * found.agreeing,
     );
     let heads = ["rule", "names", "labelled bogus", "labelled real"];
     let mut rows = vec![heads.map(String::from).to_vec()];

@@ -71,14 +71,7 @@ async function showBlockOf(keys) {
     place = at;
     return showBlock({ keys: given[at] });
   }
-  // They are in one of the blocks before this one.
-  for (let number = (block.number ?? 0) - 1; number >= 0; number -= 1) {
-    if (!(await showBlock({ number }))) return false;
-    if (cards.some((card) => card.key === keys[0])) return true;
-  }
-  notice("What was decided last is not here any more.");
-  undoable.pop();
-  return false;
+  return showBlock({ keys: [keys[0]] });
 }
 
 const open = () => cards.filter((card) => !isDecided(card));

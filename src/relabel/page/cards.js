@@ -75,20 +75,21 @@ function buttons(card, reachable) {
 
 const number = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
-/** Label, score, rank and category. */
-function head(card) {
+/** Label, score, rank and category; in few words where there is little room. */
+function head(card, brief) {
   const parts = [];
   if (!voting()) {
     const { label, score, rank, category } = card.about;
     const name = label === null ? "no label" : LABELS[label];
     parts.push(element("span", { class: `chip ${label === null ? "" : name}` }, name));
     if (score !== null) parts.push(element("span", {}, `P(real) ${number(score, 3)}`));
-    if (category !== null) parts.push(element("span", {}, `category ${category}`));
+    if (category !== null) parts.push(element("span", {}, `${brief ? "cat." : "category"} ${category}`));
     if (rank !== null) parts.push(element("span", { class: "quiet" }, `#${rank}`));
   }
   const answer = mine(card);
   let state = inWords(card, answer);
-  if (card.pending !== undefined) state = `${state || "taken back"}: saving…`;
+  if (brief && answer !== "voted") state = state.split(" ")[0];
+  if (card.pending !== undefined) state = "saving…";
   parts.push(element("span", { class: `state ${answer ?? ""}` }, state));
   return element("div", { class: "head" }, ...parts);
 }
@@ -151,7 +152,7 @@ function refresh(card) {
   card.box.dataset.key = card.key;
   card.box.dataset.saved = String(card.pending === undefined && isDecided(card));
   card.box.classList.toggle("waiting", card.pending !== undefined);
-  const parts = [head(card), card.planes];
+  const parts = [head(card, true), card.planes];
   const small = facts(card);
   if (small) parts.push(element("p", { class: "quiet" }, small));
   if (card.others.length) parts.push(element("p", { class: "others" }, others(card)));
@@ -168,10 +169,10 @@ function refresh(card) {
 
 /** Draws a card's images. It can be decided when they are to be seen. */
 async function show(card) {
-  card.drawn = false;
   try {
-    card.drawn = await draw(card, card.planes);
-    recovered();
+    if (!(await draw(card, card.planes))) return;
+    card.drawn = true;
+    card.box.dataset.drawn = "true";
   } catch (error) {
     fail(error, "The images cannot be shown.");
   }
@@ -232,6 +233,8 @@ function zoom(open = !$("zoom").open) {
   const dialog = $("zoom");
   if (open && !dialog.open && cards.length) {
     dialog.showModal();
+    // Not its button: Enter is the next block's.
+    dialog.focus();
     fillZoom();
   } else if (!open && dialog.open) {
     dialog.close();

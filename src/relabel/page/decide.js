@@ -181,7 +181,7 @@ async function retry() {
   if (queue.length) await send();
   if (failed) return;
   if (!setup) await begin();
-  else if (shown) cards.filter((card) => !card.drawn).forEach(show);
+  else if (shown) await Promise.all(cards.filter((card) => !card.drawn).map(show));
   else await showBlock(wanted);
   if (!failed) await poll();
   cards[current]?.box.focus({ preventScroll: true });
@@ -207,10 +207,11 @@ async function poll() {
 
 function showCounts(now) {
   counts = now;
-  const part = counts.total ? counts.done / counts.total : 1;
-  $("progress").firstElementChild.style.width = `${100 * part}%`;
-  $("progress").setAttribute("aria-valuemax", counts.total);
-  $("progress").setAttribute("aria-valuenow", counts.done);
+  // A voter's own way; those who repair go it together.
+  const [done, all] = voting() ? [counts.mine, counts.mine + counts.left] : [counts.done, counts.total];
+  $("progress").firstElementChild.style.width = `${all ? (100 * done) / all : 100}%`;
+  $("progress").setAttribute("aria-valuemax", all);
+  $("progress").setAttribute("aria-valuenow", done);
   $("counts").textContent = voting()
     ? `${counts.mine} voted by you · ${counts.left} left for you · ${counts.done} of ${counts.total} with ${setup.votes} votes`
     : [

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::{Desk, Event, page};
 use crate::Error;
 use crate::data::channels::Channel;
+use crate::relabel::decide::{Refusal, Request};
 use crate::relabel::journal::Mode;
-use crate::relabel::work::{Refusal, Request, Work};
+use crate::relabel::work::Work;
 use crate::report::Stretch;
 
 /// The page. It knows nothing but how to ask.

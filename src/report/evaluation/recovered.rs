@@ -1,7 +1,7 @@
 //! Sources that were put into images, and those of them that a pipeline found (O'TRAIN Fig. 4).
 
 use super::axes::{Axis, Item, Panel};
-use super::histograms::counted;
+use super::histograms::stairs;
 use super::key::Entry;
 use super::{Figure, WIDE, look, picture};
 use crate::{Error, Result};
@@ -37,16 +37,17 @@ pub fn recovered(sources: &[(f64, bool)]) -> Result<Figure> {
         }
         counts
     };
-    let (injected, found) = (count(false), count(true));
-    let top = injected.iter().copied().max().unwrap_or(0) as f64;
+    let heights = |counts: Vec<u64>| counts.into_iter().map(|n| n as f64).collect::<Vec<f64>>();
+    let (injected, found) = (heights(count(false)), heights(count(true)));
+    let top = injected.iter().copied().fold(0.0, f64::max);
     let x = Axis::linear("magnitude (mag)", low, high);
     let y = Axis::linear("sources per bin of 0.5 mag", 0.0, 1.1 * top);
     let mut panel = Panel::new("", x, y);
-    let area = counted(&edges, &found, 0.0);
+    let area = stairs(&edges, &found, 0.0);
     panel.items.push(Item::Area(area, look::class(true), 0.2));
-    panel.line(counted(&edges, &injected, 0.0), look::class(false));
-    panel.line(counted(&edges, &found, 0.0), look::class(true));
-    let sum = |counts: &[u64]| counts.iter().sum::<u64>();
+    panel.line(stairs(&edges, &injected, 0.0), look::class(false));
+    panel.line(stairs(&edges, &found, 0.0), look::class(true));
+    let sum = |counts: &[f64]| counts.iter().sum::<f64>();
     let entries = [
         Entry::line(format!("injected: {}", sum(&injected)), look::class(false)),
         Entry::line(format!("recovered: {}", sum(&found)), look::class(true)),

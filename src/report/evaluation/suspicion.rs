@@ -34,12 +34,19 @@ pub fn suspected(labels: &[u8], scores: &[f64], ranking: &Ranking, expected: &Ex
         panel.line(vec![(x, 0.5), (x, top)], look::aside());
     }
     let rule = ranking.rule;
-    let entry = |real: bool, text: String| Entry::line(text, look::class(real));
     let count = |real: u8| labels.iter().filter(|&&label| label == real).count();
     let few = |real: u8| theirs.iter().filter(|&&label| label == real).count();
+    let entry = |real: u8, name: &str| {
+        let text = format!(
+            "labelled {name}: {}, {} of them suspects (filled)",
+            count(real),
+            few(real)
+        );
+        Entry::line(text, look::class(real == 1))
+    };
     let entries = [
-        entry(true, format!("labelled real: {}", count(1))),
-        entry(false, format!("labelled bogus: {}", count(0))),
+        entry(1, "real"),
+        entry(0, "bogus"),
         Entry::line("ends of categories 6 and 1", look::aside()),
     ];
     let [all, bogus, real] = [

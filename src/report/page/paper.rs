@@ -388,7 +388,9 @@ fn shown(cell: &Cell) -> Markup {
             ours,
         } => html! {
             td.pair {
-                span.ours { (ours) }
+                @let (value, interval) = ours.split_once(" [").unwrap_or((ours, ""));
+                span.ours { (value) }
+                @if !interval.is_empty() { span.interval { "[" (interval) } }
                 span.paper { "paper " (paper(theirs.as_deref())) }
             }
         },

@@ -1,20 +1,45 @@
-//! What the run leaves beside its report.
+//! The report's folder, and what else the run leaves there.
 
 use std::path::Path;
 
+use serde_json::json;
+
+use super::page::page;
 use super::run::Outcome;
-use crate::Result;
 use crate::data::labels::{Decided, LabelRow, write_labels};
 use crate::judge::suspicion::Rule;
-use crate::reproduce::folder::MODELS;
+use crate::report::PaperPage;
+use crate::reproduce::folder::{self, MODELS};
 use crate::suspect::{Evidence, Shown, write_csv};
+use crate::{Error, Result};
+
+/// Writes the report and everything beside it into `dir`; `command` is what was typed. Gives the
+/// page as it was written.
+pub fn report(outcome: &Outcome, dir: &Path, command: &str) -> Result<PaperPage> {
+    let mut page = page(outcome)?;
+    page.facts.push(("Command".into(), command.into()));
+    std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    page.files = write(outcome, dir)?;
+    let mut numbers = outcome.numbers();
+    numbers["claims"] = json!(page.claims);
+    numbers["tables"] = json!(page.tables().collect::<Vec<_>>());
+    folder::write(dir, &mut page, &numbers, &|_, _| ())?;
+    // All that they hold is in the report or in the models.
+    let runs = dir.join(folder::RUNS);
+    match std::fs::remove_dir_all(&runs) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", &runs)(error))
+        }
+        _ => Ok(page),
+    }
+}
 
 /// Writes the networks, the forests, suspects.csv and labels.csv into `dir`; gives each file's
 /// path in there and what it is.
-pub fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
+fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     let models = dir.join(MODELS);
-    std::fs::create_dir_all(&models).map_err(crate::Error::io("create", &models))?;
+    std::fs::create_dir_all(&models).map_err(Error::io("create", &models))?;
     let mut trained: Vec<(String, _)> = outcome
         .first
         .networks

@@ -2,7 +2,7 @@
 //! they are.
 
 use super::compare::{Classified, compare};
-use super::networks::{Trained, scores, train};
+use super::networks::{Trained, Work, scores, train};
 use super::progress::Span;
 use super::run::Request;
 use super::sample::Sample;
@@ -97,8 +97,13 @@ pub fn first(
             .scale
             .config(network, request.precision, request.seed)?;
         let name = format!("CNN {number}");
-        let data = (&sample.data, &split);
-        let trained = train(&name, config, None, data, request.device, part, watcher)?;
+        let work = Work {
+            data: &sample.data,
+            split: &split,
+            from: None,
+            span: part,
+        };
+        let trained = train(request, &name, config, work, watcher)?;
         all.push(classified(&trained, sample)?);
         networks.push(trained);
     }

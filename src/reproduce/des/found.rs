@@ -49,7 +49,7 @@ pub fn found(
         residence: Residence::Auto,
         folder: request.work.join("folds"),
         interval: Duration::from_secs(600),
-        fresh: true,
+        fresh: false,
     };
     let mut heard = Heard {
         watcher,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compare::{Classified, compare};
 use super::first::options;
-use super::networks::{Trained, scores, train};
+use super::networks::{Trained, Work, scores, train};
 use super::progress::Span;
 use super::published::LIVE_THRESHOLD;
 use super::run::Request;
@@ -96,24 +96,22 @@ pub fn live(
         .part(i, 2)
     };
     let config = request.scale.config("des1", request.precision, seed)?;
+    let work = |from, i| Work {
+        data: &data,
+        split: &split,
+        from,
+        span: half(i),
+    };
+    let name = "CNN 1, retrained on votes";
     let network = train(
-        "CNN 1, retrained on votes",
+        request,
+        name,
         config.clone(),
-        Some(trained),
-        (&data, &split),
-        request.device,
-        half(0),
+        work(Some(trained), 0),
         watcher,
     )?;
-    let fresh = train(
-        "CNN 1, trained on votes alone",
-        config,
-        None,
-        (&data, &split),
-        request.device,
-        half(1),
-        watcher,
-    )?;
+    let name = "CNN 1, trained on votes alone";
+    let fresh = train(request, name, config, work(None, 1), watcher)?;
     let of = |name: &str, model: &ModelFile, training: Option<Training>| -> Result<Classified> {
         Ok(Classified {
             name: name.into(),

@@ -10,12 +10,14 @@
 //! | `networks`, `compare` | one training; classifiers beside each other |
 //! | `first`, `repair`, `second` | Sects. 4.2 and 4.3; 4.4; 4.5 |
 //! | `live`, `voters` | Sect. 4.6, and who votes there |
-//! | `page`, `words` | the report |
+//! | `found` | which rule finds wrong labels |
+//! | `page`, `words`, `claims` | the report |
+//! | `files` | its folder |
 //! | [`run`](mod@run) | all of it in order |
 
 mod claims;
 mod compare;
-pub mod files;
+mod files;
 mod first;
 mod found;
 mod live;
@@ -31,6 +33,7 @@ mod second;
 mod voters;
 mod words;
 
-pub use run::{Request, run};
+pub use files::report;
+pub use run::{Outcome, Request, run};
 pub use sample::Sample;
 pub use scale::Scale;

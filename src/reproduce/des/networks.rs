@@ -1,11 +1,10 @@
 //! One training, and what a network says of every candidate.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::progress::{Heard, Span};
-use crate::Result;
-use crate::backend::Device;
+use super::run::Request;
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
@@ -13,6 +12,7 @@ use crate::reproduce::Watcher;
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::session::score;
 use crate::train::{Config, Session};
+use crate::{Error, Result};
 
 /// A network that was trained.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub struct Trained {
     pub network: String,
     /// Parameters that training moves.
     pub parameters: usize,
-    /// Of wall-clock time, validation included.
-    pub seconds_per_epoch: f64,
+    /// Of wall-clock time, validation included; `None` where a stopped run was gone on with.
+    pub seconds_per_epoch: Option<f64>,
     /// One record for each epoch.
     pub history: Vec<EpochRecord>,
     /// The epoch whose weights were kept.
@@ -33,22 +33,51 @@ pub struct Trained {
     pub model: ModelFile,
 }
 
-/// Trains `config` on `data`, split as `split` says; from the weights of `from` if there is one.
+/// What a training works on.
+pub struct Work<'a> {
+    /// Stamps with the labels that are to be learned.
+    pub data: &'a Arc<Dataset>,
+    /// Which of them.
+    pub split: &'a Split,
+    /// Where the network begins, if not anew.
+    pub from: Option<&'a ModelFile>,
+    /// What of the whole it is.
+    pub span: Span,
+}
+
+/// Time between checkpoints within an epoch.
+const INTERVAL: Duration = Duration::from_secs(300);
+
+/// Trains `config`. The checkpoint stays in the request's folder: a run that was stopped, here or
+/// later, goes on with it.
 pub fn train(
+    request: &Request,
     name: &str,
     config: Config,
-    from: Option<&ModelFile>,
-    (data, split): (&Arc<Dataset>, &Split),
-    device: &Device,
-    span: Span,
+    work: Work,
     watcher: &mut dyn Watcher,
 ) -> Result<Trained> {
+    let Work {
+        data,
+        split,
+        from,
+        span,
+    } = work;
     watcher.step(&format!("training {name}"), span.at(0.0), None)?;
     let network = config.architecture.name.clone();
-    let session = Session::new(config, device, data.clone(), split.clone());
+    let folder = request.work;
+    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let slug: String = name.to_lowercase().replace([' ', ','], "-");
+    let checkpoint = folder.join(format!("{slug}-{}.safetensors", split.train.len()));
+    let mut session = Session::new(config, request.device, data.clone(), split.clone())
+        .checkpoint(&checkpoint, INTERVAL);
+    if let Some(parent) = from {
+        session = session.from(parent, "the network of Sect. 4.5")?;
+    }
+    let resumed = checkpoint.exists();
     let started = Instant::now();
     let outcome = session.run(
-        false,
+        resumed,
         &mut Heard {
             watcher,
             what: name.into(),
@@ -63,7 +92,7 @@ pub fn train(
         name: name.into(),
         network,
         parameters: model.model.plan().trainable(),
-        seconds_per_epoch: seconds / outcome.history.len().max(1) as f64,
+        seconds_per_epoch: (!resumed).then(|| seconds / outcome.history.len().max(1) as f64),
         history: outcome.history,
         best_epoch: outcome.best_epoch,
         model,

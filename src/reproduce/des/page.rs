@@ -207,7 +207,9 @@ fn table_1(first: &First) -> PaperTable {
             Cell::pair(Some(paper.auc), measured(judged, "auc")),
             Cell::pair(
                 Some(paper.seconds),
-                format!("{:.1}", network.seconds_per_epoch),
+                network
+                    .seconds_per_epoch
+                    .map_or("–".into(), |seconds| format!("{seconds:.1}")),
             ),
             Cell::pair(None, measured(judged, "fpr_at_mdr")),
         ]);

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::first::{First, first};
 use super::found::{Found, found};
 use super::live::{Live, live};
-use super::page::page;
 use super::progress::Span;
 use super::repair::{Repair, repair};
 use super::sample::Sample;
@@ -16,7 +15,6 @@ use super::second::{Second, second};
 use crate::Result;
 use crate::backend::Device;
 use crate::judge::Evaluation;
-use crate::report::PaperPage;
 use crate::reproduce::Watcher;
 use crate::train::Precision;
 
@@ -31,7 +29,7 @@ pub struct Request<'a> {
     pub precision: Precision,
     /// Of everything that is random.
     pub seed: u64,
-    /// For what the cross-validation leaves.
+    /// For trainings that are not over, and the cross-validation's.
     pub work: &'a Path,
 }
 
@@ -58,11 +56,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The report.
-    pub fn page(&self) -> Result<PaperPage> {
-        page(self)
-    }
-
     /// Every number, as JSON.
     pub fn numbers(&self) -> Value {
         let evaluation = |one: Option<&Evaluation>| json!(one);
@@ -150,13 +143,14 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
         (
             "Training",
             format!(
-                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {} (the \
-                 paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
+                "{} epochs at most, learning rate {}{halved}, batches of {}, pixels scaled: {}, \
+                 stamps turned: {} (the paper: 2e-5 halved every 10 epochs, stopped after 15 without a lower loss, pixels \
                  of 8 bits as they are)",
                 scale.epochs,
                 scale.learning_rate,
                 scale.batch_size,
                 scale.normalisation.name(),
+                scale.augment,
             ),
         ),
         (

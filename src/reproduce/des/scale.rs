@@ -1,6 +1,6 @@
 //! How large the experiments are, and how long networks are trained.
 
-use crate::data::Normalisation;
+use crate::data::{Augment, Normalisation};
 use crate::nn::Architecture;
 use crate::train::{Config, Precision, Settings};
 use crate::{Error, Result};
@@ -29,6 +29,8 @@ pub struct Scale {
     pub patience: usize,
     /// How pixels are scaled.
     pub normalisation: Normalisation,
+    /// How training stamps are turned.
+    pub augment: Augment,
     /// Folds of the cross-validation that looks for wrong labels; 0 for none.
     pub folds: usize,
     /// Candidates of the simulated live survey (the paper: some 20,700 after its vote).
@@ -44,12 +46,13 @@ impl Scale {
             candidates: 8000,
             wrong_labels: 0.008,
             narrow: 4,
-            epochs: 10,
-            learning_rate: 1e-3,
+            epochs: 12,
+            learning_rate: 3e-3,
             halve_every: 4,
             batch_size: 64,
             patience: 15,
-            normalisation: Normalisation::Standard,
+            normalisation: Normalisation::Asinh,
+            augment: Augment::D4,
             folds: 3,
             live: 4000,
             resamples: 300,
@@ -77,6 +80,7 @@ impl Scale {
             learning_rate: 2e-5,
             halve_every: 10,
             normalisation: Normalisation::None,
+            augment: Augment::None,
             ..Scale::full()
         }
     }
@@ -114,6 +118,7 @@ impl Scale {
             halve_every: Some(self.halve_every),
             patience: Some(self.patience),
             normalisation: Some(self.normalisation),
+            augment: self.augment,
             precision,
             seed,
             ..Settings::default()

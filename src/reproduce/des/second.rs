@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compare::{Classified, compare};
 use super::first::{classified, forest, options};
-use super::networks::{Trained, train};
+use super::networks::{Trained, Work, train};
 use super::progress::Span;
 use super::repair::Repair;
 use super::run::Request;
@@ -47,15 +47,13 @@ pub fn second(
         share: 0.9 * span.share,
         ..span
     };
-    let network = train(
-        "CNN 1",
-        config,
-        None,
-        (&data, &split),
-        request.device,
-        part,
-        watcher,
-    )?;
+    let work = Work {
+        data: &data,
+        split: &split,
+        from: None,
+        span: part,
+    };
+    let network = train(request, "CNN 1", config, work, watcher)?;
     let rest = Span {
         from: part.at(1.0),
         share: 0.1 * span.share,

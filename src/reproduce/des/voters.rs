@@ -16,26 +16,29 @@ use crate::simulate::Kind;
 
 /// A person: name, leaning towards real, carelessness.
 const PEOPLE: [(&str, f64, f64); 5] = [
-    ("expert A", 0.0, 0.35),
-    ("expert B", -0.2, 0.35),
-    ("student C", 0.3, 0.7),
-    ("student D", -0.3, 0.7),
-    ("student E", 0.1, 0.8),
+    ("expert A", 0.0, 0.7),
+    ("expert B", -0.2, 0.7),
+    ("student C", 0.3, 1.2),
+    ("student D", -0.3, 1.2),
+    ("student E", 0.1, 1.3),
 ];
 /// How far a candidate looks other than it is, in the same units.
 const LUCK: f64 = 0.6;
-/// Signal-to-noise at which a source looks as much real as not.
-const EVEN: f64 = 4.5;
+/// Signal-to-noise at which a source looks a little more real than not.
+const FAINTEST: f64 = 4.5;
+/// How many people vote on a candidate, each as often.
+const VOTES: [usize; 4] = [3, 4, 5, 5];
 
 /// How real a candidate looks: 0 is as much as not.
 fn looks(kind: Kind, candidate: &Candidate) -> f64 {
     // mag_err is 2.5 / ln 10 over the signal-to-noise.
     let signal_to_noise = 2.5 / std::f64::consts::LN_10 / candidate.mag_err;
     match kind {
-        Kind::Real => 3.0 * (signal_to_noise / EVEN).ln().max(-1.0),
+        // Above some brightness it is the shape that people quarrel about.
+        Kind::Real => 0.6 + ((signal_to_noise / FAINTEST).ln() / 2.0).clamp(-1.0, 1.0),
         Kind::NoisePeak => -1.0,
-        Kind::GalaxyCore | Kind::Ghost => -2.0,
-        Kind::Dipole | Kind::WrongKernel => -2.4,
+        Kind::GalaxyCore | Kind::Ghost => -2.4,
+        Kind::Dipole | Kind::WrongKernel => -2.6,
         _ => -2.8,
     }
 }
@@ -50,7 +53,7 @@ pub fn votes(kinds: &[Kind], candidates: &[Candidate], seed: u64) -> Vec<Vote> {
     let mut votes = Vec::with_capacity(4 * candidates.len());
     for (&kind, candidate) in kinds.iter().zip(candidates) {
         let seen = looks(kind, candidate) + LUCK * normal(&mut random);
-        let count = 3 + (random.next_u64() % 3) as usize;
+        let count = VOTES[(random.next_u64() % VOTES.len() as u64) as usize];
         let mut people: Vec<usize> = (0..PEOPLE.len()).collect();
         split::shuffle(&mut people, &mut random);
         for &person in &people[..count] {

@@ -7,7 +7,7 @@ use super::Request;
 use crate::data::{Dataset, Split};
 use crate::reproduce::telescopes::{CUBES, Telescope};
 use crate::reproduce::words::slug;
-use crate::simulate::{SurveyConfig, survey};
+use crate::simulate::{Kind, Survey, SurveyConfig, survey};
 use crate::train::Config;
 use crate::{Error, Result};
 
@@ -26,6 +26,8 @@ pub(super) struct Cube {
     pub telescope: Option<Telescope>,
     /// How it was simulated; `None` for a user's own.
     pub simulated: Option<SurveyConfig>,
+    /// What each candidate is in truth; empty for a user's own.
+    pub kinds: Vec<Kind>,
     /// The cutouts at their own size.
     pub whole: Arc<Dataset>,
     /// The cutouts as the network is trained on them.
@@ -75,6 +77,7 @@ impl Cube {
             name,
             telescope,
             simulated,
+            kinds: Vec::new(),
             whole,
             data,
             split: Arc::new(split),
@@ -96,17 +99,15 @@ pub(super) fn all(request: &Request, config: &Config) -> Result<Vec<Cube>> {
             // Other fields for each telescope.
             let seed = request.seed.wrapping_add(1000 * i as u64);
             let simulated = telescope.survey(count, seed);
-            let mut made = survey(&simulated)?.dataset;
+            let Survey {
+                dataset: mut made,
+                kinds,
+            } = survey(&simulated)?;
             made.source = PathBuf::from(format!("{}, simulated", telescope.name));
             let whole = Arc::new(made);
             let name = telescope.name.to_string();
-            cubes.push(Cube::new(
-                name,
-                Some(*telescope),
-                Some(simulated),
-                whole,
-                config,
-            )?);
+            let cube = Cube::new(name, Some(*telescope), Some(simulated), whole, config)?;
+            cubes.push(Cube { kinds, ..cube });
         }
         return Ok(cubes);
     }

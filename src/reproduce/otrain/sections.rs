@@ -97,9 +97,8 @@ pub(super) fn sections(done: &Done, seen: &mut [Seen]) -> Result<Vec<PaperSectio
 fn differences(done: &Done) -> PaperSection {
     let mut section = PaperSection::new(
         "How this differs from the paper",
-        "Pixels: the paper feeds counts as they are, as far as its text says. Here each cutout is \
-         scaled to mean 0 and deviation 1, because the counts of these telescopes differ by orders \
-         of magnitude.",
+        "Pixels: the paper's text has no scaling of counts. Here each cutout is scaled to mean 0 and \
+         deviation 1, because the counts of these telescopes differ by orders of magnitude.",
     );
     section.text(
         "Weights: the paper evaluates those of the last epoch, here those of the epoch with the \
@@ -140,6 +139,10 @@ fn the_cubes(done: &Done) -> PaperSection {
              bad alignment; both pipelines remove cosmic rays, of which few are left.",
         );
         section.parts.push(PaperPart::Table(table));
+        let simulated = done.cubes.iter().filter(|cube| cube.simulated.is_some());
+        for telescope in simulated.filter_map(|cube| cube.telescope) {
+            section.text(format!("{}: {}", telescope.name, telescope.note));
+        }
     }
     section.parts.push(PaperPart::Table(tables::cubes(done)));
     section

@@ -81,7 +81,7 @@ pub(super) fn plan(cubes: &[Cube], request: &Request, config: &Config) -> Result
     let mut unscaled = request.scale.unscaled.clone();
     unscaled.retain(|size| sizes.contains(size));
     let as_they_are = Config {
-        normalisation: Normalisation::None,
+        preprocess: Normalisation::None.into(),
         ..config.clone()
     };
     for mut run in cutout::runs(&as_they_are, shape, &split, &unscaled, 1)? {

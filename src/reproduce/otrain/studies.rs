@@ -96,6 +96,19 @@ pub(super) fn figure_12(done: &Done) -> Result<Option<PaperSection>> {
             .into(),
         drawing: study_cutout(&points(&cutouts.by_size), "validation", "")?,
     }));
+    let known = |(_, record): &(usize, Record)| record.reported().is_some();
+    if cutouts.unscaled.iter().any(known) {
+        section.text(
+            "The same on counts as they are, nearer to the paper, whose text has no scaling: whether \
+             scaling is what makes the difference.",
+        );
+        section.parts.push(PaperPart::Figure(Figure {
+            name: "figure-12-unscaled".into(),
+            title: format!("The same on counts as they are, {}", cutouts.cube),
+            caption: "As above, without scaling of the cutouts.".into(),
+            drawing: study_cutout(&points(&cutouts.unscaled), "validation", "")?,
+        }));
+    }
     section.parts.push(PaperPart::Table(tables::cutouts(done)?));
     Ok(Some(section))
 }

@@ -28,7 +28,6 @@ pub(super) fn telescopes(done: &Done) -> Option<PaperTable> {
             Cell::number(format!("{:.1} to {:.1}", pixels[0], pixels[1])),
             Cell::number(format!("{:.0}", config.exposure)),
             Cell::pair(None, format!("{:.1}", config.limiting_magnitude())),
-            Cell::text(telescope.note),
         ])
     };
     let rows: Vec<Vec<Cell>> = done.cubes.iter().filter_map(row).collect();
@@ -43,7 +42,6 @@ pub(super) fn telescopes(done: &Done) -> Option<PaperTable> {
             "PSF FWHM (pixels)",
             "Exposure (s)",
             "Limiting magnitude (5σ)",
-            "Remark",
         ]),
         rows,
     })

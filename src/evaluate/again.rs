@@ -1,0 +1,122 @@
+//! How the data of a model that goes on learning are split: what it was fitted to before must
+//! not test what it becomes.
+
+use std::path::Path;
+
+use super::held_out::{Asked, Parts};
+use crate::data::{Dataset, Fractions, Part, Split};
+use crate::formats::Provenance;
+use crate::{Error, Result};
+
+/// A split for going on with a model.
+#[derive(Clone, Debug)]
+pub struct SplitAgain {
+    /// Which candidate is in which part.
+    pub split: Split,
+    /// Where it is from, and what a user should know of it.
+    pub notices: Vec<String>,
+}
+
+/// Splits `data`, on which the model `path` with `provenance` is to learn more. Where the data
+/// are the model's own, as `evaluate` finds out, they are split as they were then, and
+/// candidates that it does not know are divided by `fractions` (`usual` unless given). Where
+/// `fractions` are given, or the data state a split, that counts, but no candidate that the model was fitted
+/// to, or stopped by, is in the test part: it goes to the training part instead. Data of which
+/// nobody can tell are split anew, said so.
+pub fn split_again(
+    path: &Path,
+    provenance: &Provenance,
+    data: &Dataset,
+    (fractions, usual): (Option<Fractions>, Fractions),
+    seed: u64,
+) -> Result<SplitAgain> {
+    let mut anew = Split::make(data, fractions.unwrap_or(usual), seed)?;
+    let ids: Vec<String> = data.candidates.iter().map(|c| c.id.clone()).collect();
+    let labels = data.labels.as_deref().unwrap_or_default();
+    let asked = Asked {
+        ids: &ids,
+        labels,
+        source: &data.source,
+        data: Some(data),
+    };
+    let name = path.display();
+    let parts = match Parts::of_model(path, provenance, None, &asked) {
+        Ok(parts) => parts,
+        // Nothing that would keep anyone from training, but from believing the test part.
+        Err(Error::Input { found, .. }) => {
+            let notices = vec![format!(
+                "which candidates {name} was fitted to cannot be told ({found}): the test part may \
+                 hold some of them"
+            )];
+            return Ok(SplitAgain {
+                split: anew,
+                notices,
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    if !parts.is_known() {
+        return Ok(SplitAgain {
+            split: anew,
+            notices: parts.notices,
+        });
+    }
+    let stated = data.parts.is_some();
+    if fractions.is_some() || stated {
+        let fitted = |row: &usize| matches!(parts.of[*row], Some(Part::Train | Part::Validation));
+        let (moved, test) = anew.test.iter().partition(|row| fitted(row));
+        let moved: Vec<usize> = moved;
+        anew.test = test;
+        let mut notices = Vec::new();
+        if !moved.is_empty() {
+            notices.push(format!(
+                "{} candidates of the test part are ones that {name} was fitted to or stopped by \
+                 ({}): they are in the training part",
+                moved.len(),
+                parts.from
+            ));
+        }
+        anew.train.extend(moved);
+        anew.train.sort_unstable();
+        return Ok(SplitAgain {
+            split: anew,
+            notices,
+        });
+    }
+    let mut split = Split::default();
+    let mut unknown = 0;
+    for part in [Part::Train, Part::Validation, Part::Test] {
+        let own = (0..data.len()).filter(|&row| parts.of[row] == Some(part));
+        let new = anew.part(part).iter().copied();
+        let new: Vec<usize> = new.filter(|&row| parts.of[row].is_none()).collect();
+        unknown += new.len();
+        let mut rows: Vec<usize> = own.chain(new).collect();
+        rows.sort_unstable();
+        match part {
+            Part::Train => split.train = rows,
+            Part::Validation => split.validation = rows,
+            Part::Test => split.test = rows,
+        }
+    }
+    // The split of a few of its candidates may have no part that can choose an epoch.
+    let classes = |rows: &[usize]| [0, 1].map(|label| rows.iter().any(|&i| labels[i] == label));
+    for (what, rows) in [
+        ("training", &split.train),
+        ("validation", &split.validation),
+    ] {
+        if classes(rows) != [true; 2] {
+            let found = format!("not both classes in the {what} part");
+            let expected = format!("them in the split of {name}, or --split, to divide anew");
+            return Err(Error::input(&data.source, "split", found, expected));
+        }
+    }
+    let mut notices = vec![format!("split as that of {name} ({})", parts.from)];
+    if unknown > 0 {
+        notices.push(format!(
+            "{unknown} of {} candidates are new to {name}, and are divided as {}",
+            data.len(),
+            usual
+        ));
+    }
+    Ok(SplitAgain { split, notices })
+}

@@ -1,0 +1,158 @@
+//! What the rules find of labels that were planted wrong in a simulated survey.
+//!
+//! `cargo test --release --test suspect -- --nocapture` prints precision and recall of each
+//! rule; with `--ignored` on a larger survey.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rbgpu::backend::Device;
+use rbgpu::backend::gpu::GpuPrecision;
+use rbgpu::data::{Dataset, split::first_of_shuffled};
+use rbgpu::judge::planted::{Recovered, recovered};
+use rbgpu::judge::suspicion::Rule;
+use rbgpu::nn::Architecture;
+use rbgpu::simulate::{SurveyConfig, survey};
+use rbgpu::suspect::folds::{Folds, deal};
+use rbgpu::suspect::{Evidence, Network, Options, suspects};
+use rbgpu::train::{Residence, Settings};
+
+/// A survey of `count` cutouts, a share of whose labels is turned at random, and which.
+fn planted(count: usize, share: f64) -> (Arc<Dataset>, Vec<bool>) {
+    let config = SurveyConfig {
+        count,
+        size: 32,
+        ..SurveyConfig::default()
+    };
+    let mut data = survey(&config).unwrap().dataset;
+    let mut turned: Vec<usize> = (0..count).collect();
+    first_of_shuffled(&mut turned, (share * count as f64).round() as usize, 5);
+    let mut wrong = vec![false; count];
+    let labels = data.labels.as_mut().expect("a survey has labels");
+    for row in turned {
+        wrong[row] = true;
+        labels[row] = 1 - labels[row];
+    }
+    (Arc::new(data), wrong)
+}
+
+/// Every rule's result, of these networks by cross-validation; the first also stands for a
+/// model in rule `category`.
+fn found(
+    data: &Arc<Dataset>,
+    wrong: &[bool],
+    networks: &[&str],
+    (folds, epochs): (usize, usize),
+) -> Vec<Recovered> {
+    let folder = tempfile::tempdir().unwrap();
+    let (device, _) = Device::open("cpu", GpuPrecision::F32).unwrap();
+    let work = Folds {
+        data: data.clone(),
+        count: folds,
+        device,
+        residence: Residence::Auto,
+        folder: folder.path().to_path_buf(),
+        interval: Duration::from_secs(600),
+        fresh: false,
+    };
+    let begun = Instant::now();
+    let trained = networks.iter().map(|name| {
+        let settings = Settings {
+            epochs: Some(epochs),
+            seed: 1,
+            ..Settings::default()
+        };
+        let config = settings.check(Architecture::named(name).unwrap()).unwrap();
+        work.network(&config, &mut ()).unwrap()
+    });
+    let trained: Vec<Network> = trained.collect();
+    let labels = data.labels.as_ref().unwrap();
+    let evidence = Evidence {
+        labels,
+        models: &[],
+        folds: &trained,
+    };
+    let all = suspects(&evidence, &Options::default()).unwrap();
+    let planted = wrong.iter().filter(|wrong| **wrong).count();
+    println!(
+        "{} candidates, {planted} planted, {networks:?} in {folds} folds of {epochs} epochs, \
+         {:.0?}; expected: {:?}",
+        data.len(),
+        begun.elapsed(),
+        all.expected
+    );
+    let of = |ranking| recovered(ranking, wrong).unwrap();
+    let found: Vec<Recovered> = all.rankings.iter().map(of).collect();
+    for f in &found {
+        println!(
+            "{:<10} names {:>4}  precision {:.3}  recall {:.3}  among the first {planted}: {}, \
+             {}: {}, {}: {}",
+            f.rule,
+            f.listed,
+            f.precision,
+            f.recall,
+            f.among(planted),
+            2 * planted,
+            f.among(2 * planted),
+            5 * planted,
+            f.among(5 * planted)
+        );
+    }
+    found
+}
+
+#[test]
+fn planted_wrong_labels_are_found() {
+    let (data, wrong) = planted(1200, 0.02);
+    let found = found(&data, &wrong, &["otrain"], (3, 5));
+    let by = |rule| found.iter().find(|f| f.rule == rule).unwrap();
+    let (confident, folds) = (by(Rule::Confident), by(Rule::Folds));
+    assert_eq!(confident.wrong, 24);
+    // By chance 2 in 100 of what is named would be wrong, and 2 of 120 among the first tenth.
+    assert!(confident.recall >= 0.6, "{confident:?}");
+    assert!(confident.precision >= 0.2, "{confident:?}");
+    assert!(folds.among(120) >= 18, "{folds:?}");
+}
+
+#[test]
+#[ignore = "minutes: what the README says was measured"]
+fn measured() {
+    let (data, wrong) = planted(6000, 0.008);
+    found(&data, &wrong, &["otrain", "des3"], (5, 12));
+}
+
+#[test]
+fn folds_are_even_and_objects_stay_together() {
+    let (data, _) = planted(300, 0.0);
+    let labels = data.labels.as_ref().unwrap();
+    let fold = deal(&data, 5, 3).unwrap();
+    for class in [0, 1] {
+        let counts: Vec<usize> = (0..5)
+            .map(|k| {
+                (0..300)
+                    .filter(|&i| fold[i] == k && labels[i] == class)
+                    .count()
+            })
+            .collect();
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(most - least <= 1, "{counts:?}");
+    }
+    assert_ne!(fold, deal(&data, 5, 4).unwrap());
+    // Each object three times.
+    let mut data = Arc::into_inner(data).unwrap();
+    for (i, candidate) in data.candidates.iter_mut().enumerate() {
+        candidate.object = format!("object {}", i % 100);
+    }
+    let fold = deal(&data, 5, 3).unwrap();
+    assert!((0..200).all(|i| fold[i] == fold[i + 100]));
+    for k in 0..5 {
+        let own = fold.iter().filter(|f| **f == k).count();
+        assert!((45..=75).contains(&own), "{own} of 300");
+    }
+    // What calls all of its candidates one object does not mean an object.
+    for candidate in &mut data.candidates {
+        candidate.object = "M31".into();
+    }
+    let fold = deal(&data, 5, 3).unwrap();
+    assert!((0..5).all(|k| fold.iter().filter(|f| **f == k).count() <= 62));
+}
