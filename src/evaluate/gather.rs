@@ -98,6 +98,7 @@ pub fn gather(
         Some(data) => of_data(data, request)?,
         None => of_scores(request, &files, &mut notices)?,
     };
+    check_part(request, &files)?;
     let rows = rows_of_files(request, &files, &all, &mut notices)?;
     let (mut kept, which) = chosen(request, models, (&files, &rows), &all, &mut notices)?;
     if kept.is_empty() {
@@ -198,6 +199,17 @@ fn rows_of_files(
     of.collect()
 }
 
+/// A part can be asked for only where something says what is in it.
+fn check_part(request: &Request, files: &[Option<ScoreFile>]) -> Result<()> {
+    let without = |file: &Option<ScoreFile>| file.as_ref().is_some_and(|f| f.parts.is_none());
+    if let (Rows::Part(_), None, true) = (request.rows, &request.split, files.iter().all(without)) {
+        let found = format!("'{}' of scores alone", request.rows);
+        let expected = "--split FILE beside it, which says what was in which part";
+        return Err(Error::config("--part", found, expected));
+    }
+    Ok(())
+}
+
 /// Which rows are looked at.
 fn chosen(
     request: &Request,
@@ -232,11 +244,6 @@ fn chosen(
         }
         if let (Some(split), true) = (&request.split, parts.is_empty()) {
             parts.push(Parts::from_named(split, &asked)?);
-        }
-        if let (true, Rows::Part(_)) = (parts.is_empty(), request.rows) {
-            let found = format!("'{}' of scores alone", request.rows);
-            let expected = "--split FILE beside it, which says what was in which part";
-            return Err(Error::config("--part", found, expected));
         }
         for part in &parts {
             for notice in &part.notices {

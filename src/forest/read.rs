@@ -215,9 +215,12 @@ fn read_parts(words: &[String]) -> Option<Vec<Option<Part>>> {
     parts.filter(|parts| parts.iter().any(Option::is_some))
 }
 
+/// Says the label of an id: 1 real, 0 bogus, `Some(None)` undecided, `None` of one it does not know.
+type LabelOf = Box<dyn Fn(&str) -> Option<Option<u8>>>;
+
 /// The labels of a file by id: a label file (columns id and label, 1 real), or autoScan's table
 /// (ID and OBJECT_TYPE).
-pub(super) fn labels(path: &Path) -> Result<Box<dyn Fn(&str) -> Option<Option<u8>>>> {
+pub(super) fn labels(path: &Path) -> Result<LabelOf> {
     let is_autoscan = Cell::new(false);
     let choose = |names: &[String]| {
         let columns = [column(names, &["ID"]), column(names, &[OBJECT_TYPE])];

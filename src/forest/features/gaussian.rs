@@ -147,8 +147,9 @@ fn solve(mut a: [[f64; 4]; 4], mut b: [f64; 4]) -> [f64; 4] {
         }
         for r in i + 1..4 {
             let by = a[r][i] / a[i][i];
-            for c in i..4 {
-                a[r][c] -= by * a[i][c];
+            let above = a[i];
+            for (to, from) in a[r].iter_mut().zip(above).skip(i) {
+                *to -= by * from;
             }
             b[r] -= by * b[i];
         }
