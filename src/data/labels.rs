@@ -140,6 +140,15 @@ pub fn mark_text(mark: u32) -> String {
     format!("{mark:08x}")
 }
 
+/// What a label file says of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// 1 real, 0 bogus; `None` undecided.
+    pub label: Option<u8>,
+    /// Whether somebody looked at it, which its mark tells.
+    pub seen: bool,
+}
+
 /// A row that says something.
 #[derive(Clone, Debug)]
 struct Entry {

@@ -5,6 +5,7 @@
 //! | [`names`] | the 38 features of Goldstein et al. 2015 |
 //! | [`table`](mod@table), `read` | features of candidates, from a file and to one |
 //! | [`features`] | those features that stamps alone give, measured |
+//! | `settings` | how a forest is grown |
 //! | [`train`](mod@train) | a forest from a table, by the crate datarust |
 //! | `tree` | one tree as it is kept: routes a row to a leaf |
 //! | [`model`] | a forest that is trained: scores, importances, where it is from |
@@ -25,6 +26,7 @@ pub mod names;
 pub mod parts;
 mod read;
 pub mod run;
+mod settings;
 pub mod table;
 pub mod train;
 mod tree;
@@ -32,5 +34,6 @@ mod tree;
 pub use model::{Forest, Measured, Provenance, Scores};
 pub use parts::Division;
 pub use read::TableOptions;
+pub use settings::{Criterion, Settings};
 pub use table::FeatureTable;
-pub use train::{Criterion, Settings, Trained};
+pub use train::Trained;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::settings::Settings;
 use super::table::FeatureTable;
-use super::train::Settings;
 use super::tree::Tree;
 use crate::Result;
 use crate::judge::{Cut, Scored};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::model::{Forest, Measured, Scores};
 use super::parts::Division;
+use super::settings::Settings;
 use super::table::FeatureTable;
-use super::train::Settings;
 use crate::Result;
 use crate::data::atomic::atomic_write;
 use crate::data::{Decision, Part, Split};

@@ -123,7 +123,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if shared.fresh && request.work.exists() {
         std::fs::remove_dir_all(request.work).map_err(Error::io("remove", request.work))?;
     }
-    let mut watch = Watch::new(terminal.clone(), "des");
+    let mut watch = Watch::new(terminal, "des");
     let outcome = run_all(&request, sample, &mut watch)?;
     watch.step("drawing", 1.0, None)?;
     let page = report(&outcome, &out, &command())?;

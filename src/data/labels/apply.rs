@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Entry, LabelFile, Relabelled, mark_text, pixels_mark};
+use super::{Entry, LabelFile, Relabelled, Verdict, mark_text, pixels_mark};
 use crate::data::channels::pick;
 use crate::data::columns::UNDECIDED;
 use crate::data::rows::{Cutout, Row};
@@ -32,9 +32,8 @@ impl LabelFile {
     }
 
     /// What the file says of each candidate of `set`, with the checks of a set that is read with
-    /// it: `None` where it does not name it, else its label (`None` undecided) and whether somebody
-    /// looked at it, which its mark tells.
-    pub fn said_of(&self, set: &Dataset) -> Result<Vec<Option<(Option<u8>, bool)>>> {
+    /// it; `None` where it does not name it.
+    pub fn said_of(&self, set: &Dataset) -> Result<Vec<Option<Verdict>>> {
         self.check_unique()?;
         let mut used = vec![false; self.entries.len()];
         let mut values = vec![0.0; set.shape.len()];
@@ -54,7 +53,10 @@ impl LabelFile {
                     return Err(self.other_pixels(at, mark, &values));
                 }
             }
-            said.push(Some((entry.label, entry.pixels.is_some())));
+            said.push(Some(Verdict {
+                label: entry.label,
+                seen: entry.pixels.is_some(),
+            }));
         }
         match said.iter().any(Option::is_some) {
             true => Ok(said),

@@ -23,7 +23,7 @@ pub fn recovered(sources: &[(f64, bool)]) -> Result<Figure> {
     let high = usable.iter().map(|s| s.0).fold(f64::NEG_INFINITY, f64::max);
     let (low, high) = ((low / BIN).floor() * BIN, (high / BIN).floor() * BIN + BIN);
     let bins = (high - low) / BIN;
-    if !(bins >= 1.0 && bins <= MOST) {
+    if !(1.0..=MOST).contains(&bins) {
         let found = format!("{} sources with a magnitude", usable.len());
         let expected = format!("at least one, and all within {} mag", MOST * BIN);
         return Err(Error::config("injected sources", found, expected));

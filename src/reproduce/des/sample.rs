@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::scale::Scale;
 use crate::data::Dataset;
-use crate::data::labels::LabelFile;
+use crate::data::labels::{LabelFile, Verdict};
 use crate::forest::{FeatureTable, TableOptions, features};
 use crate::simulate::{Kind, Survey, SurveyConfig, survey};
 use crate::{Error, Result};
@@ -127,11 +127,11 @@ impl Sample {
         if let Some(file) = repaired {
             let said = file.said_of(&data)?;
             let both = || said.iter().zip(labels);
-            let label = |(said, &label): (&Option<(Option<u8>, bool)>, &u8)| {
-                said.and_then(|(label, _)| label).unwrap_or(label)
+            let label = |(said, &label): (&Option<Verdict>, &u8)| {
+                said.and_then(|verdict| verdict.label).unwrap_or(label)
             };
-            let seen = |(said, &label): (&Option<(Option<u8>, bool)>, &u8)| {
-                said.is_some_and(|(new, seen)| seen || new.is_some_and(|new| new != label))
+            let seen = |(said, &label): (&Option<Verdict>, &u8)| {
+                said.is_some_and(|v| v.seen || v.label.is_some_and(|new| new != label))
             };
             new = Some(both().map(label).collect());
             looked = Some(both().map(seen).collect());

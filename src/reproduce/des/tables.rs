@@ -75,7 +75,7 @@ pub(super) fn percent(share: f64) -> String {
 pub(super) fn table_2(first: &First) -> PaperTable {
     let classifiers = &first.evaluation.classifiers;
     let shown = [&classifiers[0], &classifiers[2], &classifiers[4]];
-    let ours = shown.map(|judged| shares(judged));
+    let ours = shown.map(shares);
     let rows = (0..6).map(|k| {
         let mut row = vec![Cell::number((k + 1).to_string()), Cell::text(CATEGORIES[k])];
         row.extend((0..3).map(|i| Cell::pair(Some(TABLE_2[k][i]), percent(ours[i][k]))));
