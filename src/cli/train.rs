@@ -150,7 +150,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     });
     let done = outcome.and_then(|outcome| {
         if let Some(error) = &outcome.diverged {
-            terminal.notice(&format!("{error}; the best epoch before is kept"));
+            let kept = match outcome.best_epoch {
+                0 => "the weights that it began with are kept",
+                _ => "the best epoch before is kept",
+            };
+            terminal.notice(&format!("{error}; {kept}"));
         }
         finish(arguments, &session, &outcome, &files, &terminal)
     });
@@ -233,7 +237,16 @@ fn finish(
     })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
     let best = Some(outcome.best_epoch).filter(|&best| best > 0);
-    learning_curve(&outcome.history, best, &title)?.save(&files.curve)?;
+    match outcome.history.is_empty() {
+        false => learning_curve(&outcome.history, best, &title)?.save(&files.curve)?,
+        // Nothing to draw; one of a run before would be taken for this one's.
+        true => match std::fs::remove_file(&files.curve) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &files.curve)(error));
+            }
+            _ => {}
+        },
+    }
     split.write_csv(&files.split, data)?;
     if let Some(path) = &arguments.validation_cube {
         write_cube_rows(
@@ -261,9 +274,10 @@ fn print(
 ) -> Result<()> {
     let (metrics, threshold) = (&model.provenance.metrics, model.threshold);
     let parts = metrics.as_object().expect("made above");
+    let curve = (!outcome.history.is_empty()).then_some(&files.curve);
     if arguments.json {
         let all = json!({
-            "model": files.model, "history": files.history, "curve": files.curve,
+            "model": files.model, "history": files.history, "curve": curve,
             "split": files.split, "threshold": threshold, "epochs": outcome.history.len(),
             "best_epoch": outcome.best_epoch, "stopped_early": outcome.stopped_early,
             "from": arguments.from, "improved": outcome.best_epoch > 0,
@@ -280,6 +294,9 @@ fn print(
         "ran"
     };
     let kept = match outcome.best_epoch {
+        0 if outcome.history.is_empty() => {
+            "no epoch was whole; the weights are those it began with".into()
+        }
         0 => format!(
             "no epoch was better on the validation part than {}, whose weights are kept as they were",
             arguments
@@ -319,15 +336,16 @@ fn print(
     }
     text += &table(&rows);
     let written = [
-        ("model", &files.model),
-        ("history", &files.history),
-        ("learning curve", &files.curve),
-        ("split", &files.split),
+        ("model", Some(&files.model)),
+        ("history", Some(&files.history)),
+        ("learning curve", curve),
+        ("split", Some(&files.split)),
     ];
     text += "\n\n";
-    let mut rows = written
-        .map(|(what, path)| format!("{what:<15} {}", path.display()))
-        .to_vec();
+    let mut rows: Vec<String> = written
+        .into_iter()
+        .filter_map(|(what, path)| Some(format!("{what:<15} {}", path?.display())))
+        .collect();
     if let Some(path) = &arguments.validation_cube {
         rows.push(format!("{:<15} {}", "validation cube", path.display()));
     }

@@ -85,6 +85,7 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
                     what: failed.candidate.place().to_string(),
                     why: failed.why,
                     unreadable: failed.unreadable,
+                    count: 1,
                 }),
             }
         }

@@ -140,7 +140,7 @@ pub trait Pixels: Send + Sync + std::fmt::Debug {
     fn pass(&self, _index: usize) {}
 }
 
-/// A candidate that was left out, and why.
+/// A candidate, or several for one reason, that was left out, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Skipped {
     /// File, or row of the file.
@@ -150,10 +150,15 @@ pub struct Skipped {
     /// Whether it could not be read, though it should have been; otherwise a rule
     /// leaves it out (EDGE, no finite pixel, undecided).
     pub unreadable: bool,
+    /// How many candidates these are.
+    pub count: usize,
 }
 
-/// Which part of a split a candidate belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// Which part of a split a candidate belongs to; the less is the one that a model is fitted
+/// to more.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// Weights are fitted to it.

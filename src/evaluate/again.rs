@@ -40,22 +40,30 @@ pub fn split_again(
         data: Some(data),
     };
     let name = path.display();
-    let parts = match Parts::of_model(path, provenance, None, &asked) {
-        Ok(parts) => parts,
+    let cannot_be_told = |found: &str| {
+        format!(
+            "which candidates {name} was fitted to cannot be told ({found}): the test part may \
+             hold some of them"
+        )
+    };
+    let (mut parts, untold) = match Parts::with_ancestors(path, provenance, &asked) {
+        Ok(told) => told,
         // Nothing that would keep anyone from training, but from believing the test part.
         Err(Error::Input { found, .. }) => {
-            let notices = vec![format!(
-                "which candidates {name} was fitted to cannot be told ({found}): the test part may \
-                 hold some of them"
-            )];
             return Ok(SplitAgain {
                 split: anew,
-                notices,
+                notices: vec![cannot_be_told(&found)],
             });
         }
         Err(error) => return Err(error),
     };
+    let untold = match untold {
+        None => None,
+        Some(Error::Input { found, .. }) => Some(cannot_be_told(&found)),
+        Some(error) => return Err(error),
+    };
     if !parts.is_known() {
+        parts.notices.extend(untold);
         return Ok(SplitAgain {
             split: anew,
             notices: parts.notices,
@@ -67,7 +75,7 @@ pub fn split_again(
         let (moved, test) = anew.test.iter().partition(|row| fitted(row));
         let moved: Vec<usize> = moved;
         anew.test = test;
-        let mut notices = Vec::new();
+        let mut notices = Vec::from_iter(untold);
         if !moved.is_empty() {
             notices.push(format!(
                 "{} candidates of the test part are ones that {name} was fitted to or stopped by \
@@ -118,5 +126,6 @@ pub fn split_again(
             usual
         ));
     }
+    notices.extend(untold);
     Ok(SplitAgain { split, notices })
 }

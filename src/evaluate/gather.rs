@@ -239,7 +239,7 @@ fn chosen(
             {
                 let of = rows.iter().map(|row| row.and_then(|row| own[row]));
                 let from = source.path.display().to_string();
-                parts.push(Parts::new(of.collect(), &from, None));
+                parts.push(Parts::new(of.collect(), &from));
             }
         }
         if let (Some(split), true) = (&request.split, parts.is_empty()) {

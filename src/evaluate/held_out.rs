@@ -71,7 +71,7 @@ pub struct Asked<'a> {
 }
 
 /// Where the parts of a model are from of which nobody said what it was fitted to.
-const NOT_KNOWN: &str = "not known";
+pub(super) const NOT_KNOWN: &str = "not known";
 
 /// What a model knows of each candidate: the part it was in, `None` for one that was in none.
 #[derive(Clone, Debug)]
@@ -89,23 +89,29 @@ pub struct Parts {
     /// Whether it knows just the candidates of the input, with the labels that they had before
     /// a label file was read.
     as_before: bool,
+    /// Why some candidates, or all, are in no part.
+    pub(super) lacks: Vec<String>,
 }
 
 impl Parts {
     /// Of a model of which nobody said what it was fitted to.
-    pub fn not_known(count: usize, notice: String) -> Parts {
-        Parts::new(vec![None; count], NOT_KNOWN, Some(notice))
+    fn not_known(count: usize, lack: String) -> Parts {
+        Parts {
+            lacks: vec![lack],
+            ..Parts::new(vec![None; count], NOT_KNOWN)
+        }
     }
 
     /// The parts `of` the candidates.
-    pub fn new(of: Vec<Option<Part>>, from: &str, notice: Option<String>) -> Parts {
+    pub fn new(of: Vec<Option<Part>>, from: &str) -> Parts {
         Parts {
             known: of.iter().flatten().count(),
             of,
             from: from.into(),
-            notices: notice.into_iter().collect(),
+            notices: Vec::new(),
             relabelled: 0,
             as_before: false,
+            lacks: Vec::new(),
         }
     }
 
@@ -116,6 +122,10 @@ impl Parts {
 
     /// As the table `path` says it: columns id and part.
     pub fn from_table(path: &Path, asked: &Asked) -> Result<Parts> {
+        Ok(Parts::of_table(path, asked)?.said())
+    }
+
+    fn of_table(path: &Path, asked: &Asked) -> Result<Parts> {
         let choose = |names: &[String]| {
             let wanted = |name: &'static str| {
                 column(names, &[name]).ok_or_else(|| {
@@ -147,9 +157,7 @@ impl Parts {
             let label = labels.as_ref().map_or(f64::NAN, |labels| labels[row]);
             let entry = known.entry(id).or_insert((part, label));
             // One id for several candidates: what may have been fitted to counts as such.
-            if part == Part::Train {
-                entry.0 = part;
-            }
+            entry.0 = part.min(entry.0);
         }
         let of: Vec<Option<Part>> = asked
             .ids
@@ -180,14 +188,14 @@ impl Parts {
             let count = was.clone().count() + repaired.left_out;
             known.len() == count && was.all(|(id, was)| then(id) == f64::from(was))
         });
-        if found > 0 && found < of.len() {
-            notices.push(format!(
-                "{} of {} candidates are not in {} and count as held out",
-                of.len() - found,
+        let lacks = match of.len() - found {
+            without if found > 0 && without > 0 => vec![format!(
+                "{without} of {} candidates are not in {}",
                 of.len(),
                 path.display()
-            ));
-        }
+            )],
+            _ => Vec::new(),
+        };
         Ok(Parts {
             of,
             from: path.display().to_string(),
@@ -195,6 +203,7 @@ impl Parts {
             known: known.len(),
             relabelled,
             as_before,
+            lacks,
         })
     }
 
@@ -216,24 +225,16 @@ impl Parts {
         }
     }
 
-    /// Of the model `path`: from `split` if it is given, else the file that its training left
-    /// beside it, else made anew as training made it. A model that rbgpu did not train, and
-    /// data that are not those it was trained on, have no parts.
-    pub fn of_model(
-        path: &Path,
-        provenance: &Provenance,
-        split: Option<&Path>,
-        asked: &Asked,
-    ) -> Result<Parts> {
-        if let Some(split) = split {
-            return Parts::from_named(split, asked);
-        }
+    /// Of the model `path` by itself, whatever it began with: from the file that its training
+    /// left beside it, else made anew as training made it. A model that rbgpu did not train,
+    /// and data that are not those it was trained on, have no parts.
+    pub(super) fn own(path: &Path, provenance: &Provenance, asked: &Asked) -> Result<Parts> {
         let count = asked.ids.len();
         let name = path.display();
         if provenance.parts == [0; 3] {
             return Ok(Parts::not_known(
                 count,
-                format!("what {name} was trained on is not known: all rows count as held out"),
+                format!("what {name} was trained on is not known"),
             ));
         }
         let source = asked.source.display();
@@ -241,11 +242,11 @@ impl Parts {
         let left = beside(path, "split.csv");
         if !left.is_file() {
             return match asked.data.and_then(|data| made_anew(provenance, data)) {
-                Some(of) => Ok(Parts::new(of, "made again as in training", None)),
+                Some(of) => Ok(Parts::new(of, "made again as in training")),
                 None => Err(not_told(path, asked, &left)),
             };
         }
-        let mut parts = Parts::from_table(&left, asked)?;
+        let mut parts = Parts::of_table(&left, asked)?;
         let same_name = then.file_name() == asked.source.file_name();
         if asked.has_row_numbers() {
             // They say nothing by themselves: all of them have to be there, with their labels.
@@ -259,8 +260,7 @@ impl Parts {
             return Ok(Parts::not_known(
                 count,
                 format!(
-                    "{name} was trained on {}, and the ids of {source} are row numbers: all of \
-                     its rows count as held out",
+                    "{name} was trained on {}, and the ids of {source} are row numbers",
                     then.display()
                 ),
             ));
@@ -269,10 +269,8 @@ impl Parts {
             if same_name {
                 return Err(not_told(path, asked, &left));
             }
-            parts.notices.push(format!(
-                "none of {source} is in {}: all of it counts as held out",
-                left.display()
-            ));
+            let lack = format!("none of {source} is in {}", left.display());
+            parts.lacks.push(lack);
         }
         Ok(parts)
     }
@@ -299,8 +297,9 @@ fn not_told(path: &Path, asked: &Asked, left: &Path) -> Error {
 impl Asked<'_> {
     /// Whether the ids are numbers of rows, some of which may have been left out.
     fn has_row_numbers(&self) -> bool {
-        let skipped = self.data.map_or(0, |data| data.skipped.len());
-        let most = 2 * (self.ids.len() + skipped) + 1000;
+        let skipped = self.data.map_or(&[][..], |data| &data.skipped);
+        let dropped: usize = skipped.iter().map(|skipped| skipped.count).sum();
+        let most = 2 * (self.ids.len() + dropped) + 1000;
         self.ids.iter().enumerate().all(|(row, id)| {
             id.parse::<usize>()
                 .is_ok_and(|number| number >= row && number <= most)

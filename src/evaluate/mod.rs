@@ -5,6 +5,7 @@
 //! | [`source`] | which inputs are models and score files |
 //! | [`score_file`] | reads scores of anything |
 //! | [`held_out`] | which candidates a model has not been fitted to |
+//! | `ancestry` | what the models that it goes on from were fitted to |
 //! | [`again`] | how the data of a model that goes on learning are split |
 //! | `candidates`, `scoring`, [`gather`](mod@gather) | scores, and joins by candidate |
 //! | [`columns`] | what is known of candidates, by column |
@@ -15,6 +16,7 @@
 //! | [`tables`] | every number as CSV |
 
 pub mod again;
+mod ancestry;
 pub mod attention;
 mod candidates;
 pub mod columns;

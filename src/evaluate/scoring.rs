@@ -77,6 +77,10 @@ pub(super) fn training_of(
     }
     let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
     let history = history::read(file, &path)?;
+    // A run that broke down in its first epoch.
+    if history.is_empty() {
+        return Ok(None);
+    }
     let best = Some(model.file().provenance.epoch[0]).filter(|&best| best > 0);
     let training = Training::new(history, best);
     if let Err(error) = &training {

@@ -102,7 +102,7 @@ impl Division {
 }
 
 /// What a table with columns id and part says; an id that is in several parts counts as in
-/// training if one of them is that.
+/// the one that is fitted to most.
 fn read(path: &Path) -> Result<HashMap<String, Part>> {
     let choose = |names: &[String]| {
         let wanted = |name: &'static str| {
@@ -131,9 +131,7 @@ fn read(path: &Path) -> Result<HashMap<String, Part>> {
             )
         })?;
         let entry = known.entry(id.trim().to_string()).or_insert(part);
-        if part == Part::Train {
-            *entry = part;
-        }
+        *entry = part.min(*entry);
     }
     Ok(known)
 }

@@ -60,6 +60,7 @@ fn named_candidates_get_its_labels_and_others_keep_theirs() {
     );
     says(&notices, &["1 of 4 rows of", "name no candidate"]);
     assert_eq!(set.skipped.len(), 1);
+    assert_eq!(set.skipped[0].count, 1);
     says(&set.skipped[0].why, &["no label in", "undecided"]);
     let relabelled = set.relabelled.as_ref().unwrap();
     let was = [Some(0), Some(1), Some(0), Some(1), Some(0)];

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use rbgpu::data::Part::{self, Test, Train, Validation};
+use rbgpu::data::{Dataset, Skipped};
 use rbgpu::evaluate::held_out::{Asked, Parts, Rows, rows};
 use rbgpu::formats::Provenance;
+use rbgpu::simulate::{SurveyConfig, survey};
 
 fn parts(of: &[Option<Part>]) -> Parts {
-    Parts::new(of.to_vec(), "a test", None)
+    Parts::new(of.to_vec(), "a test")
 }
 
 /// A model that was trained on `data`.
@@ -51,10 +53,11 @@ fn a_split_is_found_by_id_and_an_id_twice_counts_as_trained_on() {
     let path = folder.path().join("rb.split.csv");
     std::fs::write(
         &path,
-        "id,part,label\na,train,1\nb,validation,0\nc,test,1\nd,test,0\nd,train,0\n",
+        "id,part,label\na,train,1\nb,validation,0\nc,test,1\nd,test,0\nd,train,0\n\
+         e,test,0\ne,validation,0\n",
     )
     .unwrap();
-    let (ids, labels) = (ids(&["d", "c", "b", "a", "new"]), [0, 1, 0, 1, 0]);
+    let (ids, labels) = (ids(&["d", "c", "b", "a", "e", "new"]), [0, 1, 0, 1, 0, 0]);
     let asked = Asked {
         ids: &ids,
         labels: &labels,
@@ -65,10 +68,17 @@ fn a_split_is_found_by_id_and_an_id_twice_counts_as_trained_on() {
     let found = Parts::of_model(&model, &trained_on("set.npz"), None, &asked).unwrap();
     assert_eq!(
         found.of,
-        [Some(Train), Some(Test), Some(Validation), Some(Train), None]
+        [
+            Some(Train),
+            Some(Test),
+            Some(Validation),
+            Some(Train),
+            Some(Validation),
+            None
+        ]
     );
     assert!(
-        found.notices[0].contains("1 of 5 candidates are not in"),
+        found.notices[0].contains("1 of 6 candidates are not in"),
         "{:?}",
         found.notices
     );
@@ -119,6 +129,45 @@ fn row_numbers_are_believed_only_with_all_their_labels() {
         which.contains("what was in training is not known"),
         "{which}"
     );
+}
+
+#[test]
+fn row_numbers_are_that_where_most_rows_were_left_out() {
+    let (_folder, model) = beside("id,part,label\n0,train,1\n10,test,0\n77,train,0\n");
+    let numbers: Vec<String> = (0..40).map(|i| (i * 500).to_string()).collect();
+    let config = SurveyConfig {
+        count: 40,
+        size: 16,
+        ..SurveyConfig::default()
+    };
+    let mut data = survey(&config).unwrap().dataset;
+    let labels = data.labels.clone().unwrap();
+    let of = |data: &Dataset| {
+        let asked = Asked {
+            ids: &numbers,
+            labels: &labels,
+            source: Path::new("set.npz"),
+            data: Some(data),
+        };
+        Parts::of_model(&model, &trained_on("other.npz"), None, &asked).unwrap()
+    };
+    // 20,000 rows of which 40 were kept, with one reason for all others.
+    data.skipped.push(Skipped {
+        what: "19960 of 20000 candidates".into(),
+        why: "undecided".into(),
+        unreadable: false,
+        count: 19_960,
+    });
+    let found = of(&data);
+    assert_eq!(found.of, [None; 40]);
+    assert!(
+        found.notices[0].contains("row numbers"),
+        "{:?}",
+        found.notices
+    );
+    // Such numbers of so few are names.
+    data.skipped.clear();
+    assert_eq!(of(&data).of[0], Some(Train));
 }
 
 #[test]

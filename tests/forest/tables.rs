@@ -228,10 +228,13 @@ fn parts_come_from_shares_from_a_file_or_from_the_table() {
     for (row, id) in table.ids.iter().enumerate().take(250) {
         text += &format!("{id},{},1\n", if row < 150 { "train" } else { "test" });
     }
+    // Of an id that is there twice the part counts that is fitted to more.
+    text += &format!("{},validation,1\n", table.ids[249]);
+    text += &format!("{},test,1\n", table.ids[0]);
     let (_dir, path) = file("split.csv", &text);
     let named: Division = path.display().to_string().parse().expect("a division");
     let fitted = fit(&table, &named, &few(), &quietly).expect("a forest");
-    assert_eq!(fitted.forest.provenance().parts, [150, 0, 100]);
+    assert_eq!(fitted.forest.provenance().parts, [150, 1, 99]);
     assert_eq!(fitted.split.train, (0..150).collect::<Vec<_>>());
     let mut own = table.clone();
     own.parts = Some(

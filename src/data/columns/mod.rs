@@ -112,6 +112,7 @@ impl Columns {
                             what: format!("{undecided} rows of {}", column.place),
                             why: "label -1, undecided".into(),
                             unreadable: false,
+                            count: undecided,
                         });
                     }
                     for (drop, &value) in dropped.iter_mut().zip(&values) {
@@ -148,6 +149,7 @@ impl Columns {
                     what,
                     why: "no finite pixel".into(),
                     unreadable: false,
+                    count: 1,
                 });
             }
         }

@@ -230,6 +230,7 @@ impl OfSets {
             what: format!("{without} of {count} candidates"),
             why: format!("no label in {path} or the input, or -1 (undecided)"),
             unreadable: false,
+            count: without,
         });
         Ok(set.into_subset(keep))
     }

@@ -66,6 +66,7 @@ impl<'a> Packer<'a> {
                     what: failed.candidate.place().to_string(),
                     why: failed.why,
                     unreadable: failed.unreadable,
+                    count: 1,
                 });
                 return Ok(());
             }
@@ -128,6 +129,7 @@ impl<'a> Packer<'a> {
             what,
             why,
             unreadable: true,
+            count: 1,
         });
         Ok(())
     }
