@@ -57,7 +57,11 @@ fn knowing(desk: &Desk, name: &str, turned: &[usize]) {
 fn cross_validation_ranks_every_candidate_by_networks_that_did_not_see_it() {
     let desk = Desk::with_set();
     let ran = desk.run(&format!("{FOLDS} --top 1000 --json")).done();
-    ran.says(&["31 real and 29 bogus", "in 3 folds", "tiny, fold 3 of 3: training on "]);
+    ran.says(&[
+        "31 real and 29 bogus",
+        "in 3 folds",
+        "tiny, fold 3 of 3: training on ",
+    ]);
     let found = ran.json();
     assert_eq!(found["candidates"], 60);
     assert_eq!(found["folds"][0]["in_sample"], 0);

@@ -102,6 +102,7 @@ pub(super) fn all(request: &Request, config: &Config) -> Result<Vec<Cube>> {
             let Survey {
                 dataset: mut made,
                 kinds,
+                ..
             } = survey(&simulated)?;
             made.source = PathBuf::from(format!("{}, simulated", telescope.name));
             let whole = Arc::new(made);
