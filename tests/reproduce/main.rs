@@ -1,5 +1,7 @@
 //! The papers' experiments, small, from end to end: the report is whole and says what it should.
 
+// Pictures are taken of the page in tests/report_page.
+#[allow(dead_code)]
 #[path = "../report_page/browser.rs"]
 mod browser;
 mod des;
@@ -67,6 +69,7 @@ fn is_whole(folder: &Path) -> String {
     }
     if let Some(browser) = browser::find() {
         let opened = browser::open(&browser, &page.canonicalize().unwrap());
+        assert!(opened.dom.contains("<h1>"), "the page is not there");
         assert_eq!(opened.console, [] as [String; 0], "the page complained");
         assert_eq!(
             opened.requests,

@@ -31,6 +31,37 @@ impl LabelFile {
         self.by_id.get(id.trim()).copied()
     }
 
+    /// What the file says of each candidate of `set`, with the checks of a set that is read with
+    /// it: `None` where it does not name it, else its label (`None` undecided) and whether somebody
+    /// looked at it, which its mark tells.
+    pub fn said_of(&self, set: &Dataset) -> Result<Vec<Option<(Option<u8>, bool)>>> {
+        self.check_unique()?;
+        let mut used = vec![false; self.entries.len()];
+        let mut values = vec![0.0; set.shape.len()];
+        let mut said = Vec::with_capacity(set.len());
+        for (row, candidate) in set.candidates.iter().enumerate() {
+            let Some(at) = self.find(&candidate.id) else {
+                said.push(None);
+                continue;
+            };
+            if std::mem::replace(&mut used[at], true) {
+                return Err(self.of_two(at));
+            }
+            let entry = &self.entries[at];
+            if let Some(mark) = entry.pixels {
+                set.pixels.read(row, &mut values)?;
+                if !fits(mark, &values, set.shape.channels) {
+                    return Err(self.other_pixels(at, mark, &values));
+                }
+            }
+            said.push(Some((entry.label, entry.pixels.is_some())));
+        }
+        match said.iter().any(Option::is_some) {
+            true => Ok(said),
+            false => Err(self.of_others(set.candidates.first().map(|c| c.id.as_str()))),
+        }
+    }
+
     /// The error that a candidate has other pixels than those that were looked at.
     fn other_pixels(&self, at: usize, mark: u32, values: &[f32]) -> Error {
         Error::input(

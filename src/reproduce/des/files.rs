@@ -59,9 +59,11 @@ fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
     outcome
         .first
         .forest
-        .write(&models.join("first-forest.json"))?;
+        .write(&models.join("first-forest.safetensors"))?;
     if let Some(second) = &outcome.second {
-        second.forest.write(&models.join("second-forest.json"))?;
+        second
+            .forest
+            .write(&models.join("second-forest.safetensors"))?;
     }
     files.push((format!("{MODELS}/"), "every network and forest".into()));
     if let Some(found) = &outcome.found {

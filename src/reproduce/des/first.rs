@@ -34,10 +34,8 @@ pub(super) fn classified(trained: &Trained, sample: &Sample) -> Result<Classifie
         name: trained.name.clone(),
         scores: scores(&trained.model, &sample.data)?,
         threshold: 0.5,
-        training: Some(Training::new(
-            trained.history.clone(),
-            Some(trained.best_epoch),
-        )?),
+        // A network whose first epoch failed has no history.
+        training: Training::new(trained.history.clone(), Some(trained.best_epoch)).ok(),
     })
 }
 

@@ -16,6 +16,7 @@ use crate::judge::evaluation::Training;
 use crate::judge::votes::{AT_LEAST, Consensus, Counted, count};
 use crate::judge::{Evaluation, Options};
 use crate::reproduce::Watcher;
+use crate::train::Config;
 use crate::{Error, Result};
 
 /// Everything of the live survey.
@@ -103,13 +104,12 @@ pub fn live(
         span: half(i),
     };
     let name = "CNN 1, retrained on votes";
-    let network = train(
-        request,
-        name,
-        config.clone(),
-        work(Some(trained), 0),
-        watcher,
-    )?;
+    // What it knows is to be bent, not forgotten.
+    let gentle = Config {
+        learning_rate: 0.1 * config.learning_rate,
+        ..config.clone()
+    };
+    let network = train(request, name, gentle, work(Some(trained), 0), watcher)?;
     let name = "CNN 1, trained on votes alone";
     let fresh = train(request, name, config, work(None, 1), watcher)?;
     let of = |name: &str, model: &ModelFile, training: Option<Training>| -> Result<Classified> {

@@ -332,9 +332,16 @@ fn figure_6(
         rows.truncate(SHOWN);
         let caption = |row: usize| vec![format!("P(real) {:.4}", scores[row])];
         let tiles = sheet(sample, &rows, sample.labels(), caption)?;
-        let told = match was {
-            1 => "Labelled real, and the expert sees none: sources put on saturated stars.",
-            _ => "Labelled bogus, and the expert sees a source: transients among the artifacts.",
+        let told = match (was, sample.truth.is_some()) {
+            (1, true) => {
+                "Labelled real, and the expert sees none: sources put on saturated stars or bad \
+                 columns."
+            }
+            (1, false) => "Labelled real before, bogus after.",
+            (_, true) => {
+                "Labelled bogus, and the expert sees a source: transients among the artifacts."
+            }
+            (_, false) => "Labelled bogus before, real after.",
         };
         section.parts.extend(gallery(name, title, told, &tiles)?);
     }

@@ -26,7 +26,9 @@ impl Span {
 
     /// Where the whole stands with `part` of this done.
     pub fn at(self, part: f64) -> f64 {
-        (self.from + self.share * part).clamp(0.0, 1.0)
+        let part = (self.from + self.share * part).clamp(0.0, 1.0);
+        // The end of one span is the beginning of the next, to the last digit.
+        (part * 1e9).round() / 1e9
     }
 }
 

@@ -10,14 +10,14 @@ use crate::judge::suspicion::is_extreme;
 
 /// What was looked at, and what became of it.
 pub struct Repair {
-    /// Candidates of the held-out part in categories 1 and 6 of model 1, which the expert saw
-    /// first.
+    /// Candidates of the held-out part that the expert saw: those in categories 1 and 6 of model
+    /// 1, or what a file of repaired labels decides.
     pub seen_first: Vec<usize>,
     /// Of these, given the other label.
     pub changed_first: Vec<usize>,
     /// The same networks and scores with the repaired labels of the held-out part (Fig. 7).
     pub evaluation: Evaluation,
-    /// Candidates of all of the sample in these categories.
+    /// The same of all of the sample.
     pub seen: Vec<usize>,
     /// Of these, given the other label.
     pub changed: Vec<usize>,
@@ -41,11 +41,15 @@ impl Repair {
     }
 }
 
-/// Shows the expert categories 1 and 6 of model 1: of the held-out part, then of everything.
+/// Shows the expert categories 1 and 6 of model 1 (or takes what somebody decided already): of the
+/// held-out part, then of everything.
 pub fn repair(request: &Request, sample: &Sample, first: &First, expert: &[u8]) -> Result<Repair> {
     let labels = sample.labels();
     let scores = &first.classified[0].scores;
-    let suspicious = |row: &usize| is_extreme(labels[*row], scores[*row]);
+    let suspicious = |row: &usize| match &sample.looked {
+        Some(looked) => looked[*row],
+        None => is_extreme(labels[*row], scores[*row]),
+    };
     let wrong = |row: &usize| expert[*row] != labels[*row];
     let seen_first: Vec<usize> = first
         .split

@@ -22,6 +22,11 @@ pub struct Sample {
     /// What the expert says of each candidate: the truth, or a user's repaired labels; `None`
     /// where nobody has looked yet.
     pub repaired: Option<Vec<u8>>,
+    /// Which candidates somebody looked at before `repaired`, where that is a file's; `None` in a
+    /// simulation, where the expert looks at what model 1 contradicts.
+    pub looked: Option<Vec<bool>>,
+    /// Whether the forest's features were measured of the stamps alone.
+    pub measured: bool,
     /// What the forest sees, row by row as `data`.
     pub features: FeatureTable,
     /// Where the candidates are from, for a sentence.
@@ -97,6 +102,8 @@ impl Sample {
             features: features::measure(&made.dataset, &rows, &|_| {})?,
             data: Arc::new(made.dataset),
             repaired: Some(truth.clone()),
+            looked: None,
+            measured: true,
             truth: Some(truth),
             origin,
             expert: "An expert who is always right".into(),
@@ -116,11 +123,19 @@ impl Sample {
             let expected = "labels";
             return Err(Error::input(&data.source, "labels", "none", expected));
         };
-        let repaired = repaired.map(|file| {
-            let both = data.candidates.iter().zip(labels);
-            let new = both.map(|(c, &label)| file.get(&c.id).flatten().unwrap_or(label));
-            new.collect()
-        });
+        let (mut new, mut looked) = (None, None);
+        if let Some(file) = repaired {
+            let said = file.said_of(&data)?;
+            let both = || said.iter().zip(labels);
+            let label = |(said, &label): (&Option<(Option<u8>, bool)>, &u8)| {
+                said.and_then(|(label, _)| label).unwrap_or(label)
+            };
+            let seen = |(said, &label): (&Option<(Option<u8>, bool)>, &u8)| {
+                said.is_some_and(|(new, seen)| seen || new.is_some_and(|new| new != label))
+            };
+            new = Some(both().map(label).collect());
+            looked = Some(both().map(seen).collect());
+        }
         let features = match table {
             Some(path) => aligned(&data, path)?,
             None => {
@@ -132,8 +147,10 @@ impl Sample {
             origin: format!("read from {}", data.source.display()),
             truth: None,
             expert: "Whoever made the file of repaired labels".into(),
+            measured: table.is_none(),
             features,
-            repaired,
+            repaired: new,
+            looked,
             data: Arc::new(data),
         })
     }

@@ -14,13 +14,16 @@ use crate::report::{Cell, PaperTable};
 
 /// The page's first paragraphs.
 pub fn summary(outcome: &Outcome) -> Vec<String> {
-    let mut all = vec![
+    let done = match (&outcome.second, &outcome.live) {
+        (Some(_), Some(_)) => "All of it was done again here, in that order.",
+        (Some(_), None) => "All but the votes was done again here, in that order.",
+        _ => "Here its first stage was done again: nobody has repaired the labels yet.",
+    };
+    let mut all = vec![format!(
         "The paper trains four networks on stamps of which some have the wrong label, finds these \
          labels by what the networks are strangely sure of, lets an expert repair them, trains \
-         again, and last trains on the votes of people. All of it was done again here, in that \
-         order."
-            .to_string(),
-    ];
+         again, and last trains on the votes of people. {done}"
+    )];
     let first = &outcome.first.evaluation;
     let mut line = format!(
         "False positive rate at a missed detection rate of 0.05, model 1 and the forest: {} and {} \
@@ -70,8 +73,8 @@ pub fn candidates(outcome: &Outcome) -> String {
         };
         text += &format!(
             " Of their labels {} are wrong, of the two kinds that the paper saw: {} real sources \
-             left among the bogus, {} injected sources on saturated stars, labelled real though \
-             the stamp shows none.",
+             left among the bogus, {} injected sources on saturated stars or bad columns, labelled \
+             real though the stamp shows none.",
             of(0) + of(1),
             of(0),
             of(1)
@@ -143,6 +146,17 @@ pub fn table_3(outcome: &Outcome) -> String {
 
 /// Section 4.4.
 pub fn repaired(repair: &Repair, outcome: &Outcome) -> String {
+    if outcome.sample.looked.is_some() {
+        return format!(
+            "{} looked at {} candidates and gave {} of them the other label; {} of these are in the \
+             held-out part, of which {} have another label now.",
+            outcome.sample.expert,
+            repair.seen.len(),
+            repair.changed.len(),
+            repair.seen_first.len(),
+            repair.changed_first.len()
+        );
+    }
     format!(
         "{} saw the {} candidates of the held-out part in categories 1 and 6 of model 1 (the paper: \
          about 750) and gave {} the other label, then all {} of the whole sample (8,093) and gave \
@@ -160,8 +174,8 @@ pub fn figure_7(outcome: &Outcome, repair: &Repair) -> String {
     let (before, after) = (&outcome.first.evaluation, &repair.evaluation);
     format!(
         "Nothing is trained anew: {} labels of the held-out part are other ones. FPR at MDR 0.05 of \
-         model 1 goes from {} to {}, of the forest from {} to {}. The labels were chosen by model 1, \
-         which flatters it.",
+         model 1 goes from {} to {}, of the forest from {} to {}. What was looked at was chosen by a \
+         network, which flatters networks.",
         repair.changed_first.len(),
         rate(before, 0),
         rate(after, 0),
@@ -189,7 +203,7 @@ pub fn figure_8(outcome: &Outcome, second: &Second) -> String {
             rate(truth, 1)
         );
     }
-    if outcome.sample.truth.is_some() {
+    if outcome.sample.measured {
         text += " The paper's forest has 38 features, some from catalogues and from the images \
                  around; ours has those that the stamps alone give.";
     }
@@ -370,7 +384,7 @@ pub fn table_of_scores(live: &Live) -> PaperTable {
         caption:
             "Mean P(real) of the retrained network, with its standard error and the number of \
                   candidates, where people were unanimous and where the majority was larger by two \
-                  and no more."
+                  at least, but not unanimous."
                 .into(),
         head: ["", "Unanimous", "Disputed"].map(String::from).to_vec(),
         rows: vec![

@@ -182,7 +182,8 @@ pub(super) fn cutouts(done: &Done) -> Vec<Claim> {
         Claim {
             ours: match large.is_empty() {
                 true => "no larger cutouts".into(),
-                false => format!("MCC {}", range(large.iter().map(|s| s.1), three)),
+                // Those that decide.
+                false => format!("MCC {}", range(decide.iter().map(|s| s.1), three)),
             },
             holds: of_all(random, decide.len()),
             remark: match (large.is_empty(), counts.is_empty()) {
