@@ -146,19 +146,26 @@ fn is_journal(path: &Path) -> Result<bool> {
     start
         .read_until(b'\n', &mut first)
         .map_err(Error::io("read", path))?;
-    let Ok(header) = serde_json::from_slice::<Header>(&first) else {
-        return Ok(false);
-    };
-    if header.rbgpu != "journal" {
-        return Ok(false);
-    }
-    match header.version {
-        1 => Ok(true),
-        other => {
-            let found = format!("a journal of version {other}");
-            let expected = "version 1; a newer rbgpu may read it";
-            Err(Error::input(path, "line 1", found, expected))
-        }
+    is_header(path, 1, &first)
+}
+
+/// Whether a line begins a journal; an error if one of another version.
+fn is_header(path: &Path, number: usize, line: &[u8]) -> Result<bool> {
+    match serde_json::from_slice::<Header>(line) {
+        Ok(header) if header.rbgpu == "journal" => match header.version {
+            1 => Ok(true),
+            other => {
+                let found = format!("a journal of version {other}");
+                let expected = "version 1; a newer rbgpu may read it";
+                Err(Error::input(
+                    path,
+                    format!("line {number}"),
+                    found,
+                    expected,
+                ))
+            }
+        },
+        _ => Ok(false),
     }
 }
 
@@ -179,20 +186,22 @@ fn journal(path: &Path, notices: &mut Vec<String>) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     let (mut number, mut repaired) = (0, 0);
     loop {
-        let mut line = String::new();
-        let read = file.read_line(&mut line).map_err(Error::io("read", path))?;
-        if read == 0 {
+        // Bytes: a kill may leave a part of a letter.
+        let mut line = Vec::new();
+        let read = file.read_until(b'\n', &mut line);
+        if read.map_err(Error::io("read", path))? == 0 {
             break;
         }
         number += 1;
-        if number == 1 || line.trim().is_empty() {
+        // Journals may be put behind each other: a header may stand anywhere.
+        if line.trim_ascii().is_empty() || is_header(path, number, &line)? {
             continue;
         }
         let place = format!("line {number}");
-        let decision: Decision = match serde_json::from_str(&line) {
+        let decision: Decision = match serde_json::from_slice(&line) {
             Ok(decision) => decision,
             // What a kill left of a last line is no decision.
-            Err(_) if !line.ends_with('\n') => {
+            Err(_) if !line.ends_with(b"\n") => {
                 notices.push(format!(
                     "{}: {place} has no end and is left out",
                     path.display()
@@ -204,9 +213,16 @@ fn journal(path: &Path, notices: &mut Vec<String>) -> Result<Vec<Line>> {
                 return Err(Error::input(path, place, error.to_string(), expected));
             }
         };
-        if decision.mode.as_deref() == Some("repair") {
-            repaired += 1;
-            continue;
+        match decision.mode.as_deref() {
+            Some("vote") => {}
+            None | Some("repair") => {
+                repaired += 1;
+                continue;
+            }
+            Some(other) => {
+                let found = format!("mode '{other}'");
+                return Err(Error::input(path, place, found, "vote or repair"));
+            }
         }
         lines.push(Line {
             answer: answer(path, &place, &decision.answer)?,
@@ -309,5 +325,48 @@ fn mark(path: &Path, place: &str, text: &str) -> Result<Option<u32>> {
                 expected,
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read of a file that holds `bytes`.
+    fn of(bytes: &[u8]) -> Result<Votes> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        std::fs::write(&path, bytes).unwrap();
+        read(&[path])
+    }
+
+    #[test]
+    fn journals_that_relabel_goes_on_with_are_read() {
+        let header = r#"{"rbgpu":"journal","version":1}"#;
+        let vote = r#"{"who":"ana","id":"a","answer":"real","mode":"vote"}"#;
+        let repair = r#"{"who":"ana","id":"b","answer":"real"}"#;
+        let torn = r#"{"who":"Zoë"#.as_bytes();
+        // Two behind each other, a decision without mode, and half of the last letter.
+        let text = format!("{header}\n{vote}\n{header}\n{repair}\n");
+        let bytes = [text.as_bytes(), &torn[..torn.len() - 1]].concat();
+        let votes = of(&bytes).unwrap();
+        assert_eq!(votes.votes.len(), 1);
+        assert_eq!(votes.votes[0].id, "a");
+        let notices = votes.notices.join("\n");
+        assert!(notices.contains("line 5 has no end"), "{notices}");
+        assert!(notices.contains("1 decisions were made with"), "{notices}");
+        let newer = format!("{header}\n{vote}\n{}\n", header.replace('1', "2"));
+        let error = of(newer.as_bytes()).unwrap_err().to_string();
+        assert!(
+            error.contains("line 3") && error.contains("version 2"),
+            "{error}"
+        );
+        let other = format!("{header}\n{}\n", vote.replace("\"vote\"", "\"guess\""));
+        assert!(
+            of(other.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("'guess'")
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! What a journal comes to: the last word of each person, and labels made of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::journal::{Answer, Contents, Line, Mode};
+use super::subjects::{of_several, repeated};
 
 use crate::data::Dataset;
 use crate::data::labels::{Decided, LabelRow, mark_text, pixels_mark};
@@ -137,7 +138,8 @@ pub struct Applied {
 
 /// Puts `decisions` to the candidates of `data`, whose labels are `labels` (1 real, 0 bogus).
 /// An error if a candidate's pixels are not those that were looked at, if one id stands for
-/// several candidates, or if none of them is here.
+/// several candidates (whether they were looked at or not: labels are given by id), or if none
+/// of them is here.
 pub fn apply(
     decisions: &Decisions,
     data: &Dataset,
@@ -145,7 +147,9 @@ pub fn apply(
     unsure: Unsure,
 ) -> Result<Applied> {
     let mut applied = Applied::default();
-    let mut used: HashMap<&str, u32> = HashMap::new();
+    let mut used: HashSet<&str> = HashSet::new();
+    let repeated = repeated(data);
+    let mut marks: HashMap<&str, u32> = HashMap::with_capacity(repeated.len());
     let mut values = vec![0.0; data.shape.len()];
     for (row, (candidate, &was)) in data.candidates.iter().zip(labels).enumerate() {
         let mut new = LabelRow {
@@ -156,16 +160,20 @@ pub fn apply(
             by: String::new(),
             pixels: None,
         };
-        if let Some(said) = decisions.by_id.get(&candidate.id) {
-            data.pixels.read(row, &mut values)?;
-            let mark = pixels_mark(&values);
-            check(decisions, &candidate.id, said, mark)?;
-            if used.insert(&candidate.id, mark).is_some_and(|m| m != mark) {
-                let found = format!("'{}', the id of several candidates", candidate.id);
-                let expected = "ids that are of one each; one input at a time if they are row \
-                                numbers";
-                return Err(Error::input(&data.source, "ids", found, expected));
-            }
+        let id = candidate.id.as_str();
+        let said = decisions.by_id.get(id);
+        if said.is_none() && !repeated.contains(id) {
+            applied.rows.push(new);
+            continue;
+        }
+        data.pixels.read(row, &mut values)?;
+        let mark = pixels_mark(&values);
+        if marks.insert(id, mark).is_some_and(|other| other != mark) {
+            return Err(of_several(&data.source, id));
+        }
+        if let Some(said) = said {
+            check(decisions, id, said, mark)?;
+            used.insert(id);
             decide(&mut new, said, unsure, &mut applied);
             new.pixels = Some(mark);
         }

@@ -122,3 +122,21 @@ fn decisions_about_other_pixels_or_nobody_are_refused() {
         1
     );
 }
+
+#[test]
+fn no_labels_are_made_where_an_id_is_of_several_candidates() {
+    let (mut data, labels) = made(4);
+    // Nobody looked at them, but labels by id could not tell them apart.
+    data.candidates[3].id = "2".into();
+    let all = decisions(&[("ana", "0", Real)]);
+    let error = apply(&all, &data, &labels, Unsure::Keep).unwrap_err();
+    assert!(
+        error.to_string().contains("'2', the id of several"),
+        "{error}"
+    );
+    // One candidate that was read twice does no harm.
+    let (data, labels) = made(4);
+    let twice = data.into_subset(vec![0, 1, 1]);
+    let applied = apply(&all, &twice, &labels[..3], Unsure::Keep).unwrap();
+    assert_eq!((applied.rows.len(), applied.flipped), (3, 1));
+}

@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// The version of the format.
 pub const VERSION: u32 = 1;
 
+/// How a header begins, as [`line_of`] writes it.
+const BEGINNING: &[u8] = br#"{"rbgpu":"journal""#;
+
 /// What a person says of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -259,8 +262,12 @@ impl Journal {
             contents.lines.push(line);
             return Ok(());
         }
-        // Whatever begins otherwise is no journal of ours that was torn.
-        if !torn.starts_with(b"{") && torn[0] != 0 {
+        // Whatever begins otherwise is no journal of ours. NULs are what a loss of power leaves.
+        let ours = match contents.header {
+            Some(_) => torn.starts_with(b"{") || torn[0] == 0,
+            None => torn.starts_with(BEGINNING) || BEGINNING.starts_with(&torn),
+        };
+        if !ours {
             let found = format!("{bytes} bytes that begin no line");
             let expected = "a journal of `rbgpu relabel`";
             return Err(Error::input(&self.path, "end of the file", found, expected));

@@ -104,11 +104,14 @@ fn a_line_torn_anywhere_costs_nothing_that_was_acknowledged() {
 fn a_torn_header_is_begun_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.journal.jsonl");
-    std::fs::write(&path, "{\"rbgpu\":\"jour").unwrap();
-    let (_, contents, notices) = open(&path);
-    assert!(contents.header.is_some() && contents.lines.is_empty());
-    assert!(notices[0].contains("removed"), "{notices:?}");
-    assert!(Contents::read(&path).unwrap().header.is_some());
+    let whole = line_of(&Header::new("cube.npz", ""));
+    for end in 1..whole.len() {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let (_, contents, notices) = open(&path);
+        assert!(contents.header.is_some() && contents.lines.is_empty());
+        assert!(notices[0].contains("removed"), "{end}: {notices:?}");
+        assert!(Contents::read(&path).unwrap().header.is_some());
+    }
 }
 
 #[test]
@@ -122,6 +125,10 @@ fn what_is_no_journal_is_left_alone() {
     for (text, says) in [
         ("id,label\n1,0\n", "another first line"),
         ("some text", "begin no line"),
+        // As json.dump ends, without a newline.
+        ("{\"flipped\": 3}", "begin no line"),
+        ("{\"rbgpu\":\"model\"}", "begin no line"),
+        ("\0\0\0\0", "begin no line"),
         ("{\"a\":1}\n", "another first line"),
         ("{\"rbgpu\":\"journal\",\"version\":2}\n", "version 2"),
         (damaged.as_str(), "line 2"),

@@ -64,26 +64,61 @@ pub struct Subjects {
 
 /// The labels of `data`, which was read without needing any. Where some are missing a data set
 /// has none at all, so that it is read `again`, this time needing them and without those that
-/// have none.
-pub fn labels_of(data: &Dataset, again: impl FnOnce() -> Result<Dataset>) -> Vec<Option<u8>> {
+/// have none. Candidates whose ids repeat, such as row numbers of inputs that were joined, are
+/// told apart by their pixels; an error if these cannot be read.
+pub fn labels_of(
+    data: &Dataset,
+    again: impl FnOnce() -> Result<Dataset>,
+) -> Result<Vec<Option<u8>>> {
     if let Some(labels) = &data.labels {
-        return labels.iter().map(|&label| Some(label)).collect();
+        return Ok(labels.iter().map(|&label| Some(label)).collect());
     }
     let none = vec![None; data.len()];
     // An input without any label is an error there, and none here.
-    let Ok(labelled) = again() else { return none };
-    let Some(labels) = &labelled.labels else {
-        return none;
+    let Ok(labelled) = again() else {
+        return Ok(none);
     };
-    let mut known: HashMap<&str, Option<u8>> = HashMap::with_capacity(labels.len());
-    for (candidate, &label) in labelled.candidates.iter().zip(labels) {
-        let known = known.entry(&candidate.id).or_insert(Some(label));
+    let Some(labels) = &labelled.labels else {
+        return Ok(none);
+    };
+    let repeated = repeated(data);
+    let mut known: HashMap<_, Option<u8>> = HashMap::with_capacity(labels.len());
+    for (row, &label) in labels.iter().enumerate() {
+        let known = known.entry(name_of(&labelled, row, &repeated)?);
+        let known = known.or_insert(Some(label));
         if *known != Some(label) {
             *known = None;
         }
     }
-    let label = |id: &str| known.get(id).copied().flatten();
-    data.candidates.iter().map(|c| label(&c.id)).collect()
+    let label = |row| {
+        Ok(known
+            .get(&name_of(data, row, &repeated)?)
+            .copied()
+            .flatten())
+    };
+    (0..data.len()).map(label).collect()
+}
+
+/// Ids that stand at several rows.
+pub(super) fn repeated(data: &Dataset) -> HashSet<&str> {
+    let mut seen = HashSet::with_capacity(data.len());
+    let ids = data.candidates.iter().map(|candidate| &*candidate.id);
+    ids.filter(|id| !seen.insert(*id)).collect()
+}
+
+/// The id of a candidate, and the mark of its pixels where the id is one of `repeated`.
+fn name_of<'a>(
+    data: &'a Dataset,
+    row: usize,
+    repeated: &HashSet<&str>,
+) -> Result<(&'a str, Option<u32>)> {
+    let id = data.candidates[row].id.as_str();
+    if !repeated.contains(id) {
+        return Ok((id, None));
+    }
+    let mut values = vec![0.0; data.shape.len()];
+    data.pixels.read(row, &mut values)?;
+    Ok((id, Some(pixels_mark(&values))))
 }
 
 impl Subjects {
@@ -213,7 +248,7 @@ impl Subjects {
 }
 
 /// The error that an id says nothing.
-fn of_several(source: &Path, id: &str) -> Error {
+pub(super) fn of_several(source: &Path, id: &str) -> Error {
     let found = format!("'{id}', the id of several candidates");
     let expected = "ids that are of one each; one input at a time if they are row numbers";
     Error::input(source, "ids", found, expected)

@@ -96,13 +96,30 @@ fn labels_of_undecided_candidates_are_none() {
     let labels = labels_of(&data, || {
         let (labelled, _) = made(5);
         Ok(labelled.into_subset(vec![1, 2]))
-    });
+    })
+    .unwrap();
     assert_eq!(labels, [None, Some(1), Some(0), None, None]);
     let none = labels_of(&data, || Err(Error::config("labels", "none", "some")));
-    assert_eq!(none, [None; 5]);
+    assert_eq!(none.unwrap(), [None; 5]);
     let (data, expected) = made(5);
     assert_eq!(
-        labels_of(&data, || unreachable!("there are labels")),
+        labels_of(&data, || unreachable!("there are labels")).unwrap(),
         expected
     );
+}
+
+#[test]
+fn an_undecided_candidate_does_not_get_the_label_of_another_with_its_id() {
+    // Two inputs of two rows, joined; the first row of the first is undecided.
+    let joined = || {
+        let (mut data, _) = made(4);
+        for (candidate, id) in data.candidates.iter_mut().zip(["0", "1", "0", "1"]) {
+            candidate.id = id.into();
+        }
+        data
+    };
+    let mut data = joined();
+    data.labels = None;
+    let labels = labels_of(&data, || Ok(joined().into_subset(vec![1, 2, 3])));
+    assert_eq!(labels.unwrap(), [None, Some(1), Some(0), Some(1)]);
 }

@@ -104,8 +104,15 @@ fn labels_are_made_and_the_old_ones_stay() {
         std::fs::read(desk.path("suspects.journal.jsonl")).unwrap(),
         journal
     );
-    // Its own file it may make again, also dropping what nobody is sure of.
-    let dropped = desk.run(&[&apply[..], &["--unsure", "drop", "--quiet"]].concat());
+    // Its own file it makes again when told to, also dropping what nobody is sure of.
+    let dropped = [&apply[..], &["--unsure", "drop", "--quiet"]].concat();
+    let refused = desk.run(&dropped);
+    let err = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && err.contains("--force"),
+        "{err}"
+    );
+    let dropped = desk.run(&[&dropped[..], &["--force"]].concat());
     assert!(dropped.status.success() && dropped.stdout.is_empty());
     let text = std::fs::read_to_string(desk.path("labels.csv")).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains(",-1,")).count(), 2);
@@ -119,7 +126,7 @@ fn nothing_of_the_users_is_replaced() {
         ("suspects.csv", "another file than the input"),
         ("set.npz", "another file than the input"),
         ("suspects.journal.jsonl", "another file than the input"),
-        ("mine.csv", "no label file of rbgpu's"),
+        ("mine.csv", "mine.csv, which is there"),
     ] {
         let before = std::fs::read(desk.path(out)).unwrap();
         let ran = desk.run(&[
@@ -169,4 +176,50 @@ fn journals_that_do_not_fit_are_refused() {
         "{}",
         apply("other.jsonl")
     );
+}
+
+#[test]
+fn a_second_round_keeps_the_labels_of_the_first() {
+    let desk = decided();
+    let first = [
+        "relabel",
+        "--apply",
+        "suspects.csv",
+        "set.npz",
+        "--out",
+        "labels.csv",
+    ];
+    assert!(desk.run(&first).status.success());
+    std::fs::copy(desk.path("suspects.csv"), desk.path("again.csv")).unwrap();
+    let served = desk.serve(&[
+        "again.csv",
+        "set.npz",
+        "--labels",
+        "labels.csv",
+        "--label-polarity",
+        "real-is-one",
+        "--key",
+        "labels=labels",
+    ]);
+    let key = &served.keys("ana")[1];
+    assert_eq!(served.decide("ana", key, "unsure", 0, "one").status, 200);
+    let (_, said) = served.interrupt();
+    let reading = "--key labels=labels --label-polarity real-is-one";
+    let next = format!(
+        "rbgpu relabel --apply again.csv set.npz {reading} --labels labels.csv --out labels-2.csv"
+    );
+    assert!(said.contains(&next), "{said}");
+    let train = format!("rbgpu train set.npz {reading} --labels labels-2.csv");
+    assert!(said.contains(&train), "{said}");
+    let words: Vec<&str> = next.split(' ').skip(1).collect();
+    let ran = desk.run(&words);
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    // The first suspect was flipped in the first round.
+    let (one, two) = (rows(&desk, "labels.csv"), rows(&desk, "labels-2.csv"));
+    assert_ne!(one[29][1], one[29][2]);
+    assert_eq!((&two[29][1], &two[29][2]), (&one[29][1], &one[29][1]));
 }

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub const ENTER: char = '\u{e007}';
 pub const SHIFT: char = '\u{e008}';
 pub const ESCAPE: char = '\u{e00c}';
+pub const LEFT: char = '\u{e012}';
 pub const RIGHT: char = '\u{e014}';
 
 /// A browser that goes away in the end, with its driver and its profile.

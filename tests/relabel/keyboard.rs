@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::driver::{Browser, ENTER, ESCAPE, Look, RIGHT, SHIFT, with_browser};
+use crate::driver::{Browser, ENTER, ESCAPE, LEFT, Look, RIGHT, SHIFT, with_browser};
 use crate::served::{Desk, id};
 
 /// The key for suspect `rank` (from 0), and the answer that it gives one with the label.
@@ -186,6 +186,48 @@ fn what_another_tab_decided_is_seen_and_not_overwritten() {
             .await;
         browser.saved().await;
         assert_eq!(desk.lines("set.journal.jsonl").len(), 5 + 2 * 18);
+    });
+}
+
+#[test]
+fn what_was_said_before_a_conflict_was_seen_is_not_saved_either() {
+    let desk = Desk::new(6);
+    with_browser(Look::default(), async |browser| {
+        let served = desk.serve(&["set.npz"]);
+        browser.open(&served.url).await;
+        // It hears of nothing, and its decisions are on their way until they are let go.
+        let slow = "(() => { const ask = fetch; \
+                    const held = new Promise((go) => { window.letGo = go; }); \
+                    window.fetch = (url, o) => \
+                    String(url).includes('/api/changes') ? new Promise(() => {}) : \
+                    String(url).includes('/api/decide') ? held.then(() => ask(url, o)) : \
+                    ask(url, o); return true; })()";
+        browser.look(slow).await;
+        let keys = served.keys("ben");
+        let answer = served.decide("ben", &keys[0], "unsure", 0, "t1");
+        assert_eq!(answer.status, 200);
+        // One answer, and then the other for the same candidate.
+        browser.press(['k', LEFT, 'f']).await;
+        browser.look("(letGo(), true)").await;
+        browser
+            .wait("document.getElementById('notice').innerText.includes('elsewhere')")
+            .await;
+        browser.saved().await;
+        let card = "document.querySelector('.card').innerText";
+        let card = browser.look(card).await;
+        assert!(card.as_str().unwrap().contains("ben: unsure"), "{card}");
+        assert_eq!(desk.lines("set.journal.jsonl").len(), 1);
+        // Having seen it, one may differ, and take that back, and nothing else.
+        browser.press(['k']).await;
+        browser.saved().await;
+        assert_eq!(desk.lines("set.journal.jsonl").len(), 2);
+        browser.press(['u', 'u']).await;
+        browser
+            .wait("document.getElementById('notice').innerText.includes('Nothing to undo')")
+            .await;
+        browser.saved().await;
+        let lines = desk.lines("set.journal.jsonl");
+        assert_eq!((lines.len(), &lines[2]["answer"]), (3, &"withdrawn".into()));
     });
 }
 

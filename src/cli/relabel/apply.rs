@@ -1,6 +1,5 @@
 //! `rbgpu relabel --apply`: labels of what was decided.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::super::Done;
@@ -23,7 +22,7 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
     inputs.push(sorted.journal.clone());
     check_output(out, &inputs)?;
     if !arguments.force {
-        check_ours(out)?;
+        check_free(out)?;
     }
     let decisions = Decisions::read(&sorted.journal, Mode::Repair)?;
     if decisions.is_empty() {
@@ -100,23 +99,11 @@ fn say(applied: &Applied, decisions: &Decisions, arguments: &Arguments, terminal
     }
 }
 
-/// An error if a file stands at `out` that is no label file.
-fn check_ours(out: &Path) -> Result<()> {
-    let Ok(file) = std::fs::File::open(out) else {
-        return Ok(());
-    };
-    if !file.metadata().is_ok_and(|there| there.is_file()) {
+/// An error if a file stands at `out`: also labels of ours are somebody's work.
+fn check_free(out: &Path) -> Result<()> {
+    if !std::fs::metadata(out).is_ok_and(|there| there.is_file()) {
         return Ok(());
     }
-    let mut first = String::new();
-    // What is no text is none of ours.
-    let _ = BufReader::new(std::io::Read::take(file, 1000)).read_line(&mut first);
-    if first.starts_with("id,label,was,decision,by,pixels") {
-        return Ok(());
-    }
-    let found = format!(
-        "{}, which is there and no label file of rbgpu's",
-        out.display()
-    );
+    let found = format!("{}, which is there", out.display());
     Err(Error::config("--out", found, "another name, or --force"))
 }

@@ -1,6 +1,7 @@
 //! `rbgpu relabel`: people look at candidates again, on a page in the browser.
 
 mod apply;
+mod then;
 mod watch;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -73,7 +74,7 @@ pub struct Arguments {
     /// drop it (-1)
     #[arg(long, default_value = "keep", value_name = "WHAT", requires = "apply")]
     unsure: UnsureArgument,
-    /// Replace a file that is no label file of rbgpu's
+    /// Replace the file that is there; the old labels are kept otherwise
     #[arg(long, requires = "apply")]
     force: bool,
     #[command(flatten)]
@@ -142,7 +143,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let (work, notices) = Work::open(subjects, options, &sorted.journal)?;
     notices.iter().for_each(|notice| terminal.notice(notice));
     let before = work.counts(&who);
-    let then = then(arguments, &sorted);
     let serving = Serving {
         listen: arguments.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
         port: match (arguments.port, remembered.port) {
@@ -154,7 +154,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         names: arguments.host.iter().cloned().chain(machine()).collect(),
         who,
         title,
-        then: then.clone(),
+        then: then::then(arguments, &sorted),
     };
     let shown = Shown::new(&terminal, arguments.open, &before, arguments.vote);
     let shown = Arc::new(shown.keeping(remembered, &sorted.journal));
@@ -164,27 +164,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if work.written() > 0 {
         terminal.notice(&format!(
             "to go on:\n    {}\nthen:\n    {}",
-            again(),
-            then.join("\n    ")
+            then::again(),
+            then::then(arguments, &sorted).join("\n    ")
         ));
     }
     Ok(done)
-}
-
-/// What was typed, to be typed again.
-fn again() -> String {
-    let words = std::env::args().collect::<Vec<_>>();
-    let rest = words.iter().skip(1).map(|word| quoted(word));
-    format!("rbgpu {}", rest.collect::<Vec<_>>().join(" "))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 fn sort(arguments: &Arguments) -> Result<Sorted> {
@@ -245,7 +229,7 @@ fn labels(
     terminal: &Terminal,
 ) -> Result<Vec<Option<u8>>> {
     let options = arguments.reading.options(true, None)?;
-    let labels = labels_of(data, || data::open(&sorted.data, &options));
+    let labels = labels_of(data, || data::open(&sorted.data, &options))?;
     if data.labels.is_none() {
         let known = labels.iter().flatten().count();
         terminal.notice(&format!(
@@ -267,32 +251,6 @@ fn title(sorted: &Sorted, subjects: &Subjects, vote: bool) -> String {
         (_, true) => format!("vote on {}", name(&subjects.data.source)),
         _ => name(&subjects.data.source),
     }
-}
-
-/// Commands that go on from what was decided.
-fn then(arguments: &Arguments, sorted: &Sorted) -> Vec<String> {
-    let path = |path: &Path| quoted(&path.display().to_string());
-    let journal = path(&sorted.journal);
-    if arguments.vote {
-        return vec![format!("rbgpu votes {journal} --out labels.csv")];
-    }
-    let all = sorted.suspects.iter().chain(&sorted.data);
-    let inputs: Vec<String> = all.map(|input| path(input)).collect();
-    let keys = arguments.reading.keys.iter();
-    let keys: Vec<String> = keys.map(|key| format!(" --key {}", quoted(key))).collect();
-    let named = match arguments.journal.is_some() {
-        true => format!(" --journal {journal}"),
-        false => String::new(),
-    };
-    let data = inputs[usize::from(sorted.suspects.is_some())..].join(" ");
-    vec![
-        format!(
-            "rbgpu relabel --apply {}{named}{} --out labels.csv",
-            inputs.join(" "),
-            keys.concat()
-        ),
-        format!("rbgpu train {data}{} --labels labels.csv", keys.concat()),
-    ]
 }
 
 /// Who runs this, as the system calls them.

@@ -119,6 +119,12 @@ function take(state) {
 }
 
 function written(outcome, batch) {
+  const lost = new Set(outcome.conflicts.map((state) => state.key));
+  const ofLost = (wish) => lost.has(wish.key);
+  // What waits behind was said as blindly as what was refused, and would be taken for an answer
+  // to what is shown only now.
+  const dropped = queue.filter(ofLost);
+  queue.splice(0, queue.length, ...queue.filter((wish) => !ofLost(wish)));
   outcome.written.forEach(take);
   outcome.conflicts.forEach(take);
   showCounts(outcome.counts);
@@ -127,10 +133,9 @@ function written(outcome, batch) {
     return;
   }
   conflicted = true;
-  const lost = new Set(outcome.conflicts.map((state) => state.key));
-  for (const wish of batch.filter((wish) => lost.has(wish.key))) {
-    // What was not done cannot be undone.
-    undoable = undoable.map((list) => (list === wish.before ? list.filter(([key]) => key !== wish.key) : list));
+  for (const { key, before } of [...batch.filter(ofLost), ...dropped]) {
+    // What was not done cannot be undone. The list stays the one that other wishes know.
+    before.splice(0, before.length, ...before.filter(([other]) => other !== key));
   }
   undoable = undoable.filter((list) => list.length);
   memory.set("undo", undoable);
