@@ -211,7 +211,8 @@ fn wrong_labels_that_networks_contradict_come_first() {
     let rows = Rows::of(&desk, "suspects.csv");
     let mut expected: Vec<&str> = [3, 20, 31, 44].map(|i| ours[i].0.as_str()).to_vec();
     let mut found = rows.column("id");
-    (expected.sort_unstable(), found.sort_unstable());
+    expected.sort_unstable();
+    found.sort_unstable();
     assert_eq!(found, expected);
     assert_eq!(rows.column("named_by"), ["category+agreement+confident"; 4]);
     assert_eq!(rows.column("networks"), ["2"; 4]);

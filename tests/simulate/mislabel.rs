@@ -25,16 +25,16 @@ fn only_what_is_planted_is_another_candidate() {
     assert_eq!(made.dataset.labels, plain.dataset.labels);
     assert_eq!(plain.truth, plain.dataset.labels.clone().unwrap());
     let given = made.dataset.labels.as_ref().unwrap();
-    for row in 0..1000 {
+    for (row, &label) in given.iter().enumerate() {
         let wrong = made.planted.iter().find(|p| p.row == row);
         let same = cutout(&made.dataset, row) == cutout(&plain.dataset, row);
         let id = [&made, &plain].map(|s| s.dataset.candidates[row].id.clone());
         assert_eq!(id[0], id[1]);
         assert_eq!(same, wrong.is_none(), "candidate {row}");
-        assert_eq!(given[row] != made.truth[row], wrong.is_some());
+        assert_eq!(label != made.truth[row], wrong.is_some());
         assert_eq!(made.truth[row], u8::from(made.kinds[row].is_real()));
         if let Some(wrong) = wrong {
-            assert_eq!(wrong.mistake.label(), given[row]);
+            assert_eq!(wrong.mistake.label(), label);
         }
     }
     let [among, injected] =
