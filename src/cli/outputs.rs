@@ -1,13 +1,14 @@
 //! Where results go: checked before the work, so that it is not lost after it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::data::atomic::{check_writable, remove_leftovers};
 use crate::formats::beside;
 use crate::{Error, Result};
 
-/// Refuses, before long work, an output that cannot be written or that is one of
-/// the inputs.
+/// Refuses, before long work, an output that cannot be written, that is one of
+/// the inputs, or that is a journal of people's decisions.
 pub fn check_output(path: &Path, inputs: &[PathBuf]) -> Result<()> {
     let whole = |path: &Path| std::fs::canonicalize(path).ok();
     let own = whole(path);
@@ -16,7 +17,21 @@ pub fn check_output(path: &Path, inputs: &[PathBuf]) -> Result<()> {
         let expected = "another file than the input, which it would replace";
         return Err(Error::config("output", found, expected));
     }
+    if is_journal(path) {
+        let found = format!("{}, which holds people's decisions", path.display());
+        let expected = "another file; nothing replaces a journal";
+        return Err(Error::config("output", found, expected));
+    }
     check_writable(path)
+}
+
+/// Whether `path` is a journal of `rbgpu relabel`: hours of work that nobody can do again.
+fn is_journal(path: &Path) -> bool {
+    const BEGINNING: &[u8] = br#"{"rbgpu":"journal""#;
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start))
+        .is_ok_and(|_| start == BEGINNING)
 }
 
 /// The files of a training run, named after the model.

@@ -205,6 +205,16 @@ impl LabelFile {
     /// Reads it unless its names are not `wanted`, which is an error.
     fn read_if(path: &Path, wanted: &dyn Fn(&[String]) -> bool) -> Result<LabelFile> {
         let choose = |names: &[String]| {
+            if column(names, &["suspicion"]).is_some() {
+                let expected = "a label file; `rbgpu relabel` shows suspects, and `rbgpu relabel \
+                                --apply` makes a label file of what was decided";
+                return Err(Error::input(
+                    path,
+                    "line of names",
+                    "a table of suspects",
+                    expected,
+                ));
+            }
             let (Some(id), Some(label), true) =
                 (column(names, ID), column(names, LABEL), wanted(names))
             else {

@@ -128,6 +128,12 @@ pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
         .metadata()
         .as_ref()
         .and_then(|map| map.get(key).cloned());
+    let named = metadata.metadata().as_ref();
+    if text.is_none() && named.is_some_and(|all| all.contains_key("rbgpu-forest")) {
+        let expected = "a network; `rbgpu forest score` gives a forest's scores, and `rbgpu \
+                        evaluate NAME=scores.csv` takes these";
+        return Err(Error::input(path, "header", "a random forest", expected));
+    }
     let text = text.ok_or_else(|| wrong("no such metadata".into()))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("{e}")))?;
     let views = file.tensors();

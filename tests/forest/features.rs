@@ -129,10 +129,10 @@ fn a_bright_point_without_a_host() {
 #[test]
 fn a_subtraction_that_left_a_dipole_is_negative_beside() {
     let mut dipole = star(3, 0.0, 1.0);
-    for at in 0..N * N {
+    for (at, pixel) in dipole.iter_mut().enumerate() {
         let (dy, dx) = ((at / N) as f64 - 25.0, (at % N) as f64 - 25.0);
         let g = |dx: f64| 300.0 * (-(dy * dy + dx * dx) / 4.0).exp();
-        dipole[at] += g(dx - 1.5) - g(dx + 1.5);
+        *pixel += g(dx - 1.5) - g(dx + 1.5);
     }
     let star = star(4, 300.0 * 12.6, 1.0);
     let table = measured(&dataset(&[vec![dipole], vec![star]], None));

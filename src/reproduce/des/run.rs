@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::compare::metric;
 use super::first::{First, first};
 use super::found::{Found, found};
 use super::live::{Live, live};
@@ -109,7 +110,7 @@ pub fn run(request: &Request, sample: Sample, watcher: &mut dyn Watcher) -> Resu
     let scale = request.scale.clone();
     Ok(Outcome {
         facts: facts(request, &sample),
-        notices: notices(&scale, &sample),
+        notices: notices(&scale, &sample, &first),
         scale,
         sample,
         first,
@@ -167,8 +168,16 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
     all.map(|(name, value)| (name.to_string(), value)).to_vec()
 }
 
-fn notices(scale: &Scale, sample: &Sample) -> Vec<String> {
+fn notices(scale: &Scale, sample: &Sample, first: &First) -> Vec<String> {
     let mut all = Vec::new();
+    let auc = metric(&first.evaluation.classifiers[0], "auc");
+    if !(auc.value >= 0.8) {
+        all.push(format!(
+            "Model 1 has learned next to nothing (AUC {:.2}): nothing below about networks can be \
+             judged. It needs more epochs or more candidates.",
+            auc.value
+        ));
+    }
     if sample.truth.is_some() {
         all.push(
             "Simulated candidates: the paper's numbers are of DES images, and where ours differ it \
