@@ -171,7 +171,7 @@ fn facts(request: &Request, sample: &Sample) -> Vec<(String, String)> {
 fn notices(scale: &Scale, sample: &Sample, first: &First) -> Vec<String> {
     let mut all = Vec::new();
     let auc = metric(&first.evaluation.classifiers[0], "auc");
-    if !(auc.value >= 0.8) {
+    if auc.value.is_nan() || auc.value < 0.8 {
         all.push(format!(
             "Model 1 has learned next to nothing (AUC {:.2}): nothing below about networks can be \
              judged. It needs more epochs or more candidates.",
