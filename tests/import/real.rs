@@ -168,8 +168,8 @@ fn golden_files_of_keras() {
     assert_eq!(files, 20);
 }
 
-/// ZTF's own network, shown stamps of another kind (51x51, stretched to bytes), learns them from
-/// some hundreds: its last layers, or all of it.
+/// ZTF's own network, shown stamps of another kind (51x51, stretched to bytes), learns them: its
+/// last layers, or all of it.
 #[test]
 fn d6_m7_is_fine_tuned_on_other_stamps() {
     let (Some(model), Some(stamps)) = (
@@ -193,12 +193,11 @@ fn d6_m7_is_fine_tuned_on_other_stamps() {
     let mut set = open(&[stamps], &options).unwrap();
     set.channels = Some([Channel::Template, Channel::Search, Channel::Difference].into());
     let set = set.with_channels(file.channels.as_ref().unwrap()).unwrap();
-    let some = (0..set.len()).step_by(5).collect();
-    let set = Arc::new(set.into_subset(some));
+    let set = Arc::new(set);
     for frozen in [&["conv2d*".to_string()][..], &[]] {
         let settings = Settings {
-            epochs: Some(3),
-            learning_rate: Some(1e-4),
+            epochs: Some(4),
+            learning_rate: Some(3e-4),
             batch_size: Some(32),
             augment: Augment::D4,
             ..Settings::default()
@@ -225,7 +224,7 @@ fn d6_m7_is_fine_tuned_on_other_stamps() {
             auc(&outcome.model),
         ];
         println!("frozen {frozen:?}: AUC {before:.4} to {after:.4}, losses {losses:.4?}");
-        assert!(losses[2] < losses[0], "{losses:?}");
+        assert!(losses[3] < losses[0], "{losses:?}");
         assert!(after > before, "{before} to {after}");
     }
 }
