@@ -91,10 +91,6 @@ fn what_cannot_be_asked_for() {
             &["--frac-true", "from 0 to 1"],
         ),
         ("pack set.npz -o o.npz --cutout-size 0", &["--cutout-size"]),
-        (
-            "pack set.npz -o o.npz --labels mine.csv",
-            &["--labels", "folder of DES stamps"],
-        ),
         ("pack set.npz -o o.npz --key xyz=a", &["--key"]),
         ("pack set.npz -o o.npz --channels blue", &["--channels"]),
     ] {
@@ -102,6 +98,7 @@ fn what_cannot_be_asked_for() {
     }
     desk.run("pack stamps --out des_x.npy").done();
     desk.refuses("pack des -o des_x.npy", 2, &["another file than the input"]);
+    desk.refuses("pack set.npz -o o.npz --labels mine.csv", 1, &["mine.csv"]);
     desk.refuses("pack nothing -o o.npz", 1, &["nothing", "no such file"]);
     desk.refuses("pack set.npz -o no/o.npz", 1, &["no folder no"]);
     desk.refuses("pack set.npz -o o.npz --dtype u8", 1, &["--dtype u8"]);

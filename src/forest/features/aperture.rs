@@ -80,7 +80,12 @@ mod tests {
             let flux = Aperture::new(n, n).flux(&image, (2.0, 0.5));
             let area = std::f64::consts::PI * 25.0;
             let off = (flux.flux - area).abs();
-            assert!(off < 0.6, "{n} pixels: {} instead of {area}", flux.flux);
+            // 31 pixels lie on the circle, each known to a 25th or so of itself.
+            assert!(
+                off <= 31.0 / 25.0,
+                "{n} pixels: {} instead of {area}",
+                flux.flux
+            );
             assert!((flux.error - 0.5 * flux.flux.sqrt()).abs() < 1e-9);
         }
     }
