@@ -107,7 +107,8 @@ fn made_page() -> (PaperPage, Vec<String>) {
 fn the_paper_s_number_stands_beside_ours() {
     let html = paper_page(&made_page().0).unwrap();
     for text in [
-        "0.981 [0.972, 0.988]",
+        ">0.981<",
+        "[0.972, 0.988]",
         "0.84 to 0.99",
         "not available",
         "holds",
