@@ -268,13 +268,14 @@ fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<
     });
     let table_5 = table(
         "table-5",
-        "Per cent of the candidates in each category, by model 1.",
+        "Per cent of the candidates in each category, by model 1: trained and tested with old labels; \
+         trained with old, tested with new; trained and tested with new.",
         &[
             "Category",
             "",
-            "1: train and test with old labels",
-            "2: train with old, test with new labels",
-            "3: train and test with new labels",
+            "1: old labels",
+            "2: tested on new",
+            "3: new labels",
         ],
         rows.collect(),
     );
