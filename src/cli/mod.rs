@@ -26,6 +26,7 @@ pub mod suspect;
 pub mod terminal;
 pub mod train;
 pub mod training;
+pub mod typed;
 pub mod votes;
 
 use std::process::ExitCode;

@@ -23,7 +23,7 @@
 //! | `incoming`, `listed` | standard input, lists of files |
 //! | [`labels`] | labels in a file of their own |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
-//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`] | back to files |
+//! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`], [`results`] | back to files |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -59,6 +59,7 @@ pub mod options;
 pub mod pack;
 pub mod pixels;
 pub mod preprocess;
+pub mod results;
 pub mod rows;
 pub mod scores;
 pub mod size;

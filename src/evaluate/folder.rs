@@ -1,7 +1,7 @@
 //! The folder of an evaluation: the page, figures, galleries, tables, everything as JSON.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +13,9 @@ use super::gallery;
 use super::gather::Gathered;
 use super::source::{Source, What};
 use super::tables;
-use crate::data::Dataset;
 use crate::data::atomic::folder_beside;
+use crate::data::results::create;
+use crate::data::{Dataset, results};
 use crate::judge::Evaluation;
 use crate::report::{self, Figure};
 use crate::train::Classifier;
@@ -53,30 +54,8 @@ const GALLERIES: &str = "galleries";
 /// Refuses, before long work, a folder that cannot be written: one that is an input, is a
 /// file, or holds something else than an evaluation.
 pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let whole = |path: &Path| fs::canonicalize(path).ok();
-    let own = whole(dir);
-    let inside = |input: &&PathBuf| match (&own, whole(input)) {
-        (Some(own), Some(input)) => input.starts_with(own),
-        _ => false,
-    };
-    if let Some(input) = inputs.iter().find(inside) {
-        let found = format!("{}, which holds {}", dir.display(), input.display());
-        let expected = "another folder than that of an input, which it might replace";
-        return Err(Error::config("--out", found, expected));
-    }
-    match fs::read_dir(dir) {
-        Ok(mut entries) => {
-            if entries.next().is_some() && !dir.join(JSON).is_file() {
-                let found = format!("{}, which holds other things", dir.display());
-                let expected = "a new folder, an empty one, or that of an earlier evaluation";
-                return Err(Error::config("--out", found, expected));
-            }
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::io("open the folder", dir)(error)),
-    }
-    // It can be made where it is to stand.
-    folder_beside(dir).map(drop)
+    let ours = dir.join(JSON).is_file();
+    results::check(dir, inputs, ours, "an earlier evaluation")
 }
 
 /// Writes everything into a folder beside `dir` and then puts it there, `report.html` last;
@@ -89,34 +68,10 @@ pub fn write(
 ) -> Result<()> {
     let made = folder_beside(dir)?;
     fill(made.path(), contents, progress)?;
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let mut entries = vec![JSON, FIGURES, GALLERIES];
     entries.extend(tables::TABLES.map(|(name, _)| name));
     entries.push(PAGE);
-    for entry in entries {
-        let (from, to) = (made.path().join(entry), dir.join(entry));
-        let removed = match fs::symlink_metadata(&to) {
-            Ok(there) if there.is_dir() => fs::remove_dir_all(&to),
-            Ok(_) => fs::remove_file(&to),
-            Err(_) => Ok(()),
-        };
-        removed.map_err(Error::io("replace", &to))?;
-        if from.exists() {
-            fs::rename(&from, &to).map_err(Error::io("write", &to))?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a file of the new folder, which nobody sees before it is whole.
-pub(super) fn create(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<()> {
-    let file = File::create(path).map_err(Error::io("create", path))?;
-    let mut file = BufWriter::with_capacity(1 << 20, file);
-    let written = write(&mut file).and_then(|()| file.flush());
-    written.map_err(Error::io("write", path))
+    results::put(made.path(), dir, entries)
 }
 
 fn fill(dir: &Path, contents: &Contents, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<()> {

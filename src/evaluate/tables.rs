@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::folder::create;
 use super::gather::Gathered;
 use crate::Result;
+use crate::data::results::create;
 use crate::judge::evaluation::{Histogram, Point};
 use crate::judge::{Confusion, Evaluation};
 

@@ -1,13 +1,14 @@
 //! The folder of a paper's experiments: the page, figures, galleries, tables, every number.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::data::atomic::folder_beside;
+use crate::data::results::{self, create};
 use crate::report::{Figure, PaperPage, paper_page};
 use crate::{Error, Result};
 
@@ -28,31 +29,8 @@ const CLAIMS: &str = "claims";
 /// Refuses, before long work, a folder that cannot be written: one that is or holds an input, is a
 /// file, or holds something else than experiments.
 pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let whole = |path: &Path| fs::canonicalize(path).ok();
-    let own = whole(dir);
-    let inside = |input: &&PathBuf| match (&own, whole(input)) {
-        (Some(own), Some(input)) => input.starts_with(own),
-        _ => false,
-    };
-    if let Some(input) = inputs.iter().find(inside) {
-        let found = format!("{}, which holds {}", dir.display(), input.display());
-        let expected = "another folder than that of an input, which it might replace";
-        return Err(Error::config("--out", found, expected));
-    }
-    match fs::read_dir(dir) {
-        Ok(mut entries) => {
-            let known = [NUMBERS, RUNS].iter().any(|name| dir.join(name).exists());
-            if entries.next().is_some() && !known {
-                let found = format!("{}, which holds other things", dir.display());
-                let expected = "a new folder, an empty one, or that of an earlier report";
-                return Err(Error::config("--out", found, expected));
-            }
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::io("open the folder", dir)(error)),
-    }
-    // It can be made where it is to stand.
-    folder_beside(dir).map(drop)
+    let ours = [NUMBERS, RUNS].iter().any(|name| dir.join(name).exists());
+    results::check(dir, inputs, ours, "an earlier report")
 }
 
 /// Writes everything into a folder beside `dir` and then puts it there, `report.html` last; what an
@@ -87,31 +65,11 @@ pub fn write(
 
     let made = folder_beside(dir)?;
     fill(made.path(), page, numbers, progress)?;
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    for entry in [NUMBERS, FIGURES, GALLERIES, TABLES, PAGE] {
-        let (from, to) = (made.path().join(entry), dir.join(entry));
-        let removed = match fs::symlink_metadata(&to) {
-            Ok(there) if there.is_dir() => fs::remove_dir_all(&to),
-            Ok(_) => fs::remove_file(&to),
-            Err(_) => Ok(()),
-        };
-        removed.map_err(Error::io("replace", &to))?;
-        if from.exists() {
-            fs::rename(&from, &to).map_err(Error::io("write", &to))?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a file of the new folder, which nobody sees before it is whole.
-fn create(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<()> {
-    let file = File::create(path).map_err(Error::io("create", path))?;
-    let mut file = BufWriter::with_capacity(1 << 20, file);
-    let written = write(&mut file).and_then(|()| file.flush());
-    written.map_err(Error::io("write", path))
+    results::put(
+        made.path(),
+        dir,
+        [NUMBERS, FIGURES, GALLERIES, TABLES, PAGE],
+    )
 }
 
 fn fill(

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use super::Done;
 use super::args::Reading;
 use super::terminal::Terminal;
+use super::typed::again;
 use crate::data::table::is_table;
 use crate::data::{self, Dataset};
 use crate::relabel::decide::check_name;
@@ -164,7 +165,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if work.written() > 0 {
         terminal.notice(&format!(
             "to go on:\n    {}\nthen:\n    {}",
-            then::again(),
+            again(),
             then::then(arguments, &sorted).join("\n    ")
         ));
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::args::Reading;
+use super::super::typed::quoted;
 use super::{Arguments, Sorted};
 use crate::data::LabelPolarity;
 
@@ -74,20 +75,4 @@ fn free(folder: &Path) -> PathBuf {
     let there = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok();
     let mut names = (1..).map(name);
     names.find(|path| !there(path)).expect("without end")
-}
-
-/// What was typed, to be typed again.
-pub fn again() -> String {
-    let words = std::env::args().collect::<Vec<_>>();
-    let rest = words.iter().skip(1).map(|word| quoted(word));
-    format!("rbgpu {}", rest.collect::<Vec<_>>().join(" "))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

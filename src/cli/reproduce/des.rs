@@ -9,8 +9,9 @@ use serde_json::json;
 use super::super::Done;
 use super::super::args::Reading;
 use super::super::terminal::{Terminal, table};
+use super::super::typed::again;
+use super::Shared;
 use super::watch::Watch;
-use super::{Shared, command};
 use crate::data::Normalisation;
 use crate::data::labels::LabelFile;
 use crate::reproduce::des::{Request, Sample, Scale, report, run as run_all};
@@ -126,7 +127,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let mut watch = Watch::new(terminal, "des");
     let outcome = run_all(&request, sample, &mut watch)?;
     watch.step("drawing", 1.0, None)?;
-    let page = report(&outcome, &out, &command())?;
+    let page = report(&outcome, &out, &again())?;
     drop(watch);
 
     let path = out.join(folder::PAGE);

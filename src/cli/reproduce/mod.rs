@@ -57,15 +57,3 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         Paper::Otrain(arguments) => otrain::run(arguments),
     }
 }
-
-/// The command as it was given, for a report: the program by its name.
-fn command() -> String {
-    let quoted = |word: String| match word.chars().any(|c| c.is_whitespace() || c == '\'') {
-        true => format!("'{}'", word.replace('\'', r"'\''")),
-        false => word,
-    };
-    let words = std::env::args_os().skip(1);
-    let words = words.map(|word| quoted(word.to_string_lossy().into_owned()));
-    let all: Vec<String> = std::iter::once("rbgpu".into()).chain(words).collect();
-    all.join(" ")
-}

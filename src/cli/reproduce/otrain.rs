@@ -10,8 +10,9 @@ use serde_json::json;
 use super::super::Done;
 use super::super::args::Reading;
 use super::super::terminal::table;
+use super::super::typed::again;
+use super::Shared;
 use super::watch::Watch;
-use super::{Shared, command};
 use crate::data::Channel;
 use crate::reproduce::{folder, otrain};
 use crate::{Error, Result};
@@ -74,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         device,
         out,
         fresh: shared.fresh,
-        command: command(),
+        command: again(),
     };
     let mut watch = Watch::new(terminal, "otrain");
     let summary = otrain::run(&request, &mut watch)?;

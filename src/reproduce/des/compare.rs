@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::judge::evaluation::{Judged, Metric, Training};
 use crate::judge::{self, Evaluation, Labelled, Options, Subject};
+use crate::reproduce::words;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -50,8 +51,7 @@ pub fn compare(
 
 /// A metric by its name, NaN where there is none.
 pub fn metric(judged: &Judged, name: &str) -> Metric {
-    let found = judged.metrics.iter().find(|metric| metric.name == name);
-    found.cloned().unwrap_or(Metric {
+    words::metric(judged, name).cloned().unwrap_or(Metric {
         name: "none",
         value: f64::NAN,
         low: f64::NAN,

@@ -9,6 +9,7 @@ use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
 use crate::reproduce::Watcher;
+use crate::reproduce::words::slug;
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::session::score;
 use crate::train::{Config, Session};
@@ -67,7 +68,7 @@ pub fn train(
     let network = config.architecture.name.clone();
     let folder = request.work;
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let slug: String = name.to_lowercase().replace([' ', ','], "-");
+    let slug = slug(name);
     let checkpoint = folder.join(format!("{slug}-{}.safetensors", split.train.len()));
     let mut session = Session::new(config, request.device, data.clone(), split.clone())
         .checkpoint(&checkpoint, INTERVAL);

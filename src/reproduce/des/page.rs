@@ -37,7 +37,11 @@ pub fn page(outcome: &Outcome) -> Result<PaperPage> {
         with_figure(
             "Figure 5. Scores of model 1",
             words::figure_5(outcome),
-            picked(&alone(&first.evaluation, 0), "scores", "figure-5")?,
+            picked(
+                &mut report::figures(&alone(&first.evaluation, 0))?,
+                "scores",
+                "figure-5",
+            )?,
         ),
         section(
             "Table 2. Six categories",
@@ -102,13 +106,13 @@ fn alone(evaluation: &Evaluation, number: usize) -> Evaluation {
     one
 }
 
-/// The figure of an evaluation that is called `name`, under another name.
-fn picked(evaluation: &Evaluation, name: &str, new: &str) -> Result<Figure> {
-    let all = report::figures(evaluation)?;
-    let found = all.into_iter().find(|figure| figure.name == name);
-    let mut figure = found.ok_or_else(|| {
+/// The figure called `name` of those of an evaluation, under another name.
+fn picked(all: &mut Vec<Figure>, name: &str, new: &str) -> Result<Figure> {
+    let found = all.iter().position(|figure| figure.name == name);
+    let at = found.ok_or_else(|| {
         crate::Error::config("figure", name, "one that the evaluation has something for")
     })?;
+    let mut figure = all.swap_remove(at);
     figure.name = new.into();
     Ok(figure)
 }
@@ -225,11 +229,11 @@ fn figure_6(
 }
 
 fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<PaperSection>> {
-    let network = alone(&second.evaluation, 0);
+    let mut network = report::figures(&alone(&second.evaluation, 0))?;
     let mut matrix = with_figure(
         "Figure 11. Confusion matrix of model 1",
         words::figure_11(second),
-        picked(&network, "confusion", "figure-11")?,
+        picked(&mut network, "confusion", "figure-11")?,
     );
     let c = &second.evaluation.classifiers[0].confusion;
     let part = |n: u64, of: u64| format!("{:.1} % ({n})", 100.0 * n as f64 / of.max(1) as f64);
@@ -288,12 +292,12 @@ fn retrained(outcome: &Outcome, repair: &Repair, second: &Second) -> Result<Vec<
         with_figure(
             "Figure 9. ROC",
             words::figure_9(second),
-            picked(&second.evaluation, "roc", "figure-9")?,
+            picked(&mut report::figures(&second.evaluation)?, "roc", "figure-9")?,
         ),
         with_figure(
             "Figure 10. Learning curves of model 1",
             words::figure_10(second),
-            picked(&network, "learning-curve", "figure-10")?,
+            picked(&mut network, "learning-curve", "figure-10")?,
         ),
         matrix,
         section(
@@ -313,21 +317,23 @@ fn votes(live: &Live) -> Result<PaperSection> {
 }
 
 fn figures_12_13(live: &Live) -> Result<PaperSection> {
-    let one = &live.retrained;
+    let mut one = report::figures(&live.retrained)?;
     let mut section = PaperSection::new(
         "Figures 12 and 13. Model 1 retrained on votes",
         words_live::figures_12_13(live),
     );
-    section
-        .parts
-        .push(PaperPart::Figure(picked(one, "roc", "figure-12-left")?));
+    section.parts.push(PaperPart::Figure(picked(
+        &mut one,
+        "roc",
+        "figure-12-left",
+    )?));
     section.parts.push(PaperPart::Panels(vec![
-        picked(one, "mdr-fpr-threshold", "figure-12-middle")?,
-        picked(one, "cleanliness", "figure-12-right")?,
+        picked(&mut one, "mdr-fpr-threshold", "figure-12-middle")?,
+        picked(&mut one, "cleanliness", "figure-12-right")?,
     ]));
     section
         .parts
-        .push(PaperPart::Figure(picked(one, "scores", "figure-13")?));
+        .push(PaperPart::Figure(picked(&mut one, "scores", "figure-13")?));
     section
         .parts
         .push(PaperPart::Table(words_live::table_of_networks(live)));
