@@ -11,8 +11,10 @@ pub mod explain;
 pub mod export;
 pub mod features;
 pub mod forest;
+pub mod help;
 pub mod import;
 pub mod inject;
+pub mod manual;
 pub mod outputs;
 pub mod pack;
 pub mod profile;
@@ -31,14 +33,14 @@ pub mod votes;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Error;
 use crate::data::{Dataset, Skipped};
 
 /// Trains and runs the small CNNs that tell real transients from bogus ones.
 #[derive(Debug, Parser)]
-#[command(name = "rbgpu", version, about, propagate_version = true)]
+#[command(name = "rbgpu", version = help::version(), about, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,44 +48,53 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network; without INPUT on a survey simulated on the spot
+    /// Train a network, on a simulated survey if there is no INPUT
     Train(Box<train::Arguments>),
-    /// Train many times and compare: by training set, cutout size, images, architecture
+    /// Compare training set and cutout sizes, images, architectures
     Study(study::Arguments),
-    /// Give every candidate a score, P(real)
+    /// Score candidates: P(real) for each
     Score(Box<score::Arguments>),
-    /// Make a model's scores into probabilities
+    /// Calibrate a model's scores as probabilities
     Calibrate(Box<calibrate::Arguments>),
-    /// Say how good models are: metrics, figures, galleries and one report.html
+    /// Evaluate models: metrics, figures, galleries, one HTML report
     Evaluate(Box<evaluate::Arguments>),
-    /// Show why a model gives its scores: Grad-CAM, saliency, occlusion
+    /// Explain scores: Grad-CAM, saliency, occlusion
     Explain(Box<explain::Arguments>),
-    /// Take over a network that Keras or PyTorch trained
+    /// Import a network trained by Keras or PyTorch
     Import(import::Arguments),
-    /// Write a model for other programs: ONNX, Keras, plain safetensors
+    /// Export a model to ONNX, Keras or plain safetensors
     Export(export::Arguments),
     /// Rank candidates by how likely their label is wrong
     Suspect(Box<suspect::Arguments>),
-    /// Look at candidates again, on a page in the browser, and repair labels
+    /// Inspect candidates in the browser and repair labels
     Relabel(Box<relabel::Arguments>),
-    /// Count the votes of several people: labels, agreement, disputed candidates
+    /// Turn several people's votes into labels
     Votes(Box<votes::Arguments>),
-    /// Train and run the random forest that networks are compared with
+    /// Train and run the random-forest baseline
     Forest(Box<forest::Arguments>),
-    /// Measure what can be measured of stamps alone, for the forest
+    /// Measure features of stamps for the forest
     Features(Box<features::Arguments>),
-    /// Run the experiments of a paper again, and report beside its numbers
+    /// Repeat a paper's experiments beside its numbers
     Reproduce(Box<reproduce::Arguments>),
-    /// Gather cutouts of any kind into a cube or a DES triple
+    /// Pack cutouts of any kind into a cube or a DES triple
     Pack(Box<pack::Arguments>),
-    /// Write a labelled set of simulated cutouts, or put sources into images of your own
+    /// Simulate labelled cutouts, or inject sources into images
     Simulate(Box<simulate::Arguments>),
     /// Print a network's layers, output shapes and parameters
     Summary(summary::Arguments),
-    /// Measure how fast each network runs on each device, and how fast it could
+    /// Measure the speed of each network on each device
     Bench(Box<bench::Arguments>),
-    /// List the devices of this machine and which one would be used
+    /// List the devices of this machine
     Devices(devices::Arguments),
+    /// Print a script that completes arguments in a shell
+    Completions(manual::Completions),
+    /// Write man pages
+    Man(manual::Man),
+}
+
+/// The command line as it is parsed, with all that help shows.
+pub fn command() -> clap::Command {
+    help::complete(Cli::command())
 }
 
 /// How a command that did not fail went.
@@ -116,7 +127,8 @@ impl Done {
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs could not
 /// be read, or something could not be measured.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let parsed = Cli::from_arg_matches(&command().get_matches());
+    let result = match parsed.unwrap_or_else(|error| error.exit()).command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
@@ -136,6 +148,8 @@ pub fn main() -> ExitCode {
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, command()),
+        Command::Man(arguments) => manual::man(&arguments, command()),
     };
     match result {
         Ok(Done::Whole) => ExitCode::SUCCESS,

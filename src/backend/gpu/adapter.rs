@@ -143,10 +143,23 @@ pub fn adapters() -> Vec<AdapterDescription> {
     able.map(|adapter| describe(&adapter)).collect()
 }
 
+/// The GPU interfaces that could run the kernels: OpenGL could not, and some of its drivers
+/// write to stderr.
+const INTERFACES: wgpu::Backends = wgpu::Backends::VULKAN
+    .union(wgpu::Backends::METAL)
+    .union(wgpu::Backends::DX12);
+
+/// The GPU interfaces that this build has code for, by name.
+pub fn compiled() -> Vec<String> {
+    let all = wgpu::Instance::enabled_backend_features() & INTERFACES;
+    all.iter_names()
+        .map(|(name, _)| name.to_lowercase())
+        .collect()
+}
+
 fn enumerate() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    // OpenGL could not run these kernels, and some of its drivers write to stderr.
-    descriptor.backends &= wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.backends &= INTERFACES;
     let instance = wgpu::Instance::new(descriptor);
     let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     found.sort_by_key(|adapter| describe(adapter).kind);

@@ -16,7 +16,9 @@ mod workgroups;
 
 use std::sync::{Arc, Mutex};
 
-pub use adapter::{AdapterDescription, AdapterKind, Choice, Limitation, adapters, limitations};
+pub use adapter::{
+    AdapterDescription, AdapterKind, Choice, Limitation, adapters, compiled, limitations,
+};
 pub use kernel::{Bind, Kernel, Shader};
 pub use pool::GpuBuffer;
 pub use settings::{Body, GpuPrecision, Settings};

@@ -1,0 +1,490 @@
+//! What `--help`, `--version`, completions and man pages say beyond the arguments themselves:
+//! commands in groups, defaults that depend on the network, examples.
+
+use std::fmt::Write;
+
+use clap::{Arg, Command};
+
+use crate::nn::Architecture;
+use crate::nn::architecture::Training;
+
+/// Every command, in the groups in which the overview shows them.
+const GROUPS: [(&str, &[&str]); 7] = [
+    ("Train", &["train", "study", "forest"]),
+    ("Score", &["score", "explain", "features"]),
+    ("Judge", &["evaluate", "calibrate"]),
+    ("Labels", &["suspect", "relabel", "votes"]),
+    ("Data", &["pack", "simulate"]),
+    ("Papers", &["reproduce"]),
+    (
+        "Models and this machine",
+        &[
+            "import",
+            "export",
+            "summary",
+            "bench",
+            "devices",
+            "completions",
+            "man",
+        ],
+    ),
+];
+
+/// Examples of each command: what it is for, and what to type.
+const EXAMPLES: [(&str, &[(&str, &str)]); 21] = [
+    (
+        "train",
+        &[
+            (
+                "Train on a folder of FITS cutouts in true/ and false/",
+                "rbgpu train cutouts/ --out rb.safetensors",
+            ),
+            (
+                "Continue a run that was stopped",
+                "rbgpu train cutouts/ --out rb.safetensors --resume",
+            ),
+            (
+                "Fine-tune a model on repaired labels",
+                "rbgpu train cutouts/ --labels labels.csv --from rb.safetensors --learning-rate 1e-4",
+            ),
+        ],
+    ),
+    (
+        "study",
+        &[
+            (
+                "How many labels does a network need?",
+                "rbgpu study size cutouts/ --sizes 500,1000,2000 --out sizes/",
+            ),
+            (
+                "Which images help?",
+                "rbgpu study channels triplets.npz --network des1 --out images/",
+            ),
+        ],
+    ),
+    (
+        "forest",
+        &[
+            (
+                "Train the baseline on a table of features",
+                "rbgpu forest train features.csv --out forest.safetensors",
+            ),
+            (
+                "Score with it",
+                "rbgpu forest score forest.safetensors features.csv --out forest.csv",
+            ),
+        ],
+    ),
+    (
+        "score",
+        &[
+            (
+                "Score a night of FITS cutouts",
+                "rbgpu score rb.safetensors tonight/ --out scores.csv",
+            ),
+            (
+                "Score alert packets as a stream",
+                "rbgpu score rb.safetensors night.tar.gz --out scores.parquet",
+            ),
+            (
+                "Score the files of a list",
+                "find tonight/ -name '*.fits' | rbgpu score rb.safetensors --files-from -",
+            ),
+        ],
+    ),
+    (
+        "explain",
+        &[
+            (
+                "Explain a sample of both classes",
+                "rbgpu explain rb.safetensors cutouts/ --out why/",
+            ),
+            (
+                "Explain one candidate",
+                "rbgpu explain rb.safetensors night/ --id 2459571234 --method grad-cam --out why/",
+            ),
+        ],
+    ),
+    (
+        "features",
+        &[
+            (
+                "Measure features for the forest",
+                "rbgpu features cutouts/ --out features.csv",
+            ),
+            (
+                "Measure alerts that have no labels",
+                "rbgpu features night.tar.gz --out night.csv",
+            ),
+        ],
+    ),
+    (
+        "evaluate",
+        &[
+            (
+                "Evaluate a model on the candidates it was not trained on",
+                "rbgpu evaluate rb.safetensors cutouts/ --out report/",
+            ),
+            (
+                "Compare a network with a forest",
+                "rbgpu evaluate rb.safetensors forest=forest.csv cutouts/ --out report/",
+            ),
+            (
+                "Store the threshold that keeps the FPR at 1%",
+                "rbgpu evaluate rb.safetensors cutouts/ --set-threshold fpr=0.01 --part validation --out report/",
+            ),
+        ],
+    ),
+    (
+        "calibrate",
+        &[
+            (
+                "Calibrate scores on the validation part",
+                "rbgpu calibrate rb.safetensors cutouts/ --out calibrated.safetensors",
+            ),
+            (
+                "Allow any monotonic map",
+                "rbgpu calibrate rb.safetensors cutouts/ --method isotonic --out calibrated.safetensors",
+            ),
+        ],
+    ),
+    (
+        "suspect",
+        &[
+            (
+                "Rank labels by cross-validation",
+                "rbgpu suspect cutouts/ --out suspects.csv",
+            ),
+            (
+                "Rank labels by scores that exist",
+                "rbgpu suspect cutouts/ --model rb.safetensors --rule category --out suspects.csv",
+            ),
+        ],
+    ),
+    (
+        "relabel",
+        &[
+            (
+                "Inspect suspects in the browser",
+                "rbgpu relabel suspects.csv cutouts/ --open",
+            ),
+            (
+                "Write the decisions as a label file",
+                "rbgpu relabel --apply suspects.csv cutouts/ --out labels.csv",
+            ),
+            (
+                "Collect votes that no label or score biases",
+                "rbgpu relabel --vote cutouts/ --listen 0.0.0.0",
+            ),
+        ],
+    ),
+    (
+        "votes",
+        &[
+            (
+                "Turn votes into labels",
+                "rbgpu votes anna.jsonl ben.jsonl carol.jsonl --out labels.csv",
+            ),
+            (
+                "Ask whether a model doubts what people dispute",
+                "rbgpu votes votes.csv --data cutouts/ --scores rb.safetensors",
+            ),
+        ],
+    ),
+    (
+        "pack",
+        &[
+            (
+                "Pack a folder of cutouts into O'TRAIN's cube",
+                "rbgpu pack cutouts/ --out cube.npz",
+            ),
+            (
+                "Label a pipeline's candidates by injected sources",
+                "rbgpu pack night/ --truth injected.csv --radius 1.5 --out cube.npz",
+            ),
+        ],
+    ),
+    (
+        "simulate",
+        &[
+            (
+                "Simulate a labelled survey",
+                "rbgpu simulate --count 20000 --out survey.npz",
+            ),
+            (
+                "Inject sources into images of your own",
+                "rbgpu simulate --into night/*.fits --number 200 --magnitudes 14..21 --out injected/",
+            ),
+        ],
+    ),
+    (
+        "reproduce",
+        &[
+            (
+                "Repeat the DES paper in minutes, with smaller networks",
+                "rbgpu reproduce des --quick --out des-quick/",
+            ),
+            (
+                "Repeat O'TRAIN's experiments on a cube of your own",
+                "rbgpu reproduce otrain --data mine=cube.npz --out mine/",
+            ),
+        ],
+    ),
+    (
+        "import",
+        &[
+            (
+                "Import ZTF's braai",
+                "rbgpu import d6_m7.h5 --preprocess braai-d6m7 --out drb.safetensors",
+            ),
+            (
+                "Import PyTorch weights with a description of the layers",
+                "rbgpu import weights.pth --network mine.toml --input 63,63,3 --out mine.safetensors",
+            ),
+        ],
+    ),
+    (
+        "export",
+        &[
+            (
+                "Export to ONNX, normalisation included",
+                "rbgpu export rb.safetensors --with-normalisation --out rb.onnx",
+            ),
+            (
+                "Export to Keras 3",
+                "rbgpu export rb.safetensors --out rb.keras",
+            ),
+        ],
+    ),
+    (
+        "summary",
+        &[
+            (
+                "Print a published network",
+                "rbgpu summary otrain --input 32,32,1",
+            ),
+            ("Print a model", "rbgpu summary rb.safetensors"),
+        ],
+    ),
+    (
+        "bench",
+        &[
+            ("Measure every network", "rbgpu bench"),
+            (
+                "Measure one network on one device",
+                "rbgpu bench --network des1 --batch-size 64 --device cpu --json",
+            ),
+        ],
+    ),
+    (
+        "devices",
+        &[
+            ("List devices", "rbgpu devices"),
+            ("List them for a script", "rbgpu devices --json"),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            (
+                "Complete rbgpu's arguments in bash",
+                "rbgpu completions bash > ~/.local/share/bash-completion/completions/rbgpu",
+            ),
+            (
+                "Complete them in zsh",
+                "rbgpu completions zsh > ~/.zfunc/_rbgpu",
+            ),
+        ],
+    ),
+    (
+        "man",
+        &[
+            (
+                "Install the man pages for this user",
+                "rbgpu man --out ~/.local/share/man/man1",
+            ),
+            (
+                "Read one without installing it",
+                "rbgpu man --out man && man man/rbgpu-train.1",
+            ),
+        ],
+    ),
+];
+
+/// Options whose default is the network's published value, and that value as text.
+const PUBLISHED: [(&str, fn(&Training) -> String); 7] = [
+    ("epochs", |t| t.epochs.to_string()),
+    ("batch_size", |t| format!("{} or less", t.batch_size)),
+    ("learning_rate", |t| format!("{:e}", t.learning_rate)),
+    ("halve_every", |t| t.halve_every.to_string()),
+    ("patience", |t| t.patience.to_string()),
+    ("split", |t| t.split.clone()),
+    ("normalise", |t| t.normalisation.clone()),
+];
+
+/// `command` with everything that help shows beyond the arguments' own words.
+pub fn complete(command: Command) -> Command {
+    let overview = overview(&command);
+    let mut command = command.help_template(overview);
+    let defaults = defaults();
+    for (name, examples) in EXAMPLES {
+        command = command.mut_subcommand(name, |sub| {
+            with_defaults(sub, &defaults).after_help(worded(examples))
+        });
+    }
+    command
+}
+
+/// The overview of all commands: one line each, in groups.
+fn overview(command: &Command) -> String {
+    let mut text = String::from("{about}\n\n{usage-heading} {usage}\n");
+    for (group, names) in GROUPS {
+        let _ = write!(text, "\n{group}:\n");
+        for name in names {
+            let sub = command.find_subcommand(name);
+            let about = sub.and_then(Command::get_about).map(ToString::to_string);
+            let _ = writeln!(text, "  {name:<12} {}", about.unwrap_or_default());
+        }
+    }
+    text + "\nOptions:\n{options}\n\nrbgpu COMMAND --help describes a command and ends with examples.\n"
+}
+
+fn worded(examples: &[(&str, &str)]) -> String {
+    let lines = examples
+        .iter()
+        .map(|(what, command)| format!("  {what}:\n    {command}"));
+    format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The default of each option in [`PUBLISHED`], such as "otrain 30, des1-des4 50".
+fn defaults() -> Vec<(&'static str, String)> {
+    let networks: Vec<(String, Training)> = Architecture::published()
+        .filter_map(|name| Some((name.to_string(), Architecture::named(name).ok()?.training)))
+        .collect();
+    let text = |value: fn(&Training) -> String| {
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for (name, training) in &networks {
+            let value = value(training);
+            match groups.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((value, vec![name])),
+            }
+        }
+        if let [(value, _)] = &groups[..] {
+            return value.clone();
+        }
+        let each = groups.iter().map(|(value, names)| match names[..] {
+            [first, .., last] => format!("{first}-{last} {value}"),
+            _ => format!("{} {value}", names.join(", ")),
+        });
+        each.collect::<Vec<_>>().join(", ")
+    };
+    PUBLISHED.map(|(name, value)| (name, text(value))).to_vec()
+}
+
+/// `command` and its own subcommands with the defaults that depend on the network. Only
+/// commands that train have `--learning-rate`; an option of the same name elsewhere is another.
+fn with_defaults(command: Command, defaults: &[(&'static str, String)]) -> Command {
+    let trains = command
+        .get_arguments()
+        .any(|arg| arg.get_id() == "learning_rate");
+    let mut command = command.mut_subcommands(|sub| with_defaults(sub, defaults));
+    if trains {
+        for (name, default) in defaults {
+            command = command.mut_arg(name, |arg| told(arg, default));
+        }
+    }
+    command
+}
+
+fn told(arg: Arg, default: &str) -> Arg {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    arg.help(format!("{help} [default: {default}]"))
+}
+
+/// `--version`: the crate's version, the commit it was built from, cargo features, and the GPU
+/// interfaces compiled in.
+pub fn version() -> String {
+    let mut features = Vec::new();
+    if cfg!(feature = "parquet") {
+        features.push("parquet");
+    }
+    let features = match features.is_empty() {
+        true => "none".to_string(),
+        false => features.join(", "),
+    };
+    format!(
+        "{}\ncommit: {}\nfeatures: {features}\nbackends: cpu, {}",
+        env!("CARGO_PKG_VERSION"),
+        env!("RBGPU_COMMIT"),
+        crate::backend::gpu::compiled().join(", "),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EXAMPLES, GROUPS};
+    use crate::cli::command;
+
+    fn names() -> Vec<String> {
+        let command = command();
+        let names = command.get_subcommands().map(|sub| sub.get_name().into());
+        names.filter(|name| name != "help").collect()
+    }
+
+    #[test]
+    fn every_command_is_in_one_group_and_has_examples() {
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, names)| *names)
+            .copied()
+            .collect();
+        let mut shown: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
+        let mut all = names();
+        all.sort();
+        grouped.sort();
+        shown.sort();
+        assert_eq!(grouped, all);
+        assert_eq!(shown, all);
+    }
+
+    #[test]
+    fn examples_are_commands_that_parse() {
+        for (_, examples) in EXAMPLES {
+            for (_, example) in examples {
+                let at = example.find("rbgpu ").expect("an example calls rbgpu");
+                let line = &example[at..];
+                let end = line.find(['>', '&']).unwrap_or(line.len());
+                let words = line[..end].split_whitespace();
+                if let Err(error) = command().try_get_matches_from(words) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn help_fits_a_terminal_and_ends_with_examples() {
+        for name in names() {
+            let mut command = command().term_width(80);
+            let sub = command.find_subcommand_mut(&name).expect("its own name");
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Examples:\n"), "{name}");
+        }
+        let overview = command().term_width(80).render_long_help().to_string();
+        for line in overview.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn defaults_that_depend_on_the_network_are_shown() {
+        let mut command = command();
+        let train = command.find_subcommand_mut("train").expect("it is there");
+        let help = train.render_long_help().to_string();
+        assert!(
+            help.contains("[default: des1-des4 50, otrain 30]"),
+            "{help}"
+        );
+    }
+}
