@@ -1,8 +1,11 @@
-// loss = mean of max(z, 0) - z y + log(1 + exp(-|z|)), from logits z and labels y.
+// loss = mean of w (max(z, 0) - z y + log(1 + exp(-|z|))), from logits z and labels y, with the
+// weight w of the label's class.
 // The mean over rows is taken by the kernels of reduce.wgsl.
 
 struct Size {
     rows: u32,
+    bogus: f32, // weights
+    real: f32,
 }
 var<immediate> size: Size;
 
@@ -24,6 +27,10 @@ fn log_1p(u: f32) -> f32 {
     return 2.0 * (s + s * series);
 }
 
+fn weight(label: f32) -> f32 {
+    return select(size.bogus, size.real, label >= 0.5);
+}
+
 @compute @workgroup_size(64)
 fn binary_cross_entropy_forward(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -35,7 +42,7 @@ fn binary_cross_entropy_forward(
         return;
     }
     let z = logits[i];
-    losses[i] = (max(z, 0.0) - z * labels[i]) + log_1p(exp(-abs(z)));
+    losses[i] = weight(labels[i]) * ((max(z, 0.0) - z * labels[i]) + log_1p(exp(-abs(z))));
 }
 
 @group(0) @binding(0) var<storage, read> z_saved: array<f32>; // (rows), logits
@@ -56,5 +63,5 @@ fn binary_cross_entropy_backward_input(
     let z = z_saved[i];
     let e = exp(-abs(z));
     let p = select(e, 1.0, z >= 0.0) / (1.0 + e);
-    dz[i] = (p - y_saved[i]) * (grad[0] / f32(size.rows));
+    dz[i] = (p - y_saved[i]) * (weight(y_saved[i]) * (grad[0] / f32(size.rows)));
 }

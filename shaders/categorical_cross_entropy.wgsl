@@ -1,9 +1,11 @@
-// loss = mean over rows of sum over k of y[k] (log sum exp z - z[k]), from logits z
-// and targets y. One invocation per row; the mean is taken by reduce.wgsl.
+// loss = mean over rows of w times the sum over k of y[k] (log sum exp z - z[k]), from logits z
+// and targets y, with the weight w of the row's class. One invocation per row; the mean is taken by reduce.wgsl.
 
 struct Size {
     rows: u32,
     classes: u32,
+    bogus: f32, // weights
+    real: f32,
 }
 var<immediate> size: Size;
 
@@ -69,7 +71,8 @@ fn categorical_cross_entropy_forward(
     for (var k = first; k < end; k++) {
         loss += targets[k] * ((top - logits[k]) + log_sum);
     }
-    losses[i] = loss;
+    let is_real = size.classes > 1u && targets[first + 1u] >= 0.5;
+    losses[i] = select(size.bogus, size.real, is_real) * loss;
 }
 
 @group(0) @binding(0) var<storage, read> z_saved: array<f32>; // (rows, classes), logits
@@ -99,7 +102,8 @@ fn categorical_cross_entropy_backward_input(
         sum += exp(z_saved[k] - top);
         target_sum += y_saved[k];
     }
-    let share = grad[0] / f32(size.rows);
+    let is_real = size.classes > 1u && y_saved[first + 1u] >= 0.5;
+    let share = select(size.bogus, size.real, is_real) * (grad[0] / f32(size.rows));
     for (var k = first; k < end; k++) {
         let p = exp(z_saved[k] - top) / sum;
         dz[k] = (p * target_sum - y_saved[k]) * share;

@@ -6,6 +6,7 @@ use super::init;
 use super::plan::Plan;
 use crate::backend::{Device, Real};
 use crate::engine::{Tape, Tensor, Var};
+use crate::ops::ClassWeights;
 use crate::ops::binary_cross_entropy::BinaryCrossEntropy;
 use crate::ops::categorical_cross_entropy::CategoricalCrossEntropy;
 use crate::ops::sigmoid::Sigmoid;
@@ -231,9 +232,21 @@ impl Model {
     /// Records the mean loss of `logits` against `targets`: binary cross-entropy
     /// for a sigmoid, categorical for a softmax. `targets` as [`Model::targets`].
     pub fn loss(&self, tape: &mut Tape, logits: Var, targets: Var) -> Result<Var> {
+        self.weighted_loss(tape, logits, targets, ClassWeights::default())
+    }
+
+    /// As [`loss`](Self::loss), of candidates that count by their class.
+    pub fn weighted_loss(
+        &self,
+        tape: &mut Tape,
+        logits: Var,
+        targets: Var,
+        weights: ClassWeights,
+    ) -> Result<Var> {
+        let inputs = [logits, targets];
         match self.architecture.head() {
-            Activation::Softmax => tape.apply(CategoricalCrossEntropy, &[logits, targets]),
-            _ => tape.apply(BinaryCrossEntropy, &[logits, targets]),
+            Activation::Softmax => tape.apply(CategoricalCrossEntropy { weights }, &inputs),
+            _ => tape.apply(BinaryCrossEntropy { weights }, &inputs),
         }
     }
 

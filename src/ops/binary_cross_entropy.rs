@@ -1,12 +1,14 @@
 //! Binary cross-entropy from logits, averaged over the batch:
 //!
-//! L = 1/N Σ [max(z, 0) − z y + ln(1 + e^{−|z|})], dz = (σ(z) − y) / N · dL.
+//! L = 1/N Σ w(y) [max(z, 0) − z y + ln(1 + e^{−|z|})], dz = w(y) (σ(z) − y) / N · dL.
 //!
-//! Logits z (N, 1), labels y (N, 1) in [0, 1], value a scalar. Starting from the
+//! Logits z (N, 1), labels y (N, 1) in [0, 1], value a scalar; w(y) is the weight of the label's
+//! class, 1 unless set, real from y = 0.5 on. Starting from the
 //! logits keeps it exact where the sigmoid saturates, as Keras' compiled loss does.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
+use super::ClassWeights;
 use super::reduce::column_sums;
 use super::sigmoid::sigmoid;
 use crate::backend::gpu::{Bind, Shader};
@@ -18,8 +20,11 @@ use crate::parameters;
 use crate::{Error, Result};
 
 /// The mean loss. Inputs: logits (N, 1), labels (N, 1).
-#[derive(Clone, Copy, Debug)]
-pub struct BinaryCrossEntropy;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BinaryCrossEntropy {
+    /// What a candidate of each class counts.
+    pub weights: ClassWeights,
+}
 
 /// exp and log to a few ulp each; the sum over a batch is short.
 const TOLERANCE: Tolerance = Tolerance {
@@ -29,16 +34,25 @@ const TOLERANCE: Tolerance = Tolerance {
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    let case = |name: &str, n: usize, logits| {
+    let weighted = |name: &str, n: usize, logits, weights| {
         let shape = Shape::from([n, 1]);
         let inputs = vec![(shape.clone(), logits), (shape, Fill::Binary)];
-        Case::new(name, BinaryCrossEntropy, inputs, TOLERANCE)
+        Case::new(name, BinaryCrossEntropy { weights }, inputs, TOLERANCE)
+    };
+    let case = |name: &str, n, logits| weighted(name, n, logits, ClassWeights::default());
+    let rare = ClassWeights::balanced(3, 97);
+    let double = ClassWeights {
+        bogus: 1.0,
+        real: 2.0,
     };
     vec![
         case("one sample", 1, Fill::Normal(1.0)),
         case("odd batch", 37, Fill::Normal(2.0)),
         case("saturated", 64, Fill::Uniform(-120.0, 120.0)),
         case("nearly certain", 64, Fill::Uniform(-15.0, 15.0)),
+        weighted("real counts twice", 37, Fill::Normal(2.0), double),
+        weighted("a rare class", 130, Fill::Normal(2.0), rare),
+        weighted("saturated, a rare class", 64, Fill::Uniform(-120.0, 120.0), rare),
         case("large batch", 1000, Fill::Normal(2.0)).large(),
     ]
 }
@@ -70,7 +84,8 @@ impl Formula for BinaryCrossEntropy {
     }
 
     fn reference_forward(&self, inputs: &[ArrayViewD<f64>]) -> Vec<ArrayD<f64>> {
-        let losses = inputs[0].iter().zip(&inputs[1]).map(|(z, y)| loss(*z, *y));
+        let rows = inputs[0].iter().zip(&inputs[1]);
+        let losses = rows.map(|(z, y)| self.weights.of(*y) * loss(*z, *y));
         let mean = losses.sum::<f64>() / inputs[0].len() as f64;
         vec![ArrayD::from_elem(IxDyn(&[]), mean)]
     }
@@ -82,8 +97,9 @@ impl Formula for BinaryCrossEntropy {
     ) -> Vec<Option<ArrayD<f64>>> {
         let (z, y) = (&saved.inputs[0], &saved.inputs[1]);
         let share = saved.grad.sum() / z.len() as f64;
+        let weights = y.mapv(|y| self.weights.of(y));
         vec![
-            wanted[0].then(|| (z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y) * share),
+            wanted[0].then(|| (z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y) * weights * share),
             None,
         ]
     }
@@ -97,7 +113,7 @@ impl<T: Real> CpuOp<T> for BinaryCrossEntropy {
     fn forward(&self, _: &Cpu, inputs: &[View<T>], outputs: &mut [ViewMut<T>]) {
         let (logits, labels) = (inputs[0].data, inputs[1].data);
         let sum = sum_rows(logits.len(), 1, |i, sum: &mut [T]| {
-            sum[0] += loss(logits[i], labels[i]);
+            sum[0] += self.weights.of(labels[i]) * loss(logits[i], labels[i]);
         });
         outputs[0].data[0] = T::of(sum[0] / logits.len() as f64);
     }
@@ -109,7 +125,7 @@ impl<T: Real> CpuOp<T> for BinaryCrossEntropy {
                 dz.data,
                 saved.inputs[0].data,
                 saved.inputs[1].data,
-                |z, y| (sigmoid(z) - y) * share,
+                |z, y| (sigmoid(z) - y) * (self.weights.of(y) * share),
             );
         }
     }
@@ -130,7 +146,8 @@ impl GpuOp for BinaryCrossEntropy {
             Bind::Write(&losses),
         ];
         let kernel = SHADER.kernel("binary_cross_entropy_forward");
-        gpu.dispatch_items(&kernel, &binds, parameters![rows], rows)?;
+        let ClassWeights { bogus, real } = self.weights;
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, bogus, real], rows)?;
         column_sums(gpu, &losses, outputs[0].buffer, 1, 1.0 / rows as f64)
     }
 
@@ -144,6 +161,7 @@ impl GpuOp for BinaryCrossEntropy {
             Bind::Write(dz.buffer),
         ];
         let kernel = SHADER.kernel("binary_cross_entropy_backward_input");
-        gpu.dispatch_items(&kernel, &binds, parameters![rows], rows)
+        let ClassWeights { bogus, real } = self.weights;
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, bogus, real], rows)
     }
 }

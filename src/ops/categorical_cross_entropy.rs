@@ -1,12 +1,14 @@
 //! Categorical cross-entropy from logits, averaged over the batch:
 //!
-//! L = 1/N Σₙ [ln Σₖ e^{zₙₖ} · Σₖ yₙₖ − Σₖ yₙₖ zₙₖ],
-//! dzₙₖ = (softmax(zₙ)ₖ Σⱼ yₙⱼ − yₙₖ) / N · dL.
+//! L = 1/N Σₙ wₙ [ln Σₖ e^{zₙₖ} · Σₖ yₙₖ − Σₖ yₙₖ zₙₖ],
+//! dzₙₖ = wₙ (softmax(zₙ)ₖ Σⱼ yₙⱼ − yₙₖ) / N · dL.
 //!
-//! Logits z (N, K), targets y (N, K), usually one-hot; value a scalar.
+//! Logits z (N, K), targets y (N, K), usually one-hot; value a scalar. wₙ is the weight of the
+//! row's class, 1 unless set: real where class 1 has a target of 0.5 or more.
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
+use super::ClassWeights;
 use super::reduce::column_sums;
 use crate::backend::gpu::{Bind, Shader};
 use crate::backend::parallel::{for_rows, sum_rows};
@@ -17,8 +19,11 @@ use crate::parameters;
 use crate::{Error, Result};
 
 /// The mean loss. Inputs: logits (N, K), targets (N, K).
-#[derive(Clone, Copy, Debug)]
-pub struct CategoricalCrossEntropy;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CategoricalCrossEntropy {
+    /// What a candidate of each class counts.
+    pub weights: ClassWeights,
+}
 
 /// The loss of a sample is a difference of logits: the error scales with them.
 const TOLERANCE: Tolerance = Tolerance {
@@ -28,18 +33,27 @@ const TOLERANCE: Tolerance = Tolerance {
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    let case = |name: &str, shape: [usize; 2], logits| {
+    let weighted = |name: &str, shape: [usize; 2], logits, weights| {
         let inputs = vec![
             (Shape::from(shape), logits),
             (Shape::from(shape), Fill::OneHot),
         ];
-        Case::new(name, CategoricalCrossEntropy, inputs, TOLERANCE)
+        Case::new(name, CategoricalCrossEntropy { weights }, inputs, TOLERANCE)
+    };
+    let case = |name: &str, shape, logits| weighted(name, shape, logits, ClassWeights::default());
+    let rare = ClassWeights::balanced(3, 97);
+    let double = ClassWeights {
+        bogus: 1.0,
+        real: 2.0,
     };
     vec![
         case("one sample", [1, 2], Fill::Normal(1.0)),
         case("odd batch", [37, 2], Fill::Normal(2.0)),
         case("five classes", [13, 5], Fill::Normal(2.0)),
         case("saturated", [64, 2], Fill::Uniform(-60.0, 60.0)),
+        weighted("real counts twice", [37, 2], Fill::Normal(2.0), double),
+        weighted("a rare class", [130, 2], Fill::Normal(2.0), rare),
+        weighted("five classes, one rare", [13, 5], Fill::Normal(2.0), rare),
         case("large batch", [1024, 2], Fill::Normal(2.0)).large(),
     ]
 }
@@ -77,7 +91,7 @@ impl Formula for CategoricalCrossEntropy {
         let losses = rows.map(|(z, y)| {
             let top = z.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
             let log_sum = top + z.mapv(|z| (z - top).exp()).sum().ln();
-            log_sum * y.sum() - (&z * &y).sum()
+            self.weight(y.iter().copied()) * (log_sum * y.sum() - (&z * &y).sum())
         });
         let mean = losses.sum::<f64>() / inputs[0].shape()[0] as f64;
         vec![ArrayD::from_elem(IxDyn(&[]), mean)]
@@ -97,9 +111,17 @@ impl Formula for CategoricalCrossEntropy {
             let top = z.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
             z.mapv_inplace(|z| (z - top).exp());
             let scale = y.sum() / z.sum();
+            let share = self.weight(y.iter().copied()) * share;
             z.zip_mut_with(&y, |z, y| *z = (*z * scale - y) * share);
         }
         vec![wanted[0].then_some(dz), None]
+    }
+}
+
+impl CategoricalCrossEntropy {
+    /// wₙ of a row with these targets.
+    fn weight<T: Real>(&self, mut targets: impl Iterator<Item = T>) -> T {
+        self.weights.of(targets.nth(1).unwrap_or(T::zero()))
     }
 }
 
@@ -113,11 +135,12 @@ impl<T: Real> CpuOp<T> for CategoricalCrossEntropy {
             let log_sum = z.iter().map(|z| (*z - top).exp()).sum::<T>().ln();
             // Σ y (top + log_sum − z), each difference formed before it is weighted:
             // a certain and right sample has a loss of nearly 0.
-            sum[0] += z
+            let loss: T = z
                 .iter()
                 .zip(y)
                 .map(|(z, y)| *y * ((top - *z) + log_sum))
                 .sum();
+            sum[0] += self.weight(y.iter().copied()) * loss;
         });
         outputs[0].data[0] = T::of(sum[0] / n as f64);
     }
@@ -134,6 +157,7 @@ impl<T: Real> CpuOp<T> for CategoricalCrossEntropy {
                 .zip(z)
                 .for_each(|(dz, z)| *dz = (*z - top).exp());
             let scale = y.iter().copied().sum::<T>() / dz.iter().copied().sum();
+            let share = self.weight(y.iter().copied()) * share;
             dz.iter_mut()
                 .zip(y)
                 .for_each(|(dz, y)| *dz = (*dz * scale - *y) * share);
@@ -157,7 +181,9 @@ impl GpuOp for CategoricalCrossEntropy {
             Bind::Write(&losses),
         ];
         let kernel = SHADER.kernel("categorical_cross_entropy_forward");
-        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes], rows)?;
+        let ClassWeights { bogus, real } = self.weights;
+        let parameters = parameters![rows, classes, bogus, real];
+        gpu.dispatch_items(&kernel, &binds, parameters, rows)?;
         column_sums(gpu, &losses, outputs[0].buffer, 1, 1.0 / rows as f64)
     }
 
@@ -171,6 +197,7 @@ impl GpuOp for CategoricalCrossEntropy {
             Bind::Write(dz.buffer),
         ];
         let kernel = SHADER.kernel("categorical_cross_entropy_backward_input");
-        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes], rows)
+        let ClassWeights { bogus, real } = self.weights;
+        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes, bogus, real], rows)
     }
 }

@@ -47,9 +47,11 @@ ops! {
     softmax,
 }
 
+pub mod class_weights;
 mod network_shapes;
 pub mod window;
 
+pub use class_weights::ClassWeights;
 pub use window::Padding;
 
 /// An empty tape that sums gradients with [`add::Add`].

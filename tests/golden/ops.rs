@@ -200,12 +200,12 @@ impl Run<'_> {
 
     fn binary(&mut self) {
         let y = self.entry.target.as_ref().unwrap().as_f64().unwrap();
-        self.loss(&BinaryCrossEntropy, "logit", |z| vec![z], &[y]);
+        self.loss(&BinaryCrossEntropy::default(), "logit", |z| vec![z], &[y]);
     }
 
     fn categorical(&mut self) {
         self.loss(
-            &CategoricalCrossEntropy,
+            &CategoricalCrossEntropy::default(),
             "z",
             |z| vec![z, -z / 3.0],
             &[0.0, 1.0],

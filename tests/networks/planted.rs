@@ -118,7 +118,9 @@ fn differences(fault: Fault, device: &Device) -> Result<(), String> {
         let hidden = tape.apply(Dense, &[x, vars[0], vars[1]]).unwrap();
         let hidden = tape.apply(FaultyRelu(fault), &[hidden]).unwrap();
         let logits = tape.apply(Dense, &[hidden, vars[2], vars[3]]).unwrap();
-        let loss = tape.apply(BinaryCrossEntropy, &[logits, y]).unwrap();
+        let loss = tape
+            .apply(BinaryCrossEntropy::default(), &[logits, y])
+            .unwrap();
         let value = tape.tensor(loss).item().unwrap();
         let mut all = tape.backward(loss).unwrap();
         let gradients = vars
