@@ -20,9 +20,9 @@ use crate::evaluate::gather::{Gathered, Request, gather};
 use crate::evaluate::score_file;
 use crate::evaluate::source::{Source, What};
 use crate::formats::{ModelFile, beside};
-use crate::judge::Calibration;
 use crate::judge::calibration::{Method, TEMPERATURES, fit};
 use crate::judge::crossed::{FOLDS, Quality, cross_fitted};
+use crate::judge::{Calibration, DecisionThreshold, Scored};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
@@ -160,7 +160,14 @@ fn calibrated(
     let before = Quality::of(labels, scores)?;
     let after = Quality::of(labels, &cross_fitted(method, labels, scores, 0)?)?;
     let calibration = fit(method, labels, scores)?;
-    let (threshold, changed) = calibration.threshold(file.threshold, scores);
+    let (mapped, changed) = calibration.threshold(file.threshold, scores);
+    let calibrated: Vec<f64> = scores.iter().map(|&s| calibration.apply(s)).collect();
+    let decision = DecisionThreshold::by(
+        "calibration",
+        Some(mapped),
+        &Scored::new(labels, &calibrated)?,
+    );
+    let threshold = decision.value;
     let row = |what: String, q: &Quality| {
         vec![
             what,
@@ -184,10 +191,14 @@ fn calibrated(
         "threshold {} is now {threshold}: {}",
         file.threshold,
         match changed {
+            _ if decision.notice.is_some() => "the calibrated one decides nothing".to_string(),
             0 => "the same candidates are real".to_string(),
             n => format!("{n} candidates become equal to real ones and are real too"),
         }
     ))?;
+    if let Some(notice) = &decision.notice {
+        terminal.notice(&format!("warning: {notice}"));
+    }
     if after.loss >= before.loss {
         terminal.notice("on candidates it was not fitted to, the map does not lower the loss");
     }

@@ -12,6 +12,7 @@ use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::terminal::{Terminal, table};
 use crate::data::Dataset;
+use crate::evaluate::rule::Set;
 use crate::evaluate::{self, Gathered, Request, Rows, Rule, Source, What, folder, score_file};
 use crate::judge::{self, Evaluation};
 use crate::train::Classifier;
@@ -164,7 +165,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let stored = match &arguments.set_threshold {
         Some(rule) => {
             let (source, model) = (&request.sources[0], &models[0]);
-            Some(store(rule, source, model, &evaluation, &gathered)?)
+            let set = store(rule, source, model, &evaluation, &gathered)?;
+            set.notices
+                .iter()
+                .for_each(|notice| terminal.notice(&format!("warning: {notice}")));
+            Some((set, model.threshold()))
         }
         None => None,
     };
@@ -281,18 +286,19 @@ fn judge(
     evaluation
 }
 
-/// Writes the model with its new threshold and what it does on these rows; the threshold.
+/// Writes the model with its new threshold; that, and what it does on these rows.
 fn store(
     rule: &Rule,
     source: &Source,
     model: &Classifier,
     evaluation: &Evaluation,
     gathered: &Gathered,
-) -> Result<f64> {
-    let threshold = rule.threshold(&evaluation.classifiers[0])?;
+) -> Result<Set> {
+    let scored = judge::Scored::new(&gathered.labels, &gathered.classifiers[0].scores)?;
+    let set = rule.set(&evaluation.classifiers[0], &scored)?;
+    let threshold = set.threshold;
     let mut file = model.file().clone();
     file.threshold = threshold;
-    let scored = judge::Scored::new(&gathered.labels, &gathered.classifiers[0].scores)?;
     file.provenance.metrics = metrics(&[(&gathered.which, &scored)], threshold);
     let noted = json!({
         "rule": rule.to_string(),
@@ -305,14 +311,14 @@ fn store(
     });
     file.provenance.note("threshold", noted);
     file.write(&source.path)?;
-    Ok(threshold)
+    Ok(set)
 }
 
 fn print(
     arguments: &Arguments,
     evaluation: &Evaluation,
     gathered: &Gathered,
-    stored: Option<f64>,
+    stored: Option<(Set, f64)>,
     terminal: &Terminal,
 ) -> Result<()> {
     let page = arguments.out.join("report.html");
@@ -331,7 +337,9 @@ fn print(
             .collect();
         let all = json!({
             "report": page, "candidates": evaluation.candidates, "real": evaluation.real,
-            "bogus": evaluation.bogus, "rows": gathered.which, "stored_threshold": stored,
+            "bogus": evaluation.bogus, "rows": gathered.which,
+            "stored_threshold": stored.as_ref().map(|(set, _)| set.threshold),
+            "set_threshold": stored.as_ref().map(|(set, _)| set),
             "classifiers": classifiers,
         });
         return terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"));
@@ -364,11 +372,18 @@ fn print(
         rows.push(row);
     }
     let mut text = table(&rows);
-    if let Some(threshold) = stored {
-        text += &format!("\n\nthreshold {threshold} is stored in the model");
-        if !matches!(arguments.set_threshold, Some(Rule::Value(_)) | None) {
-            text += &format!(", chosen on {}", gathered.which);
+    if let (Some((set, before)), Some(rule)) = (stored, &arguments.set_threshold) {
+        text += &format!(
+            "\n\nthreshold {} is stored in the model (before: {before})",
+            set.threshold
+        );
+        if !matches!(rule, Rule::Value(_)) {
+            text += &format!(", chosen by {rule} on {}", gathered.which);
         }
+        text += &format!(
+            "\nof {} real and {} bogus candidates there: FPR {}, MDR {}",
+            set.real, set.bogus, set.fpr, set.mdr
+        );
     }
     text += &format!("\n\nreport  {}", page.display());
     terminal.result(&text)

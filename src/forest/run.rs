@@ -10,7 +10,7 @@ use super::table::FeatureTable;
 use crate::Result;
 use crate::data::atomic::atomic_write;
 use crate::data::{Decision, Part, Split};
-use crate::judge::{Cut, Scored};
+use crate::judge::{Cut, DecisionThreshold, Scored};
 
 /// A forest with the parts that it was trained and measured on.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Fitted {
     pub split: Split,
     /// Rows of validation and test in which a missing value became the median.
     pub filled: usize,
+    /// Why the threshold is not the one with the largest F1 + MCC, where it is not.
+    pub notice: Option<String>,
 }
 
 /// Trains on the training part of the labelled rows of `table`, chooses the threshold with the
@@ -65,7 +67,9 @@ pub fn fit(
         }
     };
     let best = by.best_f1_plus_mcc(Cut::AtLeast);
-    forest.threshold = best.map_or(0.5, |best| best.threshold);
+    let best = best.map(|best| best.threshold);
+    let DecisionThreshold { value, notice } = DecisionThreshold::by("F1 + MCC", best, &by);
+    forest.threshold = value;
     for (part, labels, scores) in scored {
         let measured = Measured::of(&labels, &scores, forest.threshold)?;
         forest
@@ -78,6 +82,7 @@ pub fn fit(
         forest,
         split,
         filled,
+        notice,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Thresholds, chosen by rules.
+//! Thresholds, chosen by rules, and which of them a model may have.
 
 use super::confusion::{Confusion, Cut};
 use super::evaluation::Chosen;
@@ -62,4 +62,67 @@ fn for_mdr(sorted: &Scored, wanted: f64) -> Option<Chosen> {
         value: confusion.mdr(),
         confusion,
     })
+}
+
+/// The threshold of a model for which no rule finds one.
+pub const NEUTRAL: f64 = 0.5;
+
+/// The decision threshold that a model gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionThreshold {
+    /// Real from this score on.
+    pub value: f64,
+    /// Why it is not what the rule chose.
+    pub notice: Option<String>,
+}
+
+impl DecisionThreshold {
+    /// `chosen` by `rule` on the candidates `scored`; 0.5 where it calls all of them real, or
+    /// all bogus: such a threshold decides nothing, however good it looks by its rule.
+    pub fn by(rule: &str, chosen: Option<f64>, scored: &Scored) -> DecisionThreshold {
+        let used = |value| DecisionThreshold {
+            value,
+            notice: None,
+        };
+        let Some(threshold) = chosen else {
+            return used(NEUTRAL);
+        };
+        let at = scored.confusion(threshold, Cut::AtLeast);
+        let alike = match (at.tp + at.fp, at.tn + at.fn_) {
+            (_, 0) => "real",
+            (0, _) => "bogus",
+            _ => return used(threshold),
+        };
+        let which = match threshold.is_finite() {
+            true => format!("the threshold {threshold:.4} by {rule}"),
+            false => format!("the threshold by {rule}"),
+        };
+        DecisionThreshold {
+            value: NEUTRAL,
+            notice: Some(format!(
+                "{which} calls everything {alike} on the {} candidates that chose it, so it is not \
+                 used: the decision threshold is {NEUTRAL}",
+                scored.len()
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_calls_everything_real_or_everything_bogus_is_none() {
+        let scored = Scored::new(&[1, 0, 0, 0], &[0.1, 0.2, 0.3, 0.3]).unwrap();
+        for (chosen, called) in [(0.0, "real"), (0.31, "bogus"), (f64::INFINITY, "bogus")] {
+            let decision = DecisionThreshold::by("F1", Some(chosen), &scored);
+            assert_eq!(decision.value, 0.5);
+            let notice = decision.notice.unwrap();
+            assert!(notice.contains(&format!("everything {called} on the 4 candidates")));
+        }
+        let decision = DecisionThreshold::by("F1", Some(0.2), &scored);
+        assert_eq!((decision.value, decision.notice), (0.2, None));
+        assert_eq!(DecisionThreshold::by("F1", None, &scored).value, 0.5);
+    }
 }

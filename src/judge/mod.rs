@@ -30,6 +30,7 @@ pub mod votes;
 
 pub use calibration::Calibration;
 pub use categories::category;
+pub use choose::DecisionThreshold;
 pub use confusion::{Confusion, Cut};
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;

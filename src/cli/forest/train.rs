@@ -150,6 +150,9 @@ fn say(fitted: &Fitted, rows: usize, terminal: &Terminal) {
             validation + test
         ));
     }
+    if let Some(notice) = &fitted.notice {
+        terminal.notice(&format!("warning: {notice}"));
+    }
     let without = rows - train - validation - test;
     if without > 0 {
         terminal.notice(&format!(
