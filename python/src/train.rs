@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::data::{self, Candidate, CutoutShape, Dataset, InMemory, ReadOptions, Split};
 use engine::judge::EpochRecord;
 use engine::nn::{Architecture, Plan};
-use engine::train::{Observer, Progress, Session, Settings, finished};
+use engine::train::{ClassWeight, Observer, Progress, Session, Settings, finished};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -62,7 +62,8 @@ impl Observer for Watcher<'_> {
 #[pyo3(signature = (
     cutouts, labels = None, *, network = "otrain", out = None, epochs = None, batch_size = None,
     learning_rate = None, halve_every = None, patience = None, dropout = None, split = None,
-    normalise = None, augment = "none", seed = 1, device = "auto", progress = None
+    normalise = None, augment = "none", class_weight = None, balance = false, seed = 1,
+    device = "auto", progress = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn train(
@@ -80,6 +81,8 @@ pub fn train(
     split: Option<&str>,
     normalise: Option<&str>,
     augment: &str,
+    class_weight: Option<&Bound<'_, PyAny>>,
+    balance: bool,
     seed: u64,
     device: &str,
     progress: Option<Py<PyAny>>,
@@ -94,6 +97,8 @@ pub fn train(
         split: split.map(str::parse).transpose().map_err(exception)?,
         normalisation: normalise.map(str::parse).transpose().map_err(exception)?,
         augment: augment.parse().map_err(exception)?,
+        class_weight: weight(class_weight)?,
+        balance,
         seed,
         ..Settings::default()
     };
@@ -121,12 +126,14 @@ pub fn train(
         Plan::new(&config.architecture, shape)?;
         let split = Split::make(&set, config.split, config.seed)?;
         let session = Session::new(config, &device, Arc::new(set), split);
+        watcher.notices.extend(session.warnings());
         let outcome = session.run(false, &mut watcher)?;
-        let file = finished(&session, &outcome)?;
+        let finished = finished(&session, &outcome)?;
+        watcher.notices.extend(finished.warnings);
         if let Some(out) = &out {
-            file.write(out)?;
+            finished.file.write(out)?;
         }
-        Ok(file)
+        Ok(finished.file)
     });
     for notice in &watcher.notices {
         convert::warn(py, notice)?;
@@ -136,6 +143,18 @@ pub fn train(
         (Err(error), None) => Err(exception(error)),
         (Ok(file), None) => Model::new(file),
     }
+}
+
+/// "none", "balanced" or a number.
+fn weight(given: Option<&Bound<'_, PyAny>>) -> PyResult<ClassWeight> {
+    let Some(given) = given else {
+        return Ok(ClassWeight::None);
+    };
+    let text = match given.is_instance_of::<PyString>() {
+        true => given.extract::<String>()?,
+        false => given.extract::<f64>()?.to_string(),
+    };
+    text.parse().map_err(exception)
 }
 
 /// The paths that `given` is, if it is one or a list of them.

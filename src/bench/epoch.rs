@@ -58,6 +58,7 @@ impl EpochTime {
             preprocess: normalisation.into(),
             augment: Augment::D4,
             shuffle: true,
+            balance: false,
             seed: 1,
             cache_bytes: 0,
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::judge::EpochRecord;
-use crate::train::{Observer, Progress};
+use crate::train::{Observer, Progress, Session};
 use crate::{Error, Result};
 
 /// Where to print, and how much.
@@ -51,6 +51,19 @@ impl Terminal {
         out.write_all(text.as_bytes())
             .and_then(|()| out.write_all(b"\n"))
             .map_err(Error::io("write", "standard output"))
+    }
+
+    /// What a training is about to do, and what to know before it.
+    pub fn start(&self, session: &Session) {
+        self.notice(&session.start_line());
+        self.warnings(session);
+    }
+
+    /// What to know before a training.
+    pub fn warnings(&self, session: &Session) {
+        for warning in session.warnings() {
+            self.notice(&format!("warning: {warning}"));
+        }
     }
 
     /// A bar over `len` candidates; hidden when nobody watches.

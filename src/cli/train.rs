@@ -22,7 +22,7 @@ use crate::judge::history;
 use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
 use crate::train::origin::same_network;
-use crate::train::{Config, Outcome, Session, finished};
+use crate::train::{Config, Finished, Outcome, Session, finished};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -125,12 +125,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     let (real, bogus) = data.class_counts();
     terminal.notice(&format!(
-        "{real} real and {bogus} bogus cutouts of {shape}; {} for training, {} for validation, {} for test; {} on {}",
+        "{real} real and {bogus} bogus cutouts of {shape}; {} for training, {} for validation, {} for test",
         split.train.len(),
         split.validation.len(),
         split.test.len(),
-        config.architecture.name,
-        device.name()
     ));
     let resume = resume(arguments, &files, &terminal);
     let mut session = Session::new(config, &device, data.clone(), split)
@@ -142,7 +140,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             .freezing(&arguments.freeze)?;
         announce(path, parent, &session, &terminal);
     }
-    let mut bar = terminal.training(session.config().epochs, session.split().train.len());
+    terminal.start(&session);
+    let mut bar = terminal.training(session.config().epochs, session.epoch_len());
     let outcome = profiled(arguments.profile, &device, &terminal, || {
         let outcome = session.run(resume, &mut bar);
         drop(bar);
@@ -231,7 +230,8 @@ fn finish(
     terminal: &Terminal,
 ) -> Result<Done> {
     let (config, data, split) = (session.config(), session.data(), session.split());
-    let model = finished(session, outcome)?;
+    let done = finished(session, outcome)?;
+    let model = &done.file;
     atomic_try(&files.history, |out| {
         history::write(&outcome.history, out, &files.history)
     })?;
@@ -261,18 +261,22 @@ fn finish(
     if let Err(error) = std::fs::remove_file(&files.checkpoint) {
         terminal.detail(&format!("{}: {error}", files.checkpoint.display()));
     }
-    print(arguments, outcome, files, terminal, &model)?;
+    done.warnings
+        .iter()
+        .for_each(|warning| terminal.notice(&format!("warning: {warning}")));
+    print(arguments, session, outcome, files, terminal, &done)?;
     Ok(Done::reading(data))
 }
 
 fn print(
     arguments: &Arguments,
+    session: &Session,
     outcome: &Outcome,
     files: &Files,
     terminal: &Terminal,
-    model: &ModelFile,
+    done: &Finished,
 ) -> Result<()> {
-    let (metrics, threshold) = (&model.provenance.metrics, model.threshold);
+    let (metrics, threshold) = (&done.file.provenance.metrics, done.file.threshold);
     let parts = metrics.as_object().expect("made above");
     let curve = (!outcome.history.is_empty()).then_some(&files.curve);
     if arguments.json {
@@ -281,6 +285,9 @@ fn print(
             "split": files.split, "threshold": threshold, "epochs": outcome.history.len(),
             "best_epoch": outcome.best_epoch, "stopped_early": outcome.stopped_early,
             "from": arguments.from, "improved": outcome.best_epoch > 0,
+            "batch_size": session.config().batch_size, "steps_per_epoch": session.steps_per_epoch(),
+            "learned": done.learned,
+            "warnings": session.warnings().iter().chain(&done.warnings).collect::<Vec<_>>(),
             "metrics": metrics,
         });
         return terminal.result(&serde_json::to_string_pretty(&all).expect("plain data"));
@@ -288,28 +295,24 @@ fn print(
     if arguments.common.quiet {
         return Ok(());
     }
-    let ended = if outcome.stopped_early {
-        "stopped after"
-    } else {
-        "ran"
+    let epochs = outcome.history.len();
+    let ended = match outcome.stopped_early && outcome.diverged.is_none() {
+        true => format!("early stop at epoch {epochs}"),
+        false => format!("trained for {epochs} epochs"),
     };
     let kept = match outcome.best_epoch {
-        0 if outcome.history.is_empty() => {
-            "no epoch was whole; the weights are those it began with".into()
-        }
+        0 if epochs == 0 => "no complete epoch; the initial weights are kept".into(),
         0 => format!(
-            "no epoch was better on the validation part than {}, whose weights are kept as they were",
+            "no epoch was better on the validation part than {}, whose weights are kept",
             arguments
                 .from
                 .as_ref()
                 .map_or("the start".into(), |path| path.display().to_string())
         ),
-        best => format!("the weights of epoch {best} are kept"),
+        best => format!("best epoch: {best}"),
     };
-    let mut text = format!(
-        "{ended} {} epochs; {kept}; real from P(real) = {threshold:.2} on\n\n",
-        outcome.history.len(),
-    );
+    let mut text =
+        format!("{ended}; {kept}; decision threshold: P(real) \u{2265} {threshold:.2}\n\n");
     let columns = ["candidates", "accuracy", "f1", "mcc", "auc", "fpr", "mdr"];
     let heads = [
         "",

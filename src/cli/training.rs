@@ -9,7 +9,7 @@ use super::args::{Common, Reading};
 use super::terminal::Terminal;
 use crate::data::{Augment, Dataset, Fractions, Normalisation};
 use crate::simulate::{SurveyConfig, survey};
-use crate::train::{Residence, Settings};
+use crate::train::{ClassWeight, Residence, Settings};
 use crate::{Error, Result};
 
 /// The settings of a training. What is not given is the network's published value.
@@ -18,8 +18,9 @@ pub struct Training {
     /// Epochs at most
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Candidates per step
-    #[arg(long)]
+    /// Candidates per step [default: the largest power of two that leaves 16 steps per epoch, from 16
+    /// up to the network's published batch]
+    #[arg(long, value_name = "COUNT")]
     pub batch_size: Option<usize>,
     /// Adam's learning rate
     #[arg(long)]
@@ -51,6 +52,13 @@ pub struct Training {
     /// How training cutouts are turned: none, or d4 (flips and quarter turns)
     #[arg(long, default_value = "none")]
     pub augment: Augment,
+    /// Weights of the classes in the training loss: none, balanced (n / 2n_c, as in Keras and
+    /// scikit-learn), or the weight of a real candidate where a bogus one has 1
+    #[arg(long, default_value_t, value_name = "NAME|WEIGHT")]
+    pub class_weight: ClassWeight,
+    /// Oversample the smaller class: every epoch draws as many real as bogus candidates
+    #[arg(long)]
+    pub balance: bool,
     /// Keep the pixels on the gpu, or on a cpu in memory: auto (if they take no more than 4 GiB
     /// there, 2 GiB here), yes, or no: read them for every batch
     #[arg(long, default_value = "auto", value_name = "WHETHER")]
@@ -82,6 +90,8 @@ impl Training {
             split: self.split,
             normalisation: self.normalise,
             augment: self.augment,
+            class_weight: self.class_weight,
+            balance: self.balance,
             precision: common.precision,
             loss_scale: self.loss_scale,
             seed: self.seed,

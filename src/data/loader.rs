@@ -9,12 +9,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::augment::{mix, transform};
-use super::split::shuffle;
+use super::augment::transform;
+use super::order::Draws;
 use super::{Augment, CutoutShape, Dataset, Preprocess};
 use crate::{Error, Result};
 
@@ -34,6 +32,8 @@ pub struct LoaderOptions {
     pub augment: Augment,
     /// Whether every epoch has its own order (training) or the one given.
     pub shuffle: bool,
+    /// Whether a shuffled epoch draws the smaller class more often, so that both are equal.
+    pub balance: bool,
     /// Of the order and of the augmentation.
     pub seed: u64,
     /// Cutouts made ready are kept in memory if they all fit in this many bytes.
@@ -48,6 +48,7 @@ impl Default for LoaderOptions {
             preprocess: Preprocess::default(),
             augment: Augment::None,
             shuffle: false,
+            balance: false,
             seed: 0,
             cache_bytes: 2 << 30,
         }
@@ -103,6 +104,7 @@ struct Source {
     indices: Vec<usize>,
     labels: Option<Vec<u8>>,
     options: LoaderOptions,
+    draws: Draws,
     /// Cutouts made ready, by position in `indices`; empty if they do not fit.
     cache: Vec<OnceLock<Box<[f32]>>>,
 }
@@ -162,6 +164,10 @@ impl Loader {
         };
         let mut cache = Vec::new();
         cache.resize_with(cached, OnceLock::new);
+        let of_rows = |labels: &Vec<u8>| indices.iter().map(|&i| labels[i]).collect();
+        let balances = options.shuffle && options.balance;
+        let balance = labels.as_ref().filter(|_| balances).map(of_rows);
+        let draws = Draws::new(indices.len(), options.shuffle, balance, options.seed);
         Ok(Loader {
             source: Arc::new(Source {
                 set,
@@ -169,14 +175,15 @@ impl Loader {
                 indices,
                 labels,
                 options,
+                draws,
                 cache,
             }),
         })
     }
 
-    /// Candidates per epoch.
+    /// Candidates per epoch, as often as each is drawn.
     pub fn len(&self) -> usize {
-        self.source.indices.len()
+        self.source.draws.len()
     }
 
     /// Whether there is none.
@@ -197,7 +204,7 @@ impl Loader {
     /// The batches of an epoch without their pixels, for who has these already.
     pub fn without_pixels(&self, epoch: u64) -> impl Iterator<Item = Batch> + use<> {
         let source = Arc::clone(&self.source);
-        let order = source.order(epoch);
+        let order = source.draws.of(epoch);
         (0..self.batches()).map(move |batch| {
             let size = source.options.batch_size;
             let end = order.len().min((batch + 1) * size);
@@ -221,25 +228,21 @@ impl Loader {
 }
 
 impl Source {
-    /// Positions in `indices`, in the order of an epoch.
-    fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.indices.len()).collect();
-        if self.options.shuffle {
-            let seed = mix(mix(self.options.seed) ^ epoch);
-            shuffle(&mut order, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
-        }
-        order
+    /// How a draw is turned: a candidate that is drawn again is turned anew.
+    fn element(&self, epoch: u64, draw: usize) -> u8 {
+        let LoaderOptions { augment, seed, .. } = self.options;
+        let index = self.indices[self.draws.position(draw)];
+        let again = self.draws.repeat(draw).rotate_right(16);
+        augment.element(seed, epoch ^ again, index)
     }
 
     fn run(&self, epoch: u64, sender: &SyncSender<Result<Batch>>) {
-        for positions in self.order(epoch).chunks(self.options.batch_size) {
+        for draws in self.draws.of(epoch).chunks(self.options.batch_size) {
             // A reader that panics must not end an epoch early and silently.
-            let batch = catch_unwind(AssertUnwindSafe(|| self.batch(epoch, positions)));
+            let batch = catch_unwind(AssertUnwindSafe(|| self.batch(epoch, draws)));
             let batch = batch.unwrap_or_else(|_| {
-                let rows = format!(
-                    "a panic among rows {:?}",
-                    &positions[..positions.len().min(3)]
-                );
+                let first = draws.iter().take(3).map(|&draw| self.draws.position(draw));
+                let rows = format!("a panic among rows {:?}", first.collect::<Vec<_>>());
                 Err(Error::input(
                     &self.set.source,
                     "pixels",
@@ -256,52 +259,50 @@ impl Source {
     }
 
     /// A batch without its pixels.
-    fn empty(&self, epoch: u64, positions: &[usize]) -> Batch {
-        let LoaderOptions { augment, seed, .. } = self.options;
-        let indices: Vec<usize> = positions.iter().map(|&p| self.indices[p]).collect();
+    fn empty(&self, epoch: u64, draws: &[usize]) -> Batch {
+        let position = |&draw: &usize| self.indices[self.draws.position(draw)];
+        let indices: Vec<usize> = draws.iter().map(position).collect();
         let labels = match &self.labels {
             Some(labels) => indices.iter().map(|&i| labels[i]).collect(),
             None => Vec::new(),
         };
-        let element = |&i: &usize| augment.element(seed, epoch, i);
+        let element = |&draw: &usize| self.element(epoch, draw);
         Batch {
             values: Vec::new(),
             labels,
-            symmetries: indices.iter().map(element).collect(),
+            symmetries: draws.iter().map(element).collect(),
             indices,
         }
     }
 
-    fn batch(&self, epoch: u64, positions: &[usize]) -> Result<Batch> {
+    fn batch(&self, epoch: u64, draws: &[usize]) -> Result<Batch> {
         let stride = self.shape.len();
-        let mut values = vec![0.0; positions.len() * stride];
+        let mut values = vec![0.0; draws.len() * stride];
         if stride > 0 {
-            let fill = |(out, &position): (&mut [f32], &usize)| self.cutout(epoch, position, out);
+            let fill = |(out, &draw): (&mut [f32], &usize)| self.cutout(epoch, draw, out);
             if values.len() < WORTH_SHARING {
                 values
                     .chunks_exact_mut(stride)
-                    .zip(positions)
+                    .zip(draws)
                     .try_for_each(fill)?;
             } else {
                 values
                     .par_chunks_exact_mut(stride)
-                    .zip(positions)
+                    .zip(draws)
                     .try_for_each(fill)?;
             }
         }
         Ok(Batch {
             values,
-            ..self.empty(epoch, positions)
+            ..self.empty(epoch, draws)
         })
     }
 
-    /// The cutout at `position`, made ready and turned, into `out`.
-    fn cutout(&self, epoch: u64, position: usize, out: &mut [f32]) -> Result<()> {
+    /// The cutout of a draw, made ready and turned, into `out`.
+    fn cutout(&self, epoch: u64, draw: usize, out: &mut [f32]) -> Result<()> {
+        let position = self.draws.position(draw);
         let (shape, index) = (self.shape, self.indices[position]);
-        let element = self
-            .options
-            .augment
-            .element(self.options.seed, epoch, index);
+        let element = self.element(epoch, draw);
         let ready = |out: &mut [f32]| {
             let read = |values: &mut [f32]| self.set.pixels.read(index, values);
             self.options.preprocess.read(self.set.shape, out, read)

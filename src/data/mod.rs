@@ -56,6 +56,7 @@ mod npy;
 mod npz;
 pub mod open;
 pub mod options;
+pub mod order;
 pub mod pack;
 pub mod pixels;
 pub mod preprocess;

@@ -123,6 +123,9 @@ impl ModelFile {
             .iter()
             .map(|p| NamedTensor::read_back(p.name.clone(), &p.tensor))
             .collect::<Result<_>>()?;
+        let mut architecture = self.model.architecture().clone();
+        // Only a fresh network wants it, and older programs refuse a key that they do not know.
+        architecture.training.candidates = None;
         let header = Header {
             format: if self.calibration.is_some() {
                 NEWEST
@@ -135,7 +138,7 @@ impl ModelFile {
             channels: self.channels.clone(),
             calibration: self.calibration.clone(),
             threshold: self.threshold,
-            architecture: self.model.architecture().clone(),
+            architecture,
             provenance: self.provenance.clone(),
         };
         let header = serde_json::to_string(&header).expect("plain data");

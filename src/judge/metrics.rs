@@ -135,6 +135,11 @@ impl Scored {
         self.len() as u64 - self.positives()
     }
 
+    /// The lowest and the highest score; `None` if empty.
+    pub fn range(&self) -> Option<[f64; 2]> {
+        Some([*self.scores.last()?, *self.scores.first()?])
+    }
+
     /// The scores, falling.
     pub(super) fn scores(&self) -> &[f64] {
         &self.scores

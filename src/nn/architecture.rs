@@ -156,6 +156,10 @@ pub struct Training {
     pub split: String,
     /// How pixels are scaled.
     pub normalisation: String,
+    /// Training candidates of the authors, where the learning rate is for so many only: with
+    /// fewer a larger one is taken. A model does not have it: what goes on from one keeps the rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<usize>,
 }
 
 impl Default for Training {
@@ -168,6 +172,7 @@ impl Default for Training {
             patience: 5,
             split: "85/15".into(),
             normalisation: "standard".into(),
+            candidates: None,
         }
     }
 }

@@ -70,6 +70,7 @@ pub fn write_network(trial: &Trial, path: &Path) -> Result<()> {
             patience: *patience,
             split: split.to_string(),
             normalisation: preprocess.to_string(),
+            candidates: None,
         },
         ..architecture.clone()
     };

@@ -10,7 +10,7 @@ use crate::data::Dataset;
 use crate::data::atomic::{atomic_try, remove_leftovers};
 use crate::formats::model::beside;
 use crate::judge::{EpochRecord, history};
-use crate::train::finished::{HeldOut, finished_with};
+use crate::train::finished::{HeldOut, finished_with, judged};
 use crate::train::{Observer, Progress, Residence, Session};
 use crate::{Error, Result};
 
@@ -152,6 +152,11 @@ impl<'a> Study<'a> {
         let real = run.split.train.iter().filter(|row| labels[**row] == 1);
         let real = real.count();
         let trained_on = [real, run.split.train.len() - real];
+        // What nobody chose is that of this run's training part.
+        let run = &Run {
+            config: run.config.clone().for_candidates(run.split.train.len()),
+            ..run.clone()
+        };
         if let Err(error) = run.plan(self.data.shape) {
             let why = run.does_not_fit(self.data.shape, &error);
             return Ok(Record::without_model(run, trained_on, why));
@@ -195,6 +200,9 @@ impl<'a> Study<'a> {
             Err(error) => return Err(error),
         };
         let held_out = HeldOut::of(&session, &outcome)?;
+        for warning in judged(&session, &outcome, &held_out)?.1 {
+            (self.watcher).notice(&format!("{}: warning: {warning}", run.name));
+        }
         let model = finished_with(&session, &outcome, &held_out);
         atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
         session.split().write_csv(&parts, session.data())?;

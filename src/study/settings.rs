@@ -17,7 +17,7 @@ pub fn settings(
     (data, split): (&Dataset, &Split),
     (device, residence): (&Device, Residence),
 ) -> Result<Value> {
-    Ok(json!({
+    let mut settings = json!({
         "study": kind,
         "varied": varied,
         "training": config,
@@ -25,5 +25,18 @@ pub fn settings(
         "device": arithmetic(device),
         "resident": residence,
         "rbgpu": env!("CARGO_PKG_VERSION"),
-    }))
+    });
+    // A number that nobody chose is that of each run's training part, see
+    // `Config::for_candidates`: not the run of one who chose the same number.
+    let scales = config.architecture.training.candidates.is_some();
+    let defaults = [
+        ("batch_size", config.batch_is_default),
+        ("learning_rate", config.rate_is_default && scales),
+    ];
+    let defaults = defaults.into_iter().filter(|(_, is_default)| *is_default);
+    let defaults: Vec<&str> = defaults.map(|(name, _)| name).collect();
+    if !defaults.is_empty() {
+        settings["defaults"] = json!(defaults);
+    }
+    Ok(settings)
 }

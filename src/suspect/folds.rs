@@ -57,8 +57,12 @@ pub struct Fold {
     pub of: usize,
     /// Epochs at most.
     pub epochs: usize,
-    /// Candidates of its training part.
+    /// Candidates that an epoch trains on.
     pub candidates: usize,
+    /// What its training is about to do, see [`Session::start_line`].
+    pub start: String,
+    /// What to know before it, see [`Session::warnings`].
+    pub warnings: Vec<String>,
     /// Whether it is over since before.
     pub over: bool,
 }
@@ -172,7 +176,9 @@ impl Folds {
                 number: number + 1,
                 of: self.count,
                 epochs: config.epochs,
-                candidates: session.split().train.len(),
+                candidates: session.epoch_len(),
+                start: session.start_line(),
+                warnings: session.warnings(),
                 over: false,
             };
             let model = self.trained(session, &folder, standing, watcher)?;
@@ -219,7 +225,11 @@ impl Folds {
         atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
         let parts = beside(&path, "split.csv");
         session.split().write_csv(&parts, session.data())?;
-        finished(&session, &outcome)?.write(&path)?;
+        let finished = finished(&session, &outcome)?;
+        for warning in &finished.warnings {
+            watcher.notice(&format!("warning: {warning}"));
+        }
+        finished.file.write(&path)?;
         // Its network is there now; nothing goes on from this.
         std::fs::remove_file(&checkpoint).map_err(Error::io("remove", &checkpoint))?;
         Ok((session, outcome.model))

@@ -167,8 +167,7 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         let pair = || Ok((load("m", name, shape)?, load("v", name, shape)?));
         moments.push(parameter.trainable.then(pair).transpose()?);
     }
-    let config = session.config();
-    let trainer = Trainer::new(model, config.beta1, config.beta2, config.epsilon)?;
+    let trainer = session.trainer(model)?;
     let trainer = match &header.loss_scale {
         Some(state) => trainer.with_loss_scale(state)?,
         None => trainer,

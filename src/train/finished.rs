@@ -4,12 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use super::checkpoint::fingerprint;
+use super::learned::doubt;
 use super::scoring::{Feed, score_feed};
 use super::{Outcome, Session};
 use crate::Result;
 use crate::data::Part;
 use crate::formats::{ModelFile, Provenance};
-use crate::judge::{Cut, Scored};
+use crate::judge::{Cut, DecisionThreshold, Scored};
 use crate::nn::Model;
 
 /// Labels and scores of what a run did not fit its weights to.
@@ -34,21 +35,56 @@ impl HeldOut {
         })
     }
 
-    /// The threshold in steps of 0.01 that has the largest F1 + MCC on the validation part.
+    /// The threshold in steps of 0.01 that has the largest F1 + MCC on the validation part; 0.5
+    /// where that calls all of it real, or all bogus.
     pub fn threshold(&self) -> f64 {
-        let best = self.validation.best_f1_plus_mcc(Cut::AtLeast);
-        best.map_or(0.5, |best| best.threshold)
+        self.decision().value
     }
+
+    pub(super) fn decision(&self) -> DecisionThreshold {
+        let best = self.validation.best_f1_plus_mcc(Cut::AtLeast);
+        let best = best.map(|best| best.threshold);
+        DecisionThreshold::by("F1 + MCC", best, &self.validation)
+    }
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The model.
+    pub file: ModelFile,
+    /// Whether it learned anything; `None` where nobody can tell.
+    pub learned: Option<bool>,
+    /// What a user should know: that nothing was learned and why, that no threshold is any good.
+    pub warnings: Vec<String>,
 }
 
 /// The model of a run, with the threshold that [`HeldOut::threshold`] chooses. Its provenance
 /// has accuracy, F1, MCC, … of the validation part and of the test part, if there is one.
-pub fn finished(session: &Session, outcome: &Outcome) -> Result<ModelFile> {
+pub fn finished(session: &Session, outcome: &Outcome) -> Result<Finished> {
     let held_out = HeldOut::of(session, outcome)?;
-    Ok(finished_with(session, outcome, &held_out))
+    let (learned, warnings) = judged(session, outcome, &held_out)?;
+    Ok(Finished {
+        file: finished_with(session, outcome, &held_out),
+        learned,
+        warnings,
+    })
 }
 
-/// As [`finished`], where the parts are scored already.
+/// [`Finished::learned`] and [`Finished::warnings`] of a run whose parts are scored already.
+pub fn judged(
+    session: &Session,
+    outcome: &Outcome,
+    held_out: &HeldOut,
+) -> Result<(Option<bool>, Vec<String>)> {
+    let doubt = doubt(session, &outcome.history, held_out)?;
+    let learned = doubt.as_ref().map_or(Some(true), |doubt| doubt.learned);
+    let warnings = doubt.map(|doubt| doubt.text).into_iter();
+    let warnings = warnings.chain(held_out.decision().notice).collect();
+    Ok((learned, warnings))
+}
+
+/// The model of [`finished`], where the parts are scored already.
 pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -> ModelFile {
     let (config, data, split) = (session.config(), session.data(), session.split());
     let threshold = held_out.threshold();

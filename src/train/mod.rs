@@ -1,9 +1,12 @@
 //! Training: configuration, one step, the loop, checkpoints.
 
+mod announce;
 pub mod checkpoint;
+mod class_weight;
 pub mod classifier;
 pub mod config;
 pub mod finished;
+mod learned;
 pub mod origin;
 mod recipe;
 pub mod resident;
@@ -14,9 +17,10 @@ pub mod stream;
 pub mod totals;
 pub mod trainer;
 
+pub use class_weight::ClassWeight;
 pub use classifier::Classifier;
 pub use config::{Config, Precision, Settings};
-pub use finished::finished;
+pub use finished::{Finished, finished};
 pub use origin::Origin;
 pub use resident::{Residence, Resident};
 pub use session::{Observer, Outcome, Progress, Session};

@@ -86,15 +86,19 @@ pub struct Session {
     interval: Duration,
     residence: Residence,
     goes_on: bool,
+    /// Whether a user chose the batch.
+    pub(super) chose_batch: bool,
     /// The pixels on the device, once someone needed them.
     resident: OnceLock<Option<Resident>>,
 }
 
 impl Session {
-    /// A run of `config` on `data`, split as `split` says.
+    /// A run of `config` on `data`, split as `split` says. A batch that nobody chose is now
+    /// that of the training part ([`Config::for_candidates`]).
     pub fn new(config: Config, device: &Device, data: Arc<Dataset>, split: Split) -> Session {
         Session {
-            config,
+            chose_batch: !config.batch_is_default,
+            config: config.for_candidates(split.train.len()),
             start: None,
             device: device.clone(),
             data,
@@ -143,6 +147,7 @@ impl Session {
                 Augment::None
             },
             shuffle: training,
+            balance: training && self.config.balance,
             seed: self.config.seed,
             cache_bytes: match self.residence {
                 Residence::Auto => LoaderOptions::default().cache_bytes,

@@ -102,11 +102,19 @@ impl Session {
         if !c.frozen.is_empty() {
             model.freeze(&c.frozen)?;
         }
-        let trainer = Trainer::new(model, c.beta1, c.beta2, c.epsilon)?;
+        let trainer = self.trainer(model)?;
         match c.precision {
             Precision::F32 => Ok(trainer),
             Precision::F16 => trainer.with_loss_scale(&loss_scale::start(c.loss_scale)),
         }
+    }
+
+    /// A trainer of `model` with the run's settings, at its first step.
+    pub(super) fn trainer(&self, model: Model) -> Result<Trainer> {
+        let c = &self.config;
+        let [real, bogus] = self.classes();
+        let weights = c.class_weight.weights(real, bogus)?;
+        Ok(Trainer::new(model, c.beta1, c.beta2, c.epsilon)?.with_class_weights(weights))
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::engine::{Tensor, run};
 use crate::nn::{Mode, Model};
+use crate::ops::ClassWeights;
 use crate::ops::accuracy::Accuracy;
 use crate::ops::adam::{Adam, step_size};
 use crate::ops::add::Add;
@@ -24,6 +25,8 @@ pub struct Trainer {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
+    /// What the classes count in the loss.
+    weights: ClassWeights,
     /// In mixed precision: the state of the loss's scale, and the scale alone.
     scaling: Option<(Tensor, Tensor)>,
     /// The gradient of the loss to itself; made once, since an upload in the middle
@@ -72,8 +75,15 @@ impl Trainer {
             beta1,
             beta2,
             epsilon,
+            weights: ClassWeights::default(),
             scaling: None,
         })
+    }
+
+    /// Weights the loss by class; the loss that a step gives is then the weighted one.
+    pub fn with_class_weights(mut self, weights: ClassWeights) -> Trainer {
+        self.weights = weights;
+        self
     }
 
     /// Scales the loss, for mixed precision: from `state` on, as
@@ -144,7 +154,7 @@ impl Trainer {
             step: self.steps as u32,
         };
         let forward = self.model.forward(&mut tape, x, mode)?;
-        let loss = self.model.loss(&mut tape, forward.logits, targets)?;
+        let loss = (self.model).weighted_loss(&mut tape, forward.logits, targets, self.weights)?;
         let right = run::forward(
             &Accuracy,
             &[tape.tensor(forward.logits), tape.tensor(targets)],

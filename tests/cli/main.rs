@@ -10,6 +10,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod finetune;
+mod first_run;
 mod fixtures;
 mod forest;
 mod import;

@@ -60,7 +60,7 @@ fn cross_validation_ranks_every_candidate_by_networks_that_did_not_see_it() {
     ran.says(&[
         "31 real and 29 bogus",
         "in 3 folds",
-        "tiny, fold 3 of 3: training on ",
+        "tiny, fold 3 of 3: training tiny on ",
     ]);
     let found = ran.json();
     assert_eq!(found["candidates"], 60);

@@ -150,7 +150,7 @@ fn parent() -> (ModelFile, Config, Arc<Dataset>) {
     let config = config(settings, true);
     let session = session(config.clone(), &Device::cpu(), &data);
     let outcome = session.run(false, &mut ()).unwrap();
-    (finished(&session, &outcome).unwrap(), config, data)
+    (finished(&session, &outcome).unwrap().file, config, data)
 }
 
 fn more(parent: &ModelFile, settings: Settings) -> Config {
@@ -203,7 +203,7 @@ fn a_run_goes_on_from_a_model_and_leaves_what_is_frozen() {
             // The model that it leaves is free again.
             assert_eq!(new.trainable, old.trainable, "{}", new.name);
         }
-        let file = finished(&session, &outcome).unwrap();
+        let file = finished(&session, &outcome).unwrap().file;
         let settings = &file.provenance.settings;
         assert_eq!(settings["from"]["model"], "parent.safetensors");
         assert!(

@@ -6,6 +6,7 @@ mod common;
 
 mod classifier;
 mod finetune;
+mod imbalance;
 mod mixed;
 mod resident;
 

@@ -19,7 +19,7 @@ use crate::data::{Dataset, Split};
 use crate::nn::Architecture;
 use crate::report::{Drawing, Figure, StudyPage, Trained, study_page};
 use crate::study::{AT_MDR, Folder, Record, Run, Study, Table, settings};
-use crate::train::Config;
+use crate::train::{Config, Session};
 use crate::{Error, Result};
 
 /// Arguments of every study.
@@ -123,6 +123,16 @@ impl Shared {
             split.test.len(),
             device.name()
         ));
+        let data = Arc::new(data);
+        let session = Session::new(config.clone(), &device, data.clone(), split.clone());
+        match kind {
+            // Every network of a search has its own rate.
+            "architecture" => {
+                terminal.notice(&session.start_line_with("learning rates drawn"));
+                terminal.warnings(&session);
+            }
+            _ => terminal.start(&session),
+        }
         if split.test.is_empty() {
             terminal.notice(
                 "no test part: the numbers are those of the validation part, which chose epochs \
@@ -135,7 +145,7 @@ impl Shared {
             arguments: self,
             terminal,
             device,
-            data: Arc::new(data),
+            data,
             split: Arc::new(split),
             config,
             interval,
@@ -187,7 +197,25 @@ impl Opened<'_> {
             runs.iter()
                 .try_for_each(|run| run.plan(shape).map(|_| ()))?;
         }
+        self.warn_of_few_steps(runs);
         self.conduct(varied, runs.len(), |study| study.conduct(runs, 0.0))
+    }
+
+    /// Says where a batch that was chosen leaves few steps of a training part that is smaller
+    /// than the whole.
+    fn warn_of_few_steps(&self, runs: &[Run]) {
+        let session = |run: &Run| {
+            let (config, split) = (run.config.clone(), run.split.as_ref().clone());
+            Session::new(config, &self.device, self.data.clone(), split)
+        };
+        let whole = self.split.train.len();
+        let smaller = runs.iter().filter(|run| run.split.train.len() < whole);
+        let smallest = smaller.min_by_key(|run| run.split.train.len());
+        let warning = smallest.and_then(|run| Some((run, session(run).few_steps()?)));
+        if let Some((run, warning)) = warning {
+            self.terminal
+                .notice(&format!("{}: warning: {warning}", run.name));
+        }
     }
 
     /// Writes table and figure, and prints the table.

@@ -8,7 +8,9 @@ use super::shared::{Found, Shared, repeats, trained};
 use crate::Result;
 use crate::nn::{Architecture, Plan};
 use crate::report::study_size;
-use crate::study::{Record, Table, size};
+use crate::study::{Record, Run, Table, size};
+use crate::train::Config;
+use crate::train::config::default_batch;
 
 /// Arguments of `rbgpu study size`.
 #[derive(Debug, Args)]
@@ -25,6 +27,18 @@ pub struct Arguments {
     repeats: usize,
     #[command(flatten)]
     shared: Shared,
+}
+
+/// The batches of runs that were given none.
+fn batches(config: &Config, runs: &[Run]) -> Option<String> {
+    let batch = |run: &Run| default_batch(config.batch_size, run.split.train.len());
+    let (least, most) = (runs.iter().map(batch).min()?, runs.iter().map(batch).max()?);
+    (config.batch_is_default && least < most).then(|| {
+        format!(
+            "batches of {least} to {most}, the default of each training set; --batch-size trains all \
+             with one"
+        )
+    })
 }
 
 /// Trains and writes.
@@ -76,6 +90,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
                   underfits. Below: accuracy, F1 and MCC. Lines go through the means of the \
                   repeats (O'TRAIN Fig. 11).",
         more: json!({}),
-        words: opened.words(&records.iter().collect::<Vec<_>>()),
+        words: {
+            let mut words = opened.words(&records.iter().collect::<Vec<_>>());
+            words.extend(batches(&opened.config, &runs));
+            words
+        },
     })
 }

@@ -28,15 +28,15 @@ impl Watcher for Watch<'_> {
             network,
             number,
             of,
-            candidates,
+            start,
             ..
         } = fold;
-        let how = match fold.over {
-            true => "done before".into(),
-            false => format!("training on {candidates}"),
-        };
+        let how = if fold.over { "done before" } else { start };
         self.terminal
             .notice(&format!("{network}, fold {number} of {of}: {how}"));
+        // Folds are alike: once is enough.
+        let warnings = fold.warnings.iter().filter(|_| *number == 1);
+        warnings.for_each(|warning| self.terminal.notice(&format!("warning: {warning}")));
         if !fold.over {
             self.bar = Some(self.terminal.training(fold.epochs, fold.candidates));
         }

@@ -158,14 +158,17 @@ pub fn run(request: &Request, watcher: &mut dyn Watcher) -> Result<Summary> {
 /// The network's published settings, but for what the scale changes: all epochs are done, as in the
 /// paper, whatever the validation loss does.
 fn config(request: &Request) -> Result<Config> {
+    let architecture = Architecture::named("otrain")?;
+    let published = architecture.training.batch_size;
     let mut config = Settings {
         epochs: request.scale.epochs,
-        batch_size: request.scale.batch_size,
+        // The paper's, however few candidates there are.
+        batch_size: Some(request.scale.batch_size.unwrap_or(published)),
         patience: Some(0),
         seed: request.seed,
         ..Settings::default()
     }
-    .check(Architecture::named("otrain")?)?;
+    .check(architecture)?;
     config.precision = request.precision;
     Ok(config)
 }
