@@ -147,7 +147,11 @@ fn a_step_in_parts_is_a_step() {
 fn a_batch_that_does_not_fit_is_taken_in_parts() {
     let data = simulated(120);
     for device in devices() {
-        let config = config(Settings::default(), false);
+        let settings = Settings {
+            batch_size: Some(24),
+            ..Settings::default()
+        };
+        let config = config(settings, false);
         let run = |limit| {
             device.limit_memory(limit);
             let mut heard = Heard::default();
