@@ -5,7 +5,8 @@
 //! | [`grad_cam`](mod@grad_cam) | where in a layer's maps the evidence for a class is (Selvaraju et al. 2017) |
 //! | [`saliency`](mod@saliency) | which pixels, and which of the images, move the class output |
 //! | [`occlusion`](mod@occlusion) | what hiding a part of the cutout does to it |
-//! | [`chosen`], [`explained`] | which candidates of an input; all three for some of them |
+//! | [`chosen`], [`drawn`] | which candidates of an input; a random sample of both classes |
+//! | [`explained`] | all three for some of them |
 //!
 //! All three ask about a [`Class`] of each candidate, and about its probability or the
 //! score before the head ([`Of`]). They run the network as it scores: moving statistics,
@@ -18,6 +19,7 @@
 //! maps divided by their largest value are right however sure the network is.
 
 pub mod chosen;
+pub mod drawn;
 pub mod explained;
 pub mod grad_cam;
 pub mod occlusion;
@@ -31,6 +33,7 @@ use crate::nn::{Activation, Mode, Model};
 use crate::{Error, Result, ops};
 
 pub use chosen::{Choice, Chosen, Found, Sample};
+pub use drawn::{Draw, Drawn};
 pub use explained::{Asked, Explained, Question, explain, images};
 pub use grad_cam::{grad_cam, layer, layers};
 pub use occlusion::{Patch, occlusion, spread};

@@ -11,13 +11,16 @@ fn npy(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
 }
 
 #[test]
-fn everything_of_the_first_candidates() {
+fn everything_of_a_sample_of_both_classes() {
     let desk = Desk::with_model();
     for device in devices() {
         let line = format!("explain model.safetensors set.npz --device {device} -o why");
         let ran = desk.run(&line).done();
         ran.prints(&["P(real)", "largest drop"]);
-        ran.says(&["24 candidates explained: why"]);
+        ran.says(&[
+            "explaining a random sample of 24 of 60 candidates, 12 real and 12 bogus (seed 1)",
+            "24 candidates explained: why",
+        ]);
         for name in ["grad-cam.png", "saliency.png", "occlusion.png"] {
             let picture = desk.read(&format!("why/{name}"));
             assert!(picture.starts_with(b"\x89PNG"), "{name}");
@@ -26,6 +29,7 @@ fn everything_of_the_first_candidates() {
         assert_eq!(shape, [24, 16, 16]);
         let table = rows(&desk.text("why/explain.csv"));
         assert_eq!(table.len(), 24);
+        assert_eq!(table.iter().filter(|row| row["label"] == "1").count(), 12);
         for (row, map) in table.iter().zip(maps.chunks(256)) {
             assert_eq!(
                 (row["layer"].as_str(), row["of"].as_str()),
@@ -50,6 +54,12 @@ fn everything_of_the_first_candidates() {
         }
         let json: serde_json::Value = serde_json::from_str(&desk.text("why/explain.json")).unwrap();
         assert_eq!(json["averages"]["all"]["candidates"], 24);
+        assert!(
+            json["chosen"]
+                .as_str()
+                .unwrap()
+                .starts_with("a random sample of 24")
+        );
         assert_eq!(json["grad_cam"]["layer"], "conv2d");
     }
 }
@@ -101,7 +111,13 @@ fn candidates_are_chosen() {
     );
     // One of two is there.
     assert_eq!(ids(&format!("--id {} --id nobody", all[9]), 3), [&*all[9]]);
-    assert_eq!(ids("--limit 2 --each --layer max_pooling2d", 0), all[..2]);
+    // One of each class, not the first two.
+    let two = ids("--limit 2 --each --layer max_pooling2d", 0);
+    let table = rows(&desk.text("why/explain.csv"));
+    assert_ne!(table[0]["label"], table[1]["label"]);
+    assert_eq!(two, ids("--limit 2 --layer max_pooling2d --seed 1", 0));
+    assert_ne!(two, ids("--limit 2 --layer max_pooling2d --seed 2", 0));
+    ids("--limit 2 --each --layer max_pooling2d", 0);
     let each = std::fs::read_dir(desk.path("why/grad-cam")).unwrap();
     assert_eq!(each.count(), 2);
     let (shape, _) = npy(&desk.read("why/grad-cam.npy"));

@@ -15,14 +15,14 @@ use super::args::{Common, Reading};
 use super::outputs::check_output;
 use super::terminal::Terminal;
 use crate::data;
-use crate::explain::{self, Asked, Choice, Chosen, Of, Patch, Question};
+use crate::explain::{self, Asked, Choice, Chosen, Drawn, Found, Of, Patch, Question};
 use crate::train::Classifier;
 use crate::{Error, Result};
 
 use summary::Summary;
 use work::Work;
 
-/// Candidates that are explained where nothing is said.
+/// Candidates of the sample that is explained where nothing is said.
 const USUAL: usize = 24;
 
 /// Candidates at a time: their maps are in memory at once.
@@ -78,9 +78,13 @@ pub struct Arguments {
     /// Only rows A to B of DATA, counted from 0, both included
     #[arg(long, value_name = "A-B", value_parser = parse_rows)]
     rows: Option<RangeInclusive<usize>>,
-    /// No more than N candidates; 24 unless some are chosen
+    /// No more than N candidates. Without --id and --rows they are a random sample, half of it
+    /// real and half bogus where labels are known; 24 unless given
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Random seed for that sample
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Occlusion: side of the square in pixels; an eighth of the cutout unless given
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
@@ -148,17 +152,20 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
         .reading
         .options(false, classifier.file().channels.clone())?;
     let rows = data::stream(&arguments.inputs, &options)?;
+    let is_named = !arguments.ids.is_empty() || arguments.rows.is_some();
+    let limit = arguments.limit.unwrap_or(usize::MAX);
     let choice = Choice {
         ids: arguments.ids.clone(),
         rows: arguments.rows.clone(),
-        limit: arguments.limit.unwrap_or_else(|| {
-            let chosen = !arguments.ids.is_empty() || arguments.rows.is_some();
-            if chosen { usize::MAX } else { USUAL }
-        }),
+        limit: if is_named { limit } else { usize::MAX },
         crop: arguments.cutout_size,
     };
     let mut chosen = Chosen::new(&classifier, rows, choice);
-    let bar = terminal.bar(chosen.expected(), "explaining");
+    let what = if is_named { "explaining" } else { "choosing" };
+    let bar = terminal.bar(chosen.expected(), what);
+    // A sample is known only at the end of the input.
+    let limit = arguments.limit.unwrap_or(USUAL);
+    let mut drawn = (!is_named).then(|| Drawn::new(limit, arguments.seed));
     let mut work = Work {
         classifier: &classifier,
         question: &question,
@@ -177,15 +184,32 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
         if found.is_empty() {
             break;
         }
-        // Occlusion is some hundred passes for each candidate: the bar moves after some of them.
-        for found in found.chunks(if question.occlusion.is_some() {
-            4
-        } else {
-            AT_ONCE
-        }) {
-            work.take(found, arguments)?;
-            bar.inc(found.len() as u64);
+        let Some(drawn) = &mut drawn else {
+            work.take_all(&found, arguments)?;
+            continue;
+        };
+        bar.inc(found.len() as u64);
+        for found in found {
+            match found {
+                Found::Sample(sample) => drawn.add(*sample),
+                failed => work.take(&[failed], arguments)?,
+            }
         }
+    }
+    if let Some(draw) = drawn.map(Drawn::finish) {
+        bar.reset();
+        bar.set_length(draw.samples.len() as u64);
+        bar.set_message("explaining");
+        let text = draw.text(arguments.seed);
+        if draw.samples.len() < draw.of {
+            let notice =
+                format!("explaining {text}; --id, --rows, --limit or --seed choose others");
+            bar.suspend(|| terminal.notice(&notice));
+        }
+        work.summary.chosen = Some(text);
+        let samples = draw.samples.into_iter().map(Box::new);
+        let found: Vec<Found> = samples.map(Found::Sample).collect();
+        work.take_all(&found, arguments)?;
     }
     bar.finish_and_clear();
     if work.output.is_none()

@@ -56,6 +56,8 @@ pub struct Summary {
     all: Group,
     /// What was left out, and why.
     pub left_out: Vec<[String; 2]>,
+    /// How the candidates were drawn, if they were.
+    pub chosen: Option<String>,
 }
 
 impl Summary {
@@ -76,6 +78,7 @@ impl Summary {
             groups: Default::default(),
             all: Group::default(),
             left_out: Vec::new(),
+            chosen: None,
         }
     }
 
@@ -169,6 +172,9 @@ impl Summary {
             "averages": groups,
             "left_out": left_out,
         });
+        if let Some(chosen) = &self.chosen {
+            all["chosen"] = chosen.as_str().into();
+        }
         if let Some((layer, shape)) = &self.layer {
             all["grad_cam"] = json!({ "layer": layer, "shape": shape, "without_a_positive_value": self.all.dark });
         }

@@ -5,7 +5,7 @@ use indicatif::ProgressBar;
 use super::files::{Files, write_json};
 use super::pictures::Pictures;
 use super::summary::Summary;
-use super::{Arguments, Done, Terminal};
+use super::{AT_ONCE, Arguments, Done, Terminal};
 use crate::cli::args::NAMED;
 use crate::data::Failed;
 use crate::explain::explained::scores;
@@ -34,6 +34,21 @@ pub struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// [`take`](Self::take) of as many at a time as memory should hold.
+    pub fn take_all(&mut self, found: &[Found], arguments: &Arguments) -> Result<()> {
+        // Occlusion is some hundred passes for each candidate: the bar moves after some of them.
+        let most = if self.question.occlusion.is_some() {
+            4
+        } else {
+            AT_ONCE
+        };
+        for found in found.chunks(most) {
+            self.take(found, arguments)?;
+            self.bar.inc(found.len() as u64);
+        }
+        Ok(())
+    }
+
     /// Explains some candidates and writes what can be written.
     pub fn take(&mut self, found: &[Found], arguments: &Arguments) -> Result<()> {
         let mut samples: Vec<Sample> = Vec::new();
