@@ -63,10 +63,13 @@ def train(
     seed: int = 1,
     device: str = "auto",
     progress: Callable[[dict[str, float]], object] | None = None,
+    group: str = "auto",
 ) -> Model:
     """Trains a network on cutouts (N, H, W, C) with labels (N), 1 real and 0 bogus, or on what
     `rbgpu train` reads: a cube, a folder, a DES triple's prefix. What is not given is the
     network's published setting; the batch is smaller where it would leave fewer than 16 steps per
     epoch. `class_weight` is "balanced", "none" or the weight of a real candidate where a bogus one
     has 1; `balance` oversamples the smaller class. What looks wrong (imbalanced classes, nothing
-    learned) is a warning. `progress` is called after every epoch with its record."""
+    learned) is a warning. `progress` is called after every epoch with its record. `group`
+    says what the split keeps in one part: "object", "id" (the same id or pixels), "none", or
+    "auto": by object where the input knows objects, else by id."""

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rbgpu::backend::Device;
 use rbgpu::backend::gpu::GpuPrecision;
-use rbgpu::data::{Dataset, split::first_of_shuffled};
+use rbgpu::data::{Dataset, Grouping, Groups, split::first_of_shuffled};
 use rbgpu::judge::planted::{Recovered, recovered};
 use rbgpu::judge::suspicion::Rule;
 use rbgpu::nn::Architecture;
@@ -84,6 +84,7 @@ fn found(
     let (device, _) = Device::open("cpu", GpuPrecision::F32).unwrap();
     let work = Folds {
         data: data.clone(),
+        groups: Groups::of(data, Grouping::Auto).unwrap(),
         count: folds,
         device,
         residence: Residence::Auto,
@@ -166,7 +167,11 @@ fn measured() {
 fn folds_are_even_and_objects_stay_together() {
     let (data, _) = planted(300, 0.0);
     let labels = data.labels.as_ref().unwrap();
-    let fold = deal(&data, 5, 3).unwrap();
+    let deal = |data: &Dataset, count, seed| {
+        let groups = Groups::of(data, Grouping::Auto).unwrap();
+        deal(data, &groups, count, seed).unwrap()
+    };
+    let fold = deal(&data, 5, 3);
     for class in [0, 1] {
         let counts: Vec<usize> = (0..5)
             .map(|k| {
@@ -178,13 +183,13 @@ fn folds_are_even_and_objects_stay_together() {
         let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
         assert!(most - least <= 1, "{counts:?}");
     }
-    assert_ne!(fold, deal(&data, 5, 4).unwrap());
+    assert_ne!(fold, deal(&data, 5, 4));
     // Each object three times.
     let mut data = Arc::into_inner(data).unwrap();
     for (i, candidate) in data.candidates.iter_mut().enumerate() {
         candidate.object = format!("object {}", i % 100);
     }
-    let fold = deal(&data, 5, 3).unwrap();
+    let fold = deal(&data, 5, 3);
     assert!((0..200).all(|i| fold[i] == fold[i + 100]));
     for k in 0..5 {
         let own = fold.iter().filter(|f| **f == k).count();
@@ -194,6 +199,6 @@ fn folds_are_even_and_objects_stay_together() {
     for candidate in &mut data.candidates {
         candidate.object = "M31".into();
     }
-    let fold = deal(&data, 5, 3).unwrap();
+    let fold = deal(&data, 5, 3);
     assert!((0..5).all(|k| fold.iter().filter(|f| **f == k).count() <= 62));
 }

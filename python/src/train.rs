@@ -63,7 +63,7 @@ impl Observer for Watcher<'_> {
     cutouts, labels = None, *, network = "otrain", out = None, epochs = None, batch_size = None,
     learning_rate = None, halve_every = None, patience = None, dropout = None, split = None,
     normalise = None, augment = "none", class_weight = None, balance = false, seed = 1,
-    device = "auto", progress = None
+    device = "auto", progress = None, group = "auto"
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn train(
@@ -86,6 +86,7 @@ pub fn train(
     seed: u64,
     device: &str,
     progress: Option<Py<PyAny>>,
+    group: &str,
 ) -> PyResult<Model> {
     let settings = Settings {
         epochs,
@@ -95,6 +96,7 @@ pub fn train(
         patience,
         dropout,
         split: split.map(str::parse).transpose().map_err(exception)?,
+        group: group.parse().map_err(exception)?,
         normalisation: normalise.map(str::parse).transpose().map_err(exception)?,
         augment: augment.parse().map_err(exception)?,
         class_weight: weight(class_weight)?,
@@ -124,8 +126,9 @@ pub fn train(
     let file = py.detach(|| {
         let shape = [set.shape.height, set.shape.width, set.shape.channels];
         Plan::new(&config.architecture, shape)?;
-        let split = Split::make(&set, config.split, config.seed)?;
-        let session = Session::new(config, &device, Arc::new(set), split);
+        let made = Split::grouped(&set, config.split, config.seed, config.group)?;
+        made.notices.iter().for_each(|text| watcher.notice(text));
+        let session = Session::new(config, &device, Arc::new(set), made.split);
         watcher.notices.extend(session.warnings());
         let outcome = session.run(false, &mut watcher)?;
         let finished = finished(&session, &outcome)?;
@@ -217,6 +220,7 @@ fn in_memory(cutouts: &Bound<'_, PyAny>, labels: Option<&Bound<'_, PyAny>>) -> P
     }
     let candidate = |row: usize| Candidate {
         id: row.to_string(),
+        id_is_place: true,
         ..Candidate::default()
     };
     Ok(Dataset {

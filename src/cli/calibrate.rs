@@ -13,15 +13,15 @@ use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::outputs::check_output;
 use super::terminal::{Terminal, table};
-use crate::data::Dataset;
 use crate::data::atomic::{atomic_write, remove_leftovers};
-use crate::evaluate::Rows;
+use crate::data::{Dataset, Grouping, Groups};
 use crate::evaluate::gather::{Gathered, Request, gather};
 use crate::evaluate::score_file;
 use crate::evaluate::source::{Source, What};
+use crate::evaluate::{Rows, split_fingerprint};
 use crate::formats::{ModelFile, beside};
 use crate::judge::calibration::{Method, TEMPERATURES, fit};
-use crate::judge::crossed::{FOLDS, Quality, cross_fitted};
+use crate::judge::crossed::{FOLDS, Quality, cross_fitted_by};
 use crate::judge::{Calibration, DecisionThreshold, Scored};
 use crate::train::Classifier;
 use crate::{Error, Result};
@@ -54,6 +54,10 @@ pub struct Arguments {
     /// A table that says which candidate was in which part (columns id and part)
     #[arg(long, value_name = "FILE")]
     split: Option<PathBuf>,
+    /// What the cross-fit that measures the calibration keeps in one fold: object, id (the same
+    /// id or pixels), none; auto is object where the data know objects, else id
+    #[arg(long, default_value = "auto", value_name = "BY")]
+    group: Grouping,
     /// Crop larger cutouts to N x N pixels about their centre
     #[arg(long, value_name = "N")]
     cutout_size: Option<usize>,
@@ -90,7 +94,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let data = reading.open_with(&arguments.inputs, true, channels, &terminal)?;
     let mut done = Done::reading(&data);
 
-    let gathered = scored(arguments, &classifier, data, &terminal)?;
+    let data = Arc::new(data);
+    let gathered = scored(arguments, &classifier, data.clone(), &terminal)?;
     gathered
         .notices
         .iter()
@@ -98,10 +103,19 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if gathered.failed > 0 {
         done = Done::Partly;
     }
-    let file = calibrated(arguments, classifier.file(), &gathered, &terminal)?;
+    let groups = groups(arguments, &data, &gathered)?;
+    let file = classifier.file();
+    let mut file = calibrated(arguments, file, &gathered, &groups, &terminal)?;
     // First, so that a new model never stands beside what another was fitted to.
     let own = |end| beside(&arguments.model, end);
-    let split = arguments.split.clone().unwrap_or_else(|| own("split.csv"));
+    let split = match &arguments.split {
+        // What the user says of the model stands beside the new one, which then calls it its own.
+        Some(named) => {
+            file.provenance.split = split_fingerprint(named)?;
+            named.clone()
+        }
+        None => own("split.csv"),
+    };
     for (from, end) in [
         (split, "split.csv"),
         (own("history.jsonl"), "history.jsonl"),
@@ -120,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
 fn scored(
     arguments: &Arguments,
     classifier: &Classifier,
-    data: Dataset,
+    data: Arc<Dataset>,
     terminal: &Terminal,
 ) -> Result<Gathered> {
     let rows = match (arguments.all, arguments.part) {
@@ -135,7 +149,7 @@ fn scored(
     };
     let request = Request {
         sources: vec![source],
-        data: Some(Arc::new(data)),
+        data: Some(data),
         rows,
         split: arguments.split.clone(),
         reading: score_file::Reading::default(),
@@ -148,17 +162,38 @@ fn scored(
     gathered
 }
 
+/// What belongs together of the candidates that were gathered: places among them.
+fn groups(arguments: &Arguments, data: &Dataset, gathered: &Gathered) -> Result<Vec<Vec<usize>>> {
+    let groups = Groups::of(data, arguments.group)?;
+    let mut place = vec![0; data.len()];
+    let rows = gathered.places.iter().enumerate();
+    rows.for_each(|(at, &row)| place[row] = at);
+    let mut lists = groups.lists(gathered.places.iter().copied());
+    let rows = lists.iter_mut().flatten();
+    rows.for_each(|row| *row = place[*row]);
+    Ok(lists)
+}
+
 /// The model with its map, and what it does to the scores, printed.
 fn calibrated(
     arguments: &Arguments,
     file: &ModelFile,
     gathered: &Gathered,
+    groups: &[Vec<usize>],
     terminal: &Terminal,
 ) -> Result<ModelFile> {
     let (method, labels) = (arguments.method, &gathered.labels);
     let scores = &gathered.classifiers[0].scores;
     let before = Quality::of(labels, scores)?;
-    let after = Quality::of(labels, &cross_fitted(method, labels, scores, 0)?)?;
+    let after = Quality::of(labels, &cross_fitted_by(method, labels, scores, groups, 0)?)?;
+    let together = groups.iter().filter(|rows| rows.len() > 1);
+    let (rows, count) = together.fold((0, 0), |(rows, n), group| (rows + group.len(), n + 1));
+    if count > 0 {
+        terminal.notice(&format!(
+            "the cross-fit keeps {rows} candidates in {count} groups, of one object, id or cutout \
+             each, together"
+        ));
+    }
     let calibration = fit(method, labels, scores)?;
     let (mapped, changed) = calibration.threshold(file.threshold, scores);
     let calibrated: Vec<f64> = scores.iter().map(|&s| calibration.apply(s)).collect();

@@ -111,11 +111,14 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         None => {
             let size = [shape.height, shape.width, shape.channels];
             Plan::new(&config.architecture, size)?;
-            Split::make(&data, config.split, config.seed)?
+            let made = Split::grouped(&data, config.split, config.seed, config.group)?;
+            made.notices.iter().for_each(|text| terminal.notice(text));
+            made.split
         }
         Some((path, parent)) => {
             let fractions = (arguments.training.split, config.split);
-            let again = split_again(path, &parent.provenance, &data, fractions, config.seed)?;
+            let how = (config.seed, config.group);
+            let again = split_again(path, &parent.provenance, &data, fractions, how)?;
             again
                 .notices
                 .iter()

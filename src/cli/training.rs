@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::args::{Common, Reading};
 use super::terminal::Terminal;
-use crate::data::{Augment, Dataset, Fractions, Normalisation};
+use crate::data::{Augment, Dataset, Fractions, Grouping, Normalisation};
 use crate::simulate::{SurveyConfig, survey};
 use crate::train::{ClassWeight, Residence, Settings};
 use crate::{Error, Result};
@@ -46,6 +46,11 @@ pub struct Training {
     /// Training/validation/test in per cent, such as 70/10/20
     #[arg(long)]
     pub split: Option<Fractions>,
+    /// What a split keeps in one part: object (detections of one object), id (candidates with the
+    /// same id or the same pixels; object does that too), none; auto is object where the input
+    /// knows objects, else id
+    #[arg(long, default_value = "auto", value_name = "BY")]
+    pub group: Grouping,
     /// How pixels are scaled: none, standard, mad, l2, l2-rows, asinh, minmax
     #[arg(long, value_name = "NAME")]
     pub normalise: Option<Normalisation>,
@@ -88,6 +93,7 @@ impl Training {
             beta2: self.beta2,
             epsilon: self.epsilon,
             split: self.split,
+            group: self.group,
             normalisation: self.normalise,
             augment: self.augment,
             class_weight: self.class_weight,

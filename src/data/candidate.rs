@@ -6,6 +6,9 @@
 pub struct Candidate {
     /// CANDID, or the file's name, or the row.
     pub id: String,
+    /// Whether the id is only where the candidate is in its input, its row or the file's name,
+    /// for want of one: that of another input is another candidate's.
+    pub id_is_place: bool,
     /// The object that it is a detection of: objectId, OBJECTID.
     pub object: String,
     /// Magnitude.
@@ -46,6 +49,7 @@ impl Default for Candidate {
     fn default() -> Self {
         Candidate {
             id: String::new(),
+            id_is_place: false,
             object: String::new(),
             mag: f64::NAN,
             mag_err: f64::NAN,

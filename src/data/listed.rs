@@ -89,6 +89,7 @@ impl Rows for Listed {
                     Err(error) => {
                         let candidate = Candidate {
                             id: path.display().to_string(),
+                            id_is_place: true,
                             file: path.display().to_string(),
                             ..Candidate::default()
                         };

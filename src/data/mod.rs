@@ -19,6 +19,7 @@
 //! | [`votes`] | what several people said of candidates |
 //! | [`pixels`] | where pixels are: in memory, on disk, a subset, several inputs in a row |
 //! | `view` | the same candidates cropped, or with some of their images |
+//! | [`groups`] | what belongs together in a split: one object, one id, the same pixels |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
 //! | [`labels`] | labels in a file of their own |
@@ -45,6 +46,7 @@ pub mod exposure;
 pub mod fits;
 mod folder;
 mod gather;
+pub mod groups;
 mod incoming;
 pub mod labels;
 mod listed;
@@ -83,6 +85,7 @@ pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;
 pub use channels::Channel;
+pub use groups::{Grouping, Groups};
 pub use labels::{LabelFile, Relabelled};
 pub use listed::stream_listed;
 pub use loader::{Batch, Loader, LoaderOptions};

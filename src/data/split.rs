@@ -8,8 +8,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Part, atomic_write};
+use super::groups::{Grouping, Groups};
+use super::{Dataset, Part};
 use crate::{Error, Result};
+
+mod written;
+
+pub use written::{Entry, fingerprint};
 
 /// The shares of a split; they sum to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,29 +129,71 @@ pub struct Split {
     pub test: Vec<usize>,
 }
 
+/// A split that was made, and what a user should know of it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Which candidate is in which part.
+    pub split: Split,
+    /// What belongs together.
+    pub groups: Groups,
+    /// What is kept together and why; what a split of the file itself tears apart.
+    pub notices: Vec<String>,
+}
+
 impl Split {
+    /// [`grouped`](Self::grouped) by [`Grouping::Auto`].
+    pub fn make(set: &Dataset, fractions: Fractions, seed: u64) -> Result<Split> {
+        Ok(Split::grouped(set, fractions, seed, Grouping::Auto)?.split)
+    }
+
     /// Splits a labelled set: as the file itself says, if it does
     /// ([`Dataset::parts`]; `fractions` and `seed` are then unused), else at
     /// random, each class by itself, so that every part has both classes where
-    /// their numbers allow.
+    /// their numbers allow. What `grouping` joins ([`Groups::of`]) stays in one part.
     ///
-    /// Each class needs two candidates (two in the training and two in the
+    /// Each class needs two candidates, of two groups (two in the training and two in the
     /// validation part, if the file has its own split: one would do to fit, but
     /// says nothing).
-    pub fn make(set: &Dataset, fractions: Fractions, seed: u64) -> Result<Split> {
+    pub fn grouped(
+        set: &Dataset,
+        fractions: Fractions,
+        seed: u64,
+        grouping: Grouping,
+    ) -> Result<Made> {
         let Some(labels) = &set.labels else {
             let expected = "labels, to train on and to split by";
             return Err(Error::input(&set.source, "labels", "none", expected));
         };
-        Split::with_labels(set, labels, fractions, seed)
+        let groups = Groups::of(set, grouping)?;
+        let split = Split::with_labels(set, labels, fractions, seed, &groups)?;
+        let notices = match &set.parts {
+            None => groups.notices(labels),
+            Some(parts) => {
+                let mut notices = groups.warnings(labels);
+                notices.extend(groups.spread(|row| Some(parts[row])).map(|torn| {
+                    format!(
+                        "the split that {} brings divides {torn} between its parts, which makes \
+                         its test part too easy; without --split-key it is split anew",
+                        set.source.display()
+                    )
+                }));
+                notices
+            }
+        };
+        Ok(Made {
+            split,
+            groups,
+            notices,
+        })
     }
 
-    /// As [`make`](Self::make), with other labels than the set has: one for each candidate.
+    /// As [`grouped`](Self::grouped), with other labels than the set has: one for each candidate.
     pub fn with_labels(
         set: &Dataset,
         labels: &[u8],
         fractions: Fractions,
         seed: u64,
+        groups: &Groups,
     ) -> Result<Split> {
         let mut split = Split::default();
         if let Some(parts) = &set.parts {
@@ -160,21 +207,42 @@ impl Split {
             both_classes(&set.source, &validation, "labels of the validation part")?;
             return Ok(split);
         }
-        Split::of_labels(&set.source, labels, fractions, seed)
+        Split::of_labels(&set.source, labels, fractions, seed, groups)
     }
 
-    /// Splits candidates at random by their labels (1 real, 0 bogus) alone, as
-    /// [`make`](Self::make) does; `source` is for the message. The same labels in the same order
-    /// give the same split.
+    /// Splits candidates at random by their labels (1 real, 0 bogus) and groups alone, as
+    /// [`grouped`](Self::grouped) does; `source` is for the message. The same labels and groups
+    /// in the same order give the same split.
     pub fn of_labels(
         source: &Path,
         labels: &[u8],
         fractions: Fractions,
         seed: u64,
+        groups: &Groups,
     ) -> Result<Split> {
-        let mut split = Split::default();
         both_classes(source, labels, "labels")?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        if !groups.is_single() {
+            let split = groups.share_out(0..labels.len(), labels, fractions.shares(), &mut rng);
+            for (name, share, part) in [
+                ("training", fractions.train, &split.train),
+                ("validation", fractions.validation, &split.validation),
+            ] {
+                let class = |class| part.iter().filter(|&&row| labels[row] == class).count();
+                let (real, bogus) = (class(1), class(0));
+                if share > 0.0 && real.min(bogus) == 0 {
+                    let found = format!(
+                        "{real} real and {bogus} bogus for the {name} part: candidates of one \
+                         object, id or cutout stay together"
+                    );
+                    let expected =
+                        "both classes in two groups or more; --group none divides groups";
+                    return Err(Error::input(source, "labels", found, expected));
+                }
+            }
+            return Ok(split);
+        }
+        let mut split = Split::default();
         for class in [1, 0] {
             let mut indices: Vec<usize> =
                 (0..labels.len()).filter(|&i| labels[i] == class).collect();
@@ -199,32 +267,6 @@ impl Split {
             Part::Validation => &self.validation,
             Part::Test => &self.test,
         }
-    }
-
-    /// Writes which candidate of `data`, which has labels, is in which part: id, part, label.
-    pub fn write_csv(&self, path: &Path, data: &Dataset) -> Result<()> {
-        let labels = data.labels.as_ref().expect("what is split has labels");
-        self.write_rows(path, |row| (data.candidates[row].id.as_str(), labels[row]))
-    }
-
-    /// The same of anything whose rows have an id and a label.
-    pub fn write_rows<'a>(&self, path: &Path, row: impl Fn(usize) -> (&'a str, u8)) -> Result<()> {
-        let parts = [
-            ("train", &self.train),
-            ("validation", &self.validation),
-            ("test", &self.test),
-        ];
-        atomic_write(path, |out| {
-            let mut csv = csv::Writer::from_writer(out);
-            csv.write_record(["id", "part", "label"])?;
-            for (part, rows) in parts {
-                for at in rows {
-                    let (id, label) = row(*at);
-                    csv.write_record([id, part, &label.to_string()])?;
-                }
-            }
-            csv.flush()
-        })
     }
 
     fn part_mut(&mut self, part: Part) -> &mut Vec<usize> {
@@ -254,7 +296,7 @@ fn both_classes(source: &Path, labels: &[u8], place: &str) -> Result<()> {
 
 /// Divides `n` by shares: rounded so that they sum to n, and a part that is
 /// wanted at all gets one as long as there are enough.
-fn apportion(n: usize, shares: [f64; 3]) -> [usize; 3] {
+pub(super) fn apportion(n: usize, shares: [f64; 3]) -> [usize; 3] {
     let exact = shares.map(|share| share * n as f64);
     // A share such as 0.7 * 10 may be a hair below 7.
     let mut counts = exact.map(|x| (x + 1e-9).floor() as usize);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::held_out::{Asked, Parts};
-use crate::data::{Dataset, Fractions, Part, Split};
+use crate::data::{Dataset, Fractions, Grouping, Groups, Part, Split};
 use crate::formats::Provenance;
 use crate::{Error, Result};
 
@@ -22,15 +22,17 @@ pub struct SplitAgain {
 /// candidates that it does not know are divided by `fractions` (`usual` unless given). Where
 /// `fractions` are given, or the data state a split, that counts, but no candidate that the model was fitted
 /// to, or stopped by, is in the test part: it goes to the training part instead. Data of which
-/// nobody can tell are split anew, said so.
+/// nobody can tell are split anew, said so. What `grouping` joins is in one part, as far as the
+/// model's own split had it in one.
 pub fn split_again(
     path: &Path,
     provenance: &Provenance,
     data: &Dataset,
     (fractions, usual): (Option<Fractions>, Fractions),
-    seed: u64,
+    (seed, grouping): (u64, Grouping),
 ) -> Result<SplitAgain> {
-    let mut anew = Split::make(data, fractions.unwrap_or(usual), seed)?;
+    let made = Split::grouped(data, fractions.unwrap_or(usual), seed, grouping)?;
+    let (mut anew, groups, told) = (made.split, made.groups, made.notices);
     let ids: Vec<String> = data.candidates.iter().map(|c| c.id.clone()).collect();
     let labels = data.labels.as_deref().unwrap_or_default();
     let asked = Asked {
@@ -50,9 +52,10 @@ pub fn split_again(
         Ok(told) => told,
         // Nothing that would keep anyone from training, but from believing the test part.
         Err(Error::Input { found, .. }) => {
+            let notices = told.into_iter().chain([cannot_be_told(&found)]);
             return Ok(SplitAgain {
                 split: anew,
-                notices: vec![cannot_be_told(&found)],
+                notices: notices.collect(),
             });
         }
         Err(error) => return Err(error),
@@ -64,22 +67,25 @@ pub fn split_again(
     };
     if !parts.is_known() {
         parts.notices.extend(untold);
+        parts.notices.extend(told);
         return Ok(SplitAgain {
             split: anew,
             notices: parts.notices,
         });
     }
     let stated = data.parts.is_some();
+    let of_groups = of_groups(&parts, &groups);
     if fractions.is_some() || stated {
-        let fitted = |row: &usize| matches!(parts.of[*row], Some(Part::Train | Part::Validation));
+        let fitted = |row: &usize| matches!(of_groups[*row], Some(Part::Train | Part::Validation));
         let (moved, test) = anew.test.iter().partition(|row| fitted(row));
         let moved: Vec<usize> = moved;
         anew.test = test;
-        let mut notices = Vec::from_iter(untold);
+        let mut notices = told;
+        notices.extend(untold);
         if !moved.is_empty() {
             notices.push(format!(
-                "{} candidates of the test part are ones that {name} was fitted to or stopped by \
-                 ({}): they are in the training part",
+                "{} candidates of the test part are ones that {name} was fitted to or stopped by, \
+                 or belong to such ({}): they are in the training part",
                 moved.len(),
                 parts.from
             ));
@@ -91,13 +97,14 @@ pub fn split_again(
             notices,
         });
     }
+    // A candidate that is new to the model goes where others of its group are.
+    let near = |row: usize| parts.of[row].or(of_groups[row]);
     let mut split = Split::default();
-    let mut unknown = 0;
+    let unknown = parts.of.iter().filter(|part| part.is_none()).count();
     for part in [Part::Train, Part::Validation, Part::Test] {
-        let own = (0..data.len()).filter(|&row| parts.of[row] == Some(part));
+        let own = (0..data.len()).filter(|&row| near(row) == Some(part));
         let new = anew.part(part).iter().copied();
-        let new: Vec<usize> = new.filter(|&row| parts.of[row].is_none()).collect();
-        unknown += new.len();
+        let new: Vec<usize> = new.filter(|&row| near(row).is_none()).collect();
         let mut rows: Vec<usize> = own.chain(new).collect();
         rows.sort_unstable();
         match part {
@@ -127,5 +134,33 @@ pub fn split_again(
         ));
     }
     notices.extend(untold);
+    let mut part_of = vec![None; data.len()];
+    for part in [Part::Train, Part::Validation, Part::Test] {
+        let rows = split.part(part).iter();
+        rows.for_each(|&row| part_of[row] = Some(part));
+    }
+    match groups.spread(|row| part_of[row]) {
+        None => notices.extend(groups.notices(labels)),
+        Some(torn) => {
+            notices.extend(groups.warnings(labels));
+            notices.push(format!(
+                "the split of {name} divides {torn} between its parts, which makes its test part \
+                 too easy"
+            ));
+        }
+    }
     Ok(SplitAgain { split, notices })
+}
+
+/// Of each candidate's group the part that the model knows of any of it; of several the one that
+/// is fitted to most.
+fn of_groups(parts: &Parts, groups: &Groups) -> Vec<Option<Part>> {
+    let mut known: Vec<Option<Part>> = vec![None; parts.of.len()];
+    for (row, part) in parts.of.iter().enumerate() {
+        let own = &mut known[groups.lead(row)];
+        *own = [*own, *part].into_iter().flatten().min();
+    }
+    (0..known.len())
+        .map(|row| known[groups.lead(row)])
+        .collect()
 }

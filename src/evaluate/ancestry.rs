@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::held_out::{Asked, NOT_KNOWN, Parts};
+use super::split_file::check_own;
 use crate::backend::Device;
 use crate::formats::{ModelFile, Provenance};
 use crate::train::origin::{Origin, weights_fingerprint};
@@ -24,7 +25,15 @@ impl Parts {
         asked: &Asked,
     ) -> Result<Parts> {
         if let Some(split) = split {
-            return Parts::from_named(split, asked);
+            let mut parts = Parts::from_named(split, asked)?;
+            if check_own(split, &parts.fingerprint, path, provenance).is_err() {
+                parts.notices.push(format!(
+                    "{} is not the split that {} was trained with; it is used as you say",
+                    split.display(),
+                    path.display()
+                ));
+            }
+            return Ok(parts);
         }
         match Parts::with_ancestors(path, provenance, asked)? {
             (_, Some(error)) => Err(error),
@@ -89,6 +98,8 @@ impl Parts {
         }
         self.notices.extend(before.notices);
         self.lacks.extend(before.lacks);
+        self.training.objects.extend(before.training.objects);
+        self.training.pixels.extend(before.training.pixels);
     }
 }
 

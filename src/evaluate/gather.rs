@@ -9,7 +9,7 @@ use super::held_out::{self, Asked, Parts, Rows};
 use super::score_file::{self, ScoreFile, rows_of};
 use super::scoring::{score, stored, training_of};
 use super::source::{Source, What};
-use crate::data::Dataset;
+use crate::data::{Dataset, Part};
 use crate::judge::Column;
 use crate::judge::evaluation::Training;
 use crate::train::Classifier;
@@ -253,7 +253,14 @@ fn chosen(
             }
         }
     }
-    Ok(held_out::rows(request.rows, &parts, all.ids.len()))
+    let (kept, which) = held_out::rows(request.rows, &parts, all.ids.len());
+    if request.rows != Rows::Part(Part::Train) {
+        // The parts of the models come first.
+        for (source, parts) in models_of(request).zip(&parts) {
+            notices.extend(parts.shared(&source.name, &asked, &kept)?);
+        }
+    }
+    Ok((kept, which))
 }
 
 fn models_of(request: &Request) -> impl Iterator<Item = &Source> {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::data::table::{self, Cells, Kind, column};
-use crate::data::{Dataset, Fractions, Part, Split};
+use super::split_file::{SplitFile, Training, check_own};
+use crate::data::{Dataset, Fractions, Grouping, Groups, Part, Split};
 use crate::formats::{Provenance, beside};
 use crate::train::checkpoint::fingerprint_with;
 use crate::{Error, Result};
@@ -91,6 +91,10 @@ pub struct Parts {
     as_before: bool,
     /// Why some candidates, or all, are in no part.
     pub(super) lacks: Vec<String>,
+    /// What is known of the training part besides its ids.
+    pub(super) training: Training,
+    /// What tells the rows of the table that says all this from others.
+    pub(super) fingerprint: String,
 }
 
 impl Parts {
@@ -112,6 +116,8 @@ impl Parts {
             relabelled: 0,
             as_before: false,
             lacks: Vec::new(),
+            training: Training::default(),
+            fingerprint: String::new(),
         }
     }
 
@@ -126,34 +132,10 @@ impl Parts {
     }
 
     fn of_table(path: &Path, asked: &Asked) -> Result<Parts> {
-        let choose = |names: &[String]| {
-            let wanted = |name: &'static str| {
-                column(names, &[name]).ok_or_else(|| {
-                    let expected =
-                        format!("a column {name}; --split names a file with id and part");
-                    Error::input(path, "line of names", names.join(", "), expected)
-                })
-            };
-            let mut columns = vec![(wanted("id")?, Kind::Word), (wanted("part")?, Kind::Word)];
-            columns.extend(column(names, &["label"]).map(|at| (at, Kind::Number)));
-            Ok(columns)
-        };
-        let mut columns = table::read(path, &choose)?.columns.into_iter();
-        let (Some(Cells::Words(ids)), Some(Cells::Words(parts))) = (columns.next(), columns.next())
-        else {
-            unreachable!("asked for as words");
-        };
-        let labels = match columns.next() {
-            Some(Cells::Numbers(labels)) => Some(labels),
-            _ => None,
-        };
+        let file = SplitFile::read(path)?;
+        let (ids, labels) = (&file.ids, &file.labels);
         let mut known: HashMap<&str, (Part, f64)> = HashMap::with_capacity(ids.len());
-        for (row, (id, part)) in ids.iter().zip(&parts).enumerate() {
-            let part = Part::called(part).ok_or_else(|| {
-                let place = format!("row {}, column part", row + 1);
-                let expected = "train, validation or test";
-                Error::input(path, place, format!("'{part}'"), expected)
-            })?;
+        for (row, (id, &part)) in ids.iter().zip(&file.parts).enumerate() {
             let label = labels.as_ref().map_or(f64::NAN, |labels| labels[row]);
             let entry = known.entry(id).or_insert((part, label));
             // One id for several candidates: what may have been fitted to counts as such.
@@ -204,6 +186,8 @@ impl Parts {
             relabelled,
             as_before,
             lacks,
+            training: file.training(),
+            fingerprint: file.fingerprint(),
         })
     }
 
@@ -247,6 +231,7 @@ impl Parts {
             };
         }
         let mut parts = Parts::of_table(&left, asked)?;
+        check_own(&left, &parts.fingerprint, path, provenance)?;
         let same_name = then.file_name() == asked.source.file_name();
         if asked.has_row_numbers() {
             // They say nothing by themselves: all of them have to be there, with their labels.
@@ -257,13 +242,14 @@ impl Parts {
             if whole || same_name {
                 return Err(not_told(path, asked, &left));
             }
-            return Ok(Parts::not_known(
-                count,
-                format!(
-                    "{name} was trained on {}, and the ids of {source} are row numbers",
-                    then.display()
-                ),
-            ));
+            let lack = format!(
+                "{name} was trained on {}, and the ids of {source} are row numbers",
+                then.display()
+            );
+            return Ok(Parts {
+                training: parts.training,
+                ..Parts::not_known(count, lack)
+            });
         }
         if !parts.is_known() {
             if same_name {
@@ -312,8 +298,13 @@ fn made_anew(provenance: &Provenance, data: &Dataset) -> Option<Vec<Option<Part>
     let settings = &provenance.settings;
     let fractions: Fractions = serde_json::from_value(settings.get("split")?.clone()).ok()?;
     let seed = settings.get("seed")?.as_u64()?;
+    let grouping = match settings.get("group") {
+        Some(group) => serde_json::from_value(group.clone()).ok()?,
+        None => Grouping::before(),
+    };
+    let groups = Groups::of(data, grouping).ok()?;
     let with = |labels: &[u8]| {
-        let split = Split::with_labels(data, labels, fractions, seed).ok()?;
+        let split = Split::with_labels(data, labels, fractions, seed, &groups).ok()?;
         let same = fingerprint_with(data, labels, &split).ok()? == provenance.fingerprint;
         same.then_some(split)
     };

@@ -5,6 +5,7 @@
 //! | [`source`] | which inputs are models and score files |
 //! | [`score_file`] | reads scores of anything |
 //! | [`held_out`] | which candidates a model has not been fitted to |
+//! | `split_file`, `shared` | the table of a split; what rows have in common with the training part |
 //! | `ancestry` | what the models that it goes on from were fitted to |
 //! | [`again`] | how the data of a model that goes on learning are split |
 //! | `candidates`, `scoring`, [`gather`](mod@gather) | scores, and joins by candidate |
@@ -28,13 +29,16 @@ pub mod pick;
 pub mod rule;
 pub mod score_file;
 mod scoring;
+mod shared;
 pub mod source;
+mod split_file;
 pub mod tables;
 
 pub use gather::{Gathered, Request, Watcher, gather};
 pub use held_out::Rows;
 pub use rule::Rule;
 pub use source::{Source, What};
+pub use split_file::{check_own_split, split_fingerprint};
 
 use crate::Result;
 use crate::judge::{self, Evaluation, Labelled, Options, Subject};

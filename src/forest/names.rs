@@ -55,6 +55,9 @@ pub const OBJECT_TYPE: &str = "OBJECT_TYPE";
 /// The column of rbgpu's own tables that says train, validation or test, where the input did.
 pub const PART: &str = "part";
 
+/// The column of rbgpu's own tables that names the object of a row, where the input did.
+pub const OBJECT: &str = "object";
+
 /// The number that stands for a band; `None` of one that Goldstein et al. do not have.
 pub fn band(name: &str) -> Option<f32> {
     let bands = ["g", "r", "i", "z"];

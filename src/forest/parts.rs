@@ -7,15 +7,16 @@ use std::str::FromStr;
 
 use super::{FeatureTable, Forest};
 use crate::data::table::{self, Cells, Kind, column};
-use crate::data::{Fractions, Part, Split};
+use crate::data::{Fractions, Grouping, Groups, Part, Split};
 use crate::{Error, Result};
 
 /// How candidates are divided.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Division {
     /// As the table itself says, if it does ([`FeatureTable::parts`]), else at random, by shares;
-    /// each class by itself. With the seed of `rbgpu train` the parts are
-    /// those of a network that is trained on the same candidates in the same order.
+    /// each class by itself, rows of one object or id undivided. With the seed of `rbgpu train` the parts are
+    /// those of a network that is trained on the same candidates in the same order, unless
+    /// cutouts are repeated, which a table does not know.
     Shares(Fractions),
     /// As a table says it, such as the split.csv beside a network: columns id and part.
     File(PathBuf),
@@ -51,25 +52,50 @@ impl fmt::Display for Division {
 }
 
 impl Division {
-    /// The parts of the labelled rows of `table`, as rows of it.
-    pub fn split(&self, table: &FeatureTable, seed: u64) -> Result<Split> {
+    /// The parts of the labelled rows of `table`, as rows of it, and what a user should know.
+    /// Shares keep rows together by `grouping`.
+    pub fn split(
+        &self,
+        table: &FeatureTable,
+        seed: u64,
+        grouping: Grouping,
+    ) -> Result<(Split, Vec<String>)> {
         let (rows, labels) = table.labelled()?;
+        let groups = groups(table, &rows, grouping)?;
+        let told = |split: &Split, from: &Path| {
+            let mut part_of = vec![None; table.len()];
+            for part in [Part::Train, Part::Validation, Part::Test] {
+                split
+                    .part(part)
+                    .iter()
+                    .for_each(|&row| part_of[row] = Some(part));
+            }
+            let torn = groups.spread(|at| part_of[rows[at]]);
+            let notice = torn.map(|torn| {
+                format!(
+                    "the parts that {} states divide {torn}, which makes their numbers too good",
+                    from.display()
+                )
+            });
+            Vec::from_iter(notice)
+        };
         let known = match (self, &table.parts) {
             (Division::File(path), _) => Some(read(path)?),
             (Division::Shares(_), Some(_)) => None,
             (Division::Shares(shares), None) => {
-                let split = Split::of_labels(&table.source, &labels, *shares, seed)?;
+                let split = Split::of_labels(&table.source, &labels, *shares, seed, &groups)?;
                 let of = |part: &[usize]| part.iter().map(|&i| rows[i]).collect();
-                return Ok(Split {
+                let split = Split {
                     train: of(&split.train),
                     validation: of(&split.validation),
                     test: of(&split.test),
-                });
+                };
+                return Ok((split, groups.notices(&labels)));
             }
         };
         let own = table.parts.as_deref().unwrap_or_default();
         let mut split = Split::default();
-        for row in rows {
+        for &row in &rows {
             let part = match &known {
                 Some(known) => known.get(table.ids[row].trim()).copied(),
                 None => own[row],
@@ -81,11 +107,11 @@ impl Division {
                 None => {}
             }
         }
+        let path = match self {
+            Division::File(path) => path,
+            Division::Shares(_) => &table.source,
+        };
         if split.train.is_empty() {
-            let path = match self {
-                Division::File(path) => path,
-                Division::Shares(_) => &table.source,
-            };
             let found = format!(
                 "none of the candidates of {} to train on",
                 table.source.display()
@@ -97,8 +123,22 @@ impl Division {
                 "ids of that table, some in part train",
             ));
         }
-        Ok(split)
+        let notices = told(&split, path);
+        Ok((split, notices))
     }
+}
+
+/// What belongs together of the rows `rows` of `table`.
+fn groups(table: &FeatureTable, rows: &[usize], grouping: Grouping) -> Result<Groups> {
+    let object = |at: usize| match &table.objects {
+        Some(objects) => objects[rows[at]].as_str(),
+        None => "",
+    };
+    let groups = Groups::of_names(rows.len(), &|at| &table.ids[rows[at]], &object, grouping);
+    groups.ok_or_else(|| {
+        let expected = "a column object, or --group id";
+        Error::input(&table.source, "objects", "none", expected)
+    })
 }
 
 /// What a table with columns id and part says; an id that is in several parts counts as in

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::FeatureTable;
-use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT_TYPE, PART, band};
+use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT, OBJECT_TYPE, PART, band};
 use crate::data::labels::LabelFile;
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{LabelPolarity, Part};
@@ -15,6 +15,8 @@ use crate::{Error, Result};
 const ID: &[&str] = &["id", "snobjid", "candid", "cand_id", "candidate", "name"];
 /// Names of the column of labels of which 1 is real.
 const LABEL: &[&str] = &["label", "y_true", "truth", "is_real"];
+/// Names of the column of objects.
+const OBJECTS: &[&str] = &[OBJECT, "objectid", "object_id", "diaobjectid"];
 /// Features that are words in some tables.
 const MAYBE_WORDS: [&str; 2] = [BAND, "MAGLIM"];
 
@@ -38,6 +40,7 @@ enum Use {
     /// Whether it is autoScan's.
     Label(bool),
     Part,
+    Object,
     /// Its name, and whether it was asked for by name.
     Feature(String, bool),
 }
@@ -62,14 +65,15 @@ impl FeatureTable {
             ));
         }
         let mut ids = None;
-        let (mut labels, mut parts) = (None, None);
+        let (mut labels, mut parts, mut objects) = (None, None, None);
         let (mut names, mut features) = (Vec::new(), Vec::new());
         let mut notices = Vec::new();
         for (meaning, cells) in uses.into_inner().into_iter().zip(file.columns) {
             match (meaning, cells) {
                 (Use::Id, Cells::Words(words)) => ids = Some(words),
                 (Use::Part, Cells::Words(words)) => parts = read_parts(&words),
-                (Use::Id | Use::Part, _) => unreachable!("asked for as words"),
+                (Use::Object, Cells::Words(words)) => objects = Some(words),
+                (Use::Id | Use::Part | Use::Object, _) => unreachable!("asked for as words"),
                 (Use::Label(autoscan), cells) => {
                     labels = Some(read_labels(path, cells, autoscan, options.polarity)?);
                 }
@@ -107,6 +111,7 @@ impl FeatureTable {
         let mut table = FeatureTable::new(path, names, ids.unwrap_or(rows.collect()), values)?;
         table.notices = notices;
         table.parts = parts;
+        table.objects = objects.filter(|words| words.iter().any(|word| !word.is_empty()));
         match labels {
             Some(labels) => table.with_labels(labels),
             None => Ok(table),
@@ -129,6 +134,12 @@ fn columns(
     chosen.extend(label.map(|at| (at, Kind::Either, Use::Label(is_autoscan))));
     let part = column(names, &[PART]);
     chosen.extend(part.map(|at| (at, Kind::Word, Use::Part)));
+    let is_wanted = |at: &usize| {
+        let mut wanted = options.columns.iter().flatten();
+        wanted.any(|wanted| wanted.eq_ignore_ascii_case(&names[*at]))
+    };
+    let object = column(names, OBJECTS).filter(|at| !is_wanted(at));
+    chosen.extend(object.map(|at| (at, Kind::Word, Use::Object)));
 
     let kind = |name: &str| match MAYBE_WORDS.iter().any(|w| w.eq_ignore_ascii_case(name)) {
         true => Kind::Either,
@@ -162,7 +173,7 @@ fn columns(
         GOLDSTEIN.iter().try_for_each(|name| named(name))?;
         return Ok(chosen);
     }
-    let rest = (0..names.len()).filter(|at| ![id, label, part].contains(&Some(*at)));
+    let rest = (0..names.len()).filter(|at| ![id, label, part, object].contains(&Some(*at)));
     let of_labels = |at: &usize| column(&names[*at..*at + 1], LABEL).is_some();
     for at in rest.filter(|at| !of_labels(at)) {
         chosen.push((at, Kind::Either, Use::Feature(names[at].clone(), false)));

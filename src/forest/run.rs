@@ -21,8 +21,8 @@ pub struct Fitted {
     pub split: Split,
     /// Rows of validation and test in which a missing value became the median.
     pub filled: usize,
-    /// Why the threshold is not the one with the largest F1 + MCC, where it is not.
-    pub notice: Option<String>,
+    /// What a user should know of the split and the threshold.
+    pub notices: Vec<String>,
 }
 
 /// Trains on the training part of the labelled rows of `table`, chooses the threshold with the
@@ -35,7 +35,7 @@ pub fn fit(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Fitted> {
     settings.check()?;
-    let split = division.split(table, settings.seed)?;
+    let (split, mut notices) = division.split(table, settings.seed, settings.group)?;
     let all = table.labels.as_deref().unwrap_or_default();
     let labels = |part| -> Vec<u8> {
         let rows = split.part(part).iter();
@@ -70,6 +70,7 @@ pub fn fit(
     let best = best.map(|best| best.threshold);
     let DecisionThreshold { value, notice } = DecisionThreshold::by("F1 + MCC", best, &by);
     forest.threshold = value;
+    notices.extend(notice.map(|notice| format!("warning: {notice}")));
     for (part, labels, scores) in scored {
         let measured = Measured::of(&labels, &scores, forest.threshold)?;
         forest
@@ -82,7 +83,7 @@ pub fn fit(
         forest,
         split,
         filled,
-        notice,
+        notices,
     })
 }
 

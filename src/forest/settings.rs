@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Grouping;
 use crate::{Error, Result};
 
 /// By what a split is chosen.
@@ -58,6 +59,12 @@ pub struct Settings {
     pub max_depth: Option<usize>,
     /// Where chance begins.
     pub seed: u64,
+    /// What a split by shares keeps together; nothing in forests from before there was a choice.
+    #[serde(
+        default = "Grouping::before",
+        skip_serializing_if = "Grouping::is_none"
+    )]
+    pub group: Grouping,
 }
 
 impl Default for Settings {
@@ -69,6 +76,7 @@ impl Default for Settings {
             min_samples_split: 3,
             max_depth: None,
             seed: 0,
+            group: Grouping::Auto,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::names::{OBJECT_TYPE, PART};
+use super::names::{OBJECT, OBJECT_TYPE, PART};
 use crate::data::Part;
 use crate::data::atomic::atomic_try;
 use crate::{Error, Result};
@@ -21,6 +21,9 @@ pub struct FeatureTable {
     pub labels: Option<Vec<Option<u8>>>,
     /// The split that the input itself states, for each row; `None` where it states none.
     pub parts: Option<Vec<Option<Part>>>,
+    /// The object that each row is a detection of, empty where it is not known; `None` where no
+    /// objects are.
+    pub objects: Option<Vec<String>>,
     /// (rows, columns) row-major; NaN where a value is missing. f32 is what trees compare,
     /// scikit-learn's as well.
     pub values: Vec<f32>,
@@ -49,6 +52,7 @@ impl FeatureTable {
             ids,
             labels: None,
             parts: None,
+            objects: None,
             values,
             notices: Vec::new(),
         };
@@ -169,8 +173,8 @@ impl FeatureTable {
     }
 
     /// Writes the table as CSV: ID, OBJECT_TYPE where there are labels (1 an artifact, 0 real, as
-    /// in autoScan's files; nothing where undecided), part where the input states a split, then
-    /// the features; a missing value is empty.
+    /// in autoScan's files; nothing where undecided), part where the input states a split, object
+    /// where it knows objects, then the features; a missing value is empty.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
         let failed = |e: csv::Error| {
             Error::io("write", path)(match e.into_kind() {
@@ -182,7 +186,8 @@ impl FeatureTable {
             let mut csv = csv::Writer::from_writer(out);
             let heads = std::iter::once("ID")
                 .chain(self.labels.as_ref().map(|_| OBJECT_TYPE))
-                .chain(self.parts.as_ref().map(|_| PART));
+                .chain(self.parts.as_ref().map(|_| PART))
+                .chain(self.objects.as_ref().map(|_| OBJECT));
             let names = self.names.iter().map(String::as_str);
             csv.write_record(heads.chain(names)).map_err(failed)?;
             for (row, id) in self.ids.iter().enumerate() {
@@ -198,6 +203,9 @@ impl FeatureTable {
                 if let Some(parts) = &self.parts {
                     let part = parts[row].map_or("", Part::name);
                     csv.write_field(part).map_err(failed)?;
+                }
+                if let Some(objects) = &self.objects {
+                    csv.write_field(&objects[row]).map_err(failed)?;
                 }
                 for value in self.row(row) {
                     let cell = match value.is_nan() {

@@ -36,6 +36,9 @@ pub struct Provenance {
     /// What tells the data and its split from others; empty where nobody said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
+    /// What tells the rows of its split.csv from others; empty where nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub split: String,
     /// The device it was trained on.
     pub device: String,
     /// The settings of the run, as JSON.

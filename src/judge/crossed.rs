@@ -6,6 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::Scored;
 use super::calibration::{Method, fit};
 use super::reliability::{brier, cross_entropy, reliability};
+use crate::data::groups::majority;
 use crate::{Error, Result};
 
 /// Parts of a cross-fit.
@@ -41,24 +42,49 @@ impl Quality {
     }
 }
 
-/// Each candidate's score after a calibration that was fitted to the other four of five parts,
-/// each with as many of both classes as can be. Which part is which is drawn from `seed`.
-/// There must be at least five of each class.
+/// [`cross_fitted_by`] of candidates that have nothing to do with each other.
 pub fn cross_fitted(method: Method, labels: &[u8], scores: &[f64], seed: u64) -> Result<Vec<f64>> {
+    let groups: Vec<Vec<usize>> = (0..labels.len()).map(|row| vec![row]).collect();
+    cross_fitted_by(method, labels, scores, &groups, seed)
+}
+
+/// Each candidate's score after a calibration that was fitted to the other four of five parts,
+/// each with as many of both classes as can be, and none of `groups` (rows, each in one of them)
+/// in two. Which part is which is drawn from `seed`. There must be at least five groups of each
+/// class.
+pub fn cross_fitted_by(
+    method: Method,
+    labels: &[u8],
+    scores: &[f64],
+    groups: &[Vec<usize>],
+    seed: u64,
+) -> Result<Vec<f64>> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut fold = vec![0; labels.len()];
     for class in [0, 1] {
-        let mut rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
-        if rows.len() < FOLDS {
-            let found = format!("{} of a class", rows.len());
-            let expected = format!("at least {FOLDS} real and {FOLDS} bogus candidates");
+        let own = groups.iter().filter(|rows| majority(rows, labels) == class);
+        let mut own: Vec<&Vec<usize>> = own.collect();
+        if own.len() < FOLDS {
+            let alone = groups.len() == labels.len();
+            let found = match alone {
+                true => format!("{} of a class", own.len()),
+                false => format!("{} groups of a class, which stay together", own.len()),
+            };
+            let expected = match alone {
+                true => format!("at least {FOLDS} real and {FOLDS} bogus candidates"),
+                false => format!("at least {FOLDS} real and {FOLDS} bogus, or --group none"),
+            };
             return Err(Error::config("calibration", found, expected));
         }
-        for i in (1..rows.len()).rev() {
-            rows.swap(i, random.random_range(0..=i));
+        for i in (1..own.len()).rev() {
+            own.swap(i, random.random_range(0..=i));
         }
-        for (i, row) in rows.into_iter().enumerate() {
-            fold[row] = i % FOLDS;
+        own.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
+        let mut held = [0; FOLDS];
+        for rows in own {
+            let least = (0..FOLDS).min_by_key(|&part| held[part]).unwrap_or(0);
+            held[least] += rows.len();
+            rows.iter().for_each(|&row| fold[row] = least);
         }
     }
     let mut calibrated = vec![f64::NAN; labels.len()];

@@ -4,7 +4,6 @@
 //! that it leaves there says that it is over; a process that was killed goes on from the
 //! checkpoint, and ends with the scores of one that was not.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +14,9 @@ use rand_xoshiro::rand_core::SeedableRng;
 use super::Network;
 use crate::backend::Device;
 use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::data::groups::majority;
 use crate::data::split::shuffle;
-use crate::data::{Dataset, Part, Split};
+use crate::data::{Dataset, Groups, Part, Split};
 use crate::formats::ModelFile;
 use crate::formats::model::beside;
 use crate::judge::history;
@@ -32,6 +32,8 @@ use crate::{Error, Result};
 pub struct Folds {
     /// The candidates, with labels.
     pub data: Arc<Dataset>,
+    /// What of them stays in one fold.
+    pub groups: Groups,
     /// How many parts they are dealt into, 2 to 20.
     pub count: usize,
     /// Where it runs.
@@ -78,11 +80,10 @@ pub trait Watcher: Observer {
 /// Watches nothing.
 impl Watcher for () {}
 
-/// The fold of every candidate, from 0. Each class is dealt out evenly, and candidates of one
-/// object (`Candidate::object`) stay together, since one would tell of the other; unless an
-/// "object" holds more of the candidates than a fold would. Each class needs four candidates,
-/// and as many as there are folds.
-pub fn deal(data: &Dataset, count: usize, seed: u64) -> Result<Vec<usize>> {
+/// The fold of every candidate, from 0. Each class is dealt out evenly, and the candidates of one
+/// of `groups` stay together, since one would tell of the other. Each class needs four
+/// candidates, and as many as there are folds; of its groups as many too.
+pub fn deal(data: &Dataset, groups: &Groups, count: usize, seed: u64) -> Result<Vec<usize>> {
     let Some(labels) = &data.labels else {
         let expected = "labels, to look for wrong ones";
         return Err(Error::input(&data.source, "labels", "none", expected));
@@ -91,27 +92,25 @@ pub fn deal(data: &Dataset, count: usize, seed: u64) -> Result<Vec<usize>> {
         return Err(Error::config("--folds", count.to_string(), "from 2 to 20"));
     }
     let (real, bogus) = data.class_counts();
-    if real.min(bogus) < count.max(4) {
+    let least = count.max(4);
+    if real.min(bogus) < least {
         let found = format!("{real} real and {bogus} bogus");
-        let expected = format!("at least {} of each for {count} folds", count.max(4));
+        let expected = format!("at least {least} of each for {count} folds");
         return Err(Error::input(&data.source, "labels", found, expected));
     }
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut of_object: HashMap<&str, usize> = HashMap::new();
-    for (row, candidate) in data.candidates.iter().enumerate() {
-        match candidate.object.as_str() {
-            "" => groups.push(vec![row]),
-            object => {
-                let at = *of_object.entry(object).or_insert(groups.len());
-                match groups.get_mut(at) {
-                    Some(group) => group.push(row),
-                    None => groups.push(vec![row]),
-                }
-            }
-        }
-    }
-    if groups.iter().any(|group| group.len() * count > data.len()) {
-        groups = (0..data.len()).map(|row| vec![row]).collect();
+    let mut groups = groups.lists(0..data.len());
+    let real = groups.iter().filter(|rows| majority(rows, labels) == 1);
+    let (real, all) = (real.count(), groups.len());
+    if real.min(all - real) < least {
+        let found = format!(
+            "{real} real and {} bogus groups that stay together (one object, id or cutout each)",
+            all - real
+        );
+        let expected = format!(
+            "at least {least} of each for {count} folds; --group none divides groups, which then \
+             tell of each other"
+        );
+        return Err(Error::input(&data.source, "labels", found, expected));
     }
     shuffle(&mut groups, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
     // The large ones first: what is small evens out what they leave.
@@ -120,7 +119,7 @@ pub fn deal(data: &Dataset, count: usize, seed: u64) -> Result<Vec<usize>> {
     let mut held = vec![[0usize; 2]; count];
     for group in groups {
         let real = group.iter().filter(|&&row| labels[row] == 1).count();
-        let class = usize::from(2 * real > group.len());
+        let class = usize::from(majority(&group, labels));
         let least = (0..count).min_by_key(|&k| (held[k][class], held[k][0] + held[k][1], k));
         let least = least.expect("two folds at least");
         held[least][0] += group.len() - real;
@@ -133,12 +132,21 @@ pub fn deal(data: &Dataset, count: usize, seed: u64) -> Result<Vec<usize>> {
 }
 
 /// The split of fold `number`: it is the test part, and of the others each class is divided
-/// between training and validation as `config` divides these two.
-fn split(labels: &[u8], fold: &[usize], number: usize, config: &Config) -> Split {
+/// between training and validation as `config` divides these two, groups undivided.
+fn split(labels: &[u8], fold: &[usize], number: usize, config: &Config, groups: &Groups) -> Split {
     let [train, validation, _] = config.split.shares();
     let share = validation / (train + validation);
-    let mut split = Split::default();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed ^ ((number as u64 + 1) << 32));
+    if !groups.is_single() {
+        let rest = (0..labels.len()).filter(|&row| fold[row] != number);
+        let split = groups.share_out(rest, labels, [1.0 - share, share, 0.0], &mut random);
+        let test = (0..labels.len()).filter(|&row| fold[row] == number);
+        return Split {
+            test: test.collect(),
+            ..split
+        };
+    }
+    let mut split = Split::default();
     for class in [1, 0] {
         let of_class = (0..labels.len()).filter(|&row| labels[row] == class);
         let (own, mut rest): (Vec<usize>, Vec<usize>) =
@@ -161,12 +169,12 @@ impl Folds {
     /// folds. What the folder has of a run with other settings or data is an error that says
     /// so, unless it is to be thrown away.
     pub fn network(&self, config: &Config, watcher: &mut dyn Watcher) -> Result<Network> {
-        let fold = deal(&self.data, self.count, config.seed)?;
+        let fold = deal(&self.data, &self.groups, self.count, config.seed)?;
         let labels = self.data.labels.as_ref().expect("dealt by label");
         let name = &config.architecture.name;
         let mut scores = vec![f64::NAN; self.data.len()];
         for number in 0..self.count {
-            let split = split(labels, &fold, number, config);
+            let split = split(labels, &fold, number, config, &self.groups);
             let session = Session::new(config.clone(), &self.device, self.data.clone(), split)
                 .resident(self.residence);
             let folder = format!("{name}-{}-of-{}", number + 1, self.count);

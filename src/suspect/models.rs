@@ -6,7 +6,7 @@ use super::Network;
 use crate::Result;
 use crate::data::{Channel, Dataset, Part};
 use crate::evaluate::held_out::{Asked, Parts};
-use crate::evaluate::{self, Request, Rows, Source, Watcher, What, score_file};
+use crate::evaluate::{self, Request, Rows, Source, Watcher, What, check_own_split, score_file};
 use crate::train::Classifier;
 
 /// What given networks say of the data.
@@ -32,10 +32,14 @@ pub fn scores(
     crop: Option<usize>,
     watcher: &mut dyn Watcher,
 ) -> Result<Scored> {
+    let of_models = sources.iter().filter(|source| source.what == What::Model);
+    for (source, model) in of_models.zip(models) {
+        check_own_split(&source.path, &model.file().provenance)?;
+    }
     let seen = as_wanted(data, models)?;
     let request = Request {
         sources: sources.to_vec(),
-        data: Some(seen),
+        data: Some(seen.clone()),
         rows: Rows::All,
         split: None,
         reading,
@@ -66,6 +70,13 @@ pub fn scores(
                         None
                     }
                     Ok(parts) => {
+                        // The images that the model was fitted to.
+                        let asked = Asked {
+                            data: Some(&seen),
+                            ..asked
+                        };
+                        let (name, places) = (&source.name, &gathered.places);
+                        notices.extend(parts.shared(name, &asked, places)?);
                         notices.extend(parts.notices);
                         let in_training = |&&row: &&usize| parts.of[row] == Some(Part::Train);
                         Some(gathered.places.iter().filter(in_training).count())

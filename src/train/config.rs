@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{ClassWeight, Origin};
-use crate::data::{Augment, Fractions, Normalisation, Preprocess};
+use crate::data::{Augment, Fractions, Grouping, Normalisation, Preprocess};
 use crate::nn::{Architecture, Training};
 use crate::{Error, Result};
 
@@ -109,6 +109,8 @@ pub struct Settings {
     pub epsilon: Option<f64>,
     /// Training/validation/test.
     pub split: Option<Fractions>,
+    /// What the split keeps together.
+    pub group: Grouping,
     /// How pixels are scaled.
     pub normalisation: Option<Normalisation>,
     /// How training cutouts are turned.
@@ -157,6 +159,12 @@ pub struct Config {
     pub epsilon: f64,
     /// Training/validation/test.
     pub split: Fractions,
+    /// What the split keeps together; nothing in models from before there was a choice.
+    #[serde(
+        default = "Grouping::before",
+        skip_serializing_if = "Grouping::is_none"
+    )]
+    pub group: Grouping,
     /// What is done to cutouts; the key is from when there were plain normalisations only.
     #[serde(rename = "normalisation")]
     pub preprocess: Preprocess,
@@ -198,6 +206,7 @@ impl Settings {
             beta2: self.beta2.unwrap_or(0.999),
             epsilon: self.epsilon.unwrap_or(1e-7),
             split: self.split.map_or_else(|| published.split.parse(), Ok)?,
+            group: self.group,
             preprocess: match self.normalisation {
                 Some(normalisation) => normalisation.into(),
                 None => published.normalisation.parse::<Normalisation>()?.into(),

@@ -109,6 +109,7 @@ pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -
             parts: [split.train.len(), split.validation.len(), split.test.len()],
             epoch: [outcome.best_epoch, outcome.history.len()],
             fingerprint: fingerprint(data, split).unwrap_or_default(),
+            split: split.fingerprint(data),
             metrics: metrics(&parts, threshold),
         },
     }

@@ -70,7 +70,18 @@ fn what_a_forest_was_fitted_to_is_not_looked_at_either() {
     // The same seed and shares give the network's own parts.
     desk.run("forest train features.csv --trees 5 --seed 3 --split 60/20/20 --out g.safetensors")
         .done();
-    assert_eq!(desk.text("g.split.csv"), desk.text("rb.split.csv"));
+    // Its table knows nothing of pixels.
+    let first = |name: &str| -> Vec<String> {
+        let text = desk.text(name);
+        let cells = |line: &str| {
+            line.split(',')
+                .take(3)
+                .map(String::from)
+                .collect::<Vec<_>>()
+        };
+        text.lines().flat_map(cells).collect()
+    };
+    assert_eq!(first("g.split.csv"), first("rb.split.csv"));
 }
 
 #[test]
@@ -102,4 +113,42 @@ fn what_is_wrong_is_said() {
         assert!(ran.err.contains(said), "{command}: {}", ran.err);
         assert!(!ran.err.contains("panicked"), "{command}: {}", ran.err);
     }
+}
+
+#[test]
+fn rows_of_one_object_are_in_one_part_of_a_forest() {
+    let desk = desk();
+    let mut text = String::from("id,label,object,a,b\n");
+    for row in 0..90 {
+        text += &format!(
+            "r{row},{},star {},{},{}\n",
+            row / 3 % 2,
+            row / 3,
+            row * 7 % 13,
+            row % 5
+        );
+    }
+    desk.write("objects.csv", &text);
+    let ran = desk
+        .run("forest train objects.csv --trees 2 --out o.safetensors")
+        .done();
+    ran.says(&["90 rows of 30 objects are kept together", "of 2 features"]);
+    let split = super::scores::rows(&desk.text("o.split.csv"));
+    let mut parts = std::collections::HashMap::new();
+    for row in &split {
+        let object = row["id"][1..].parse::<usize>().unwrap() / 3;
+        assert_eq!(
+            parts.entry(object).or_insert(&row["part"]),
+            &&row["part"],
+            "{row:?}"
+        );
+    }
+    // That split read again keeps objects; one that divides them is said to.
+    let line = "forest train objects.csv --trees 2 --out p.safetensors --split";
+    let ran = desk.run(&format!("{line} o.split.csv")).done();
+    assert!(!ran.err.contains("objects"), "{}", ran.err);
+    let turned = desk.text("o.split.csv").replacen(",train,", ",test,", 1);
+    desk.write("torn.csv", turned);
+    let ran = desk.run(&format!("{line} torn.csv")).done();
+    ran.says(&["the parts that torn.csv states divide 3 rows of 1 object"]);
 }

@@ -12,7 +12,7 @@ const TRAIN: &str = "--network tiny.toml --epochs 1 --device cpu -o m.safetensor
 fn split(desk: &Desk) -> Vec<(String, String, u8)> {
     let text = desk.text("m.split.csv");
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("id,part,label"));
+    assert_eq!(lines.next(), Some("id,part,label,object,pixels"));
     let one = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
         (cells[0].into(), cells[1].into(), cells[2].parse().unwrap())

@@ -17,6 +17,7 @@ mod import;
 mod inject;
 mod inputs;
 mod labels;
+mod leaks;
 mod pack;
 mod printed;
 mod reproduce;

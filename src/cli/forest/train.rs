@@ -9,6 +9,7 @@ use super::super::Done;
 use super::super::outputs::check_output;
 use super::super::terminal::{Terminal, table};
 use super::Reading;
+use crate::data::Grouping;
 use crate::data::atomic::remove_leftovers;
 use crate::forest::run::{Fitted, fit, write_importances};
 use crate::forest::{Criterion, Division, Forest, Measured, Settings};
@@ -54,6 +55,11 @@ pub struct Arguments {
     /// beside a network
     #[arg(long, default_value_t, value_name = "SHARES|FILE")]
     split: Division,
+    /// What a split by shares keeps in one part: object (rows with the same value in a column
+    /// object), id (rows with the same id; object does that too), none; auto is object where
+    /// there is such a column, else id
+    #[arg(long, default_value = "auto", value_name = "BY")]
+    group: Grouping,
     #[command(flatten)]
     reading: Reading,
     /// Print the result as JSON
@@ -78,6 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         min_samples_split: arguments.min_samples_split,
         max_depth: arguments.max_depth,
         seed: arguments.seed,
+        group: arguments.group,
     };
     settings.check()?;
     let files = Files {
@@ -129,6 +136,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
 
 /// What a user should know of the rows.
 fn say(fitted: &Fitted, rows: usize, terminal: &Terminal) {
+    fitted.notices.iter().for_each(|text| terminal.notice(text));
     let provenance = fitted.forest.provenance();
     let [train, validation, test] = provenance.parts;
     let [real, bogus] = provenance.trained;
@@ -149,9 +157,6 @@ fn say(fitted: &Fitted, rows: usize, terminal: &Terminal) {
             fitted.filled,
             validation + test
         ));
-    }
-    if let Some(notice) = &fitted.notice {
-        terminal.notice(&format!("warning: {notice}"));
     }
     let without = rows - train - validation - test;
     if without > 0 {

@@ -113,7 +113,9 @@ impl Shared {
         let data = change(read)?;
         let new = data.notices.iter().skip(said);
         new.for_each(|notice| terminal.notice(notice));
-        let split = Split::make(&data, config.split, config.seed)?;
+        let made = Split::grouped(&data, config.split, config.seed, config.group)?;
+        made.notices.iter().for_each(|text| terminal.notice(text));
+        let split = made.split;
         let (real, bogus) = data.class_counts();
         terminal.notice(&format!(
             "{real} real and {bogus} bogus cutouts of {}; {} for training, {} for validation, {} for test; on {}",

@@ -17,7 +17,7 @@ use super::outputs::check_output;
 use super::terminal::Terminal;
 use super::training::{Training, checkpoint_interval};
 use crate::backend::Device;
-use crate::data::Dataset;
+use crate::data::{Dataset, Groups};
 use crate::evaluate::{self, Source, What, score_file};
 use crate::judge::suspicion::Rule;
 use crate::nn::{Architecture, Plan};
@@ -138,8 +138,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             true => configs(arguments, &[usual_network(&data)])?,
             false => given,
         };
+        let groups = Groups::of(&data, arguments.training.group)?;
+        let labels = data.labels.as_deref().expect("labels were required");
+        let told = groups.notices(labels);
+        told.iter().for_each(|text| terminal.notice(text));
         let work = Folds {
             data: data.clone(),
+            groups,
             count,
             device: device.clone(),
             residence: arguments.training.resident,

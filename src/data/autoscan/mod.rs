@@ -158,6 +158,7 @@ impl OfStamps {
             if let Some(from) = stamp.candidate {
                 known = Candidate {
                     id: known.id,
+                    id_is_place: false,
                     file: String::new(),
                     ..from
                 };

@@ -208,10 +208,13 @@ impl Columns {
             |column: &Option<Vec<f64>>, row: usize| column.as_ref().map_or(f64::NAN, |c| c[row]);
         let text =
             |column: &Option<Vec<String>>, row: usize| column.as_ref().map(|c| c[row].clone());
+        // Rows that were numbered before the file was written are no more than that.
+        let mut numbered = ids.iter().flatten().enumerate();
+        let numbered = numbered.all(|(row, id)| *id == row.to_string());
+        let own = |row| text(&ids, row).filter(|id| !id.is_empty());
         let one = |row| Candidate {
-            id: text(&ids, row)
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(|| row.to_string()),
+            id: own(row).unwrap_or_else(|| row.to_string()),
+            id_is_place: numbered || own(row).is_none(),
             mag: number(&mags, row),
             mag_err: number(&mag_errs, row),
             filter: text(&filters, row).unwrap_or_default(),

@@ -50,12 +50,12 @@ impl Header<'_> {
             true => ["MAG", "mag_calib"],
             false => ["mag_calib", "MAG"],
         };
+        let own = own.or_else(|| self.text("NAME"));
         let filter = self.text("FILTER");
         let no_filter = if gmadet { "" } else { NO_FILTER };
         let candidate = Candidate {
-            id: own
-                .or_else(|| self.text("NAME"))
-                .unwrap_or_else(|| name.to_string_lossy().into_owned()),
+            id_is_place: own.is_none(),
+            id: own.unwrap_or_else(|| name.to_string_lossy().into_owned()),
             object: self.text("OBJECTID").unwrap_or_default(),
             mag: self.number(&mags),
             mag_err: self.number(&["MAGERR", "mag_calib_err", "mag_calib_unc"]),

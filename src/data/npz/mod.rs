@@ -31,11 +31,19 @@ struct Npz<'a> {
 /// Reads the .npz at `path`.
 pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     let mut npz = Npz::open(path)?;
+    // A survey's own name of the objects, which a split must know of without being told.
+    let given = npz.has("objects") || options.keys.contains_key("objects");
+    let mut objects = ["objectId", "objectid", "object_id"].into_iter();
+    let objects = objects.find(|key| !given && npz.has(key));
     let key = |name: &str| {
+        let own = match name {
+            "objects" => objects.unwrap_or(name),
+            _ => name,
+        };
         options
             .keys
             .get(name)
-            .map_or(name, String::as_str)
+            .map_or(own, String::as_str)
             .to_string()
     };
 
@@ -96,7 +104,15 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         real_is_one: true,
         guessed: labels != "labels",
     };
-    columns.join(path, cutouts, meaning, options, each)
+    let mut set = columns.join(path, cutouts, meaning, options, each)?;
+    let known = set.candidates.iter().any(|c| !c.object.is_empty());
+    if let (Some(key), true) = (objects, known) {
+        set.notices.push(format!(
+            "{key} was taken as the objects that candidates are detections of (--key objects=KEY \
+             names another)"
+        ));
+    }
+    Ok(set)
 }
 
 impl<'a> Npz<'a> {

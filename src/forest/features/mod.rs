@@ -150,6 +150,13 @@ pub fn measure(
     if let Some(parts) = &data.parts {
         table.parts = Some(rows.iter().map(|&row| Some(parts[row])).collect());
     }
+    if rows
+        .iter()
+        .any(|&row| !data.candidates[row].object.is_empty())
+    {
+        let object = |&row: &usize| data.candidates[row].object.clone();
+        table.objects = Some(rows.iter().map(object).collect());
+    }
     if let Some(labels) = &data.labels {
         let label = |&row: &usize| Some(labels[row]).filter(|label| *label <= 1);
         table = table.with_labels(rows.iter().map(label).collect())?;

@@ -8,7 +8,7 @@ use super::run::Request;
 use super::sample::Sample;
 use super::scale::NETWORKS;
 use crate::Result;
-use crate::data::{Fractions, Split};
+use crate::data::{Fractions, Grouping, Split};
 use crate::forest::{self, Forest};
 use crate::judge::evaluation::Training;
 use crate::judge::{Evaluation, Options};
@@ -82,7 +82,9 @@ pub fn first(
     watcher: &mut dyn Watcher,
 ) -> Result<First> {
     let fractions = Fractions::new(0.50, 0.05, 0.45)?;
-    let split = Split::make(&sample.data, fractions, request.seed)?;
+    let made = Split::grouped(&sample.data, fractions, request.seed, Grouping::Auto)?;
+    made.notices.iter().for_each(|text| watcher.notice(text));
+    let split = made.split;
     // By what they cost to train.
     let costs = [0.06, 0.24, 0.55, 0.11];
     let mut from = span.from;

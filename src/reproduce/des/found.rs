@@ -7,6 +7,7 @@ use super::progress::{Heard, Span};
 use super::run::{Outcome, Request};
 use super::sample::Sample;
 use crate::Result;
+use crate::data::{Grouping, Groups};
 use crate::judge::planted::{Recovered, recovered};
 use crate::report::{self, Cell, PaperPart, PaperSection, PaperTable};
 use crate::reproduce::Watcher;
@@ -44,6 +45,7 @@ pub fn found(
     let scale = request.scale;
     let folds = Folds {
         data: sample.data.clone(),
+        groups: Groups::of(&sample.data, Grouping::Auto)?,
         count: scale.folds,
         device: request.device.clone(),
         residence: Residence::Auto,

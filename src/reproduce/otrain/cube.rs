@@ -34,6 +34,8 @@ pub(super) struct Cube {
     pub data: Arc<Dataset>,
     /// Which are for training and which for validation.
     pub split: Arc<Split>,
+    /// What the split keeps together, and what is strange about labels.
+    pub notices: Vec<String>,
 }
 
 impl Cube {
@@ -67,7 +69,8 @@ impl Cube {
             }
             false => whole.clone(),
         };
-        let split = Split::make(&data, config.split, config.seed)?;
+        let made = Split::grouped(&data, config.split, config.seed, config.group)?;
+        let split = made.split;
         if split.validation.is_empty() {
             let expected = "a validation part, which chooses the threshold";
             return Err(Error::input(&whole.source, "its split", "none", expected));
@@ -81,6 +84,7 @@ impl Cube {
             whole,
             data,
             split: Arc::new(split),
+            notices: made.notices,
         })
     }
 }

@@ -89,6 +89,10 @@ pub fn run(request: &Request, watcher: &mut dyn Watcher) -> Result<Summary> {
     let config = config(request)?;
     watcher.step("making the data cubes", 0.0, None)?;
     let cubes = cube::all(request, &config)?;
+    for cube in &cubes {
+        let notices = cube.notices.iter();
+        notices.for_each(|text| watcher.notice(&format!("{}: {text}", cube.name)));
+    }
     let plans: Vec<trained::Plan> = cubes
         .iter()
         .map(|cube| trained::plan(cube, request, &config))

@@ -70,6 +70,10 @@ pub(super) fn notices(done: &Done) -> Vec<String> {
                 .into(),
         );
     }
+    for cube in &done.cubes {
+        let of_cube = cube.notices.iter();
+        notices.extend(of_cube.map(|text| format!("{}: {text}", cube.name)));
+    }
     notices
 }
 
