@@ -118,6 +118,22 @@ pub enum Error {
         /// The loss as it was read.
         loss: f64,
     },
+
+    /// Whoever watches the work asked it to end early, as after a signal.
+    #[error("stopped {at}{}", saved(checkpoint))]
+    Interrupted {
+        /// Where: "in epoch 3, step 12 of 40".
+        at: String,
+        /// The checkpoint that holds this state, if there is one.
+        checkpoint: Option<PathBuf>,
+    },
+}
+
+fn saved(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint {
+        Some(path) => format!("; checkpoint: {}", path.display()),
+        None => String::new(),
+    }
 }
 
 /// What to do when `device` has no room: not to go to the cpu where that is where it
@@ -143,6 +159,14 @@ impl Error {
             doing,
             path,
             source,
+        }
+    }
+
+    /// An [`Error::Interrupted`] where nothing had to be saved.
+    pub fn interrupted(at: impl Into<String>) -> Error {
+        Error::Interrupted {
+            at: at.into(),
+            checkpoint: None,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use engine::data::{self, Candidate, CutoutShape, Dataset, InMemory, ReadOptions, Split};
 use engine::judge::EpochRecord;
 use engine::nn::{Architecture, Plan};
-use engine::train::{ClassWeight, Observer, Progress, Session, Settings, finished};
+use engine::train::finished::{Finished, HeldOut};
+use engine::train::{ClassWeight, Observer, Progress, Session, Settings};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -23,14 +24,7 @@ struct Watcher<'a> {
 
 impl Observer for Watcher<'_> {
     fn step(&mut self, _: &Progress) -> engine::Result<()> {
-        let signal = Python::attach(|py| py.check_signals());
-        match signal.err().or(self.raised.take()) {
-            None => Ok(()),
-            Some(error) => {
-                self.raised = Some(error);
-                Err(engine::Error::config("training", "an interruption", "none"))
-            }
-        }
+        Ok(())
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
@@ -48,12 +42,19 @@ impl Observer for Watcher<'_> {
             entry.set_item("best", best)?;
             progress.call1(py, (entry,)).map(|_| ())
         });
-        // Raised at the next step, where the run can end.
+        // The run ends where it asks next.
         self.raised = told.err();
     }
 
     fn notice(&mut self, text: &str) {
         self.notices.push(text.into());
+    }
+
+    fn interrupted(&mut self) -> bool {
+        if self.raised.is_none() {
+            self.raised = Python::attach(|py| py.check_signals()).err();
+        }
+        self.raised.is_some()
     }
 }
 
@@ -117,6 +118,7 @@ pub fn train(
         }
         None => in_memory(cutouts, labels)?,
     };
+    py.check_signals()?;
     let device = convert::device(py, device)?;
     let mut watcher = Watcher {
         progress: progress.as_ref(),
@@ -131,7 +133,8 @@ pub fn train(
         let session = Session::new(config, &device, Arc::new(set), made.split);
         watcher.notices.extend(session.warnings());
         let outcome = session.run(false, &mut watcher)?;
-        let finished = finished(&session, &outcome)?;
+        let held_out = HeldOut::of(&session, &outcome, &mut watcher)?;
+        let finished = Finished::of(&session, &outcome, &held_out)?;
         watcher.notices.extend(finished.warnings);
         if let Some(out) = &out {
             finished.file.write(out)?;

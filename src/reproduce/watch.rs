@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::Result;
 use crate::judge::EpochRecord;
+use crate::{Error, Result};
 
 /// Hears how far the experiments are.
 pub trait Watcher {
@@ -18,6 +18,24 @@ pub trait Watcher {
     fn finished(&mut self, _line: &str) {}
     /// Something that a user should know.
     fn notice(&mut self, _text: &str) {}
+    /// Whether to end now: asked before every step of a training and every stage.
+    fn interrupted(&mut self) -> bool {
+        false
+    }
+}
+
+/// Begins a stage with `done` of all work done, unless `watcher` asks to end.
+pub(super) fn begin(watcher: &mut dyn Watcher, what: &str, done: f64) -> Result<()> {
+    proceed(watcher, what)?;
+    watcher.step(what, done, None)
+}
+
+/// [`Error::Interrupted`] if `watcher` asks to end, before or in the stage `what`.
+pub(super) fn proceed(watcher: &mut dyn Watcher, what: &str) -> Result<()> {
+    match watcher.interrupted() {
+        true => Err(Error::interrupted(format!("before the end of: {what}"))),
+        false => Ok(()),
+    }
 }
 
 /// Watches nothing.

@@ -41,6 +41,10 @@ pub trait Watcher {
     fn finished(&mut self, _standing: &Standing, _record: &Record, _again: bool) {}
     /// Something that a user should know.
     fn notice(&mut self, _text: &str) {}
+    /// Whether to end now, as [`Observer::interrupted`]; also asked before every run.
+    fn interrupted(&mut self) -> bool {
+        false
+    }
 }
 
 /// Watches nothing.
@@ -100,7 +104,7 @@ impl<'a> Study<'a> {
     /// Does `runs` in their order and gives a record for each; `later` is what the runs that
     /// will follow cost, as [`Run::cost`] has it. A run whose network does not fit, whose loss
     /// is no number, or for which the device has no room has a record that says so; any other
-    /// error ends the study, which can be gone on with.
+    /// error, and a watcher that asks to end, ends the study, which can be gone on with.
     pub fn conduct(&mut self, runs: &[Run], later: f64) -> Result<Vec<Record>> {
         let shape = self.data.shape;
         let costs: Vec<f64> = runs.iter().map(|run| run.cost(shape)).collect();
@@ -119,6 +123,9 @@ impl<'a> Study<'a> {
             let known = again.is_some();
             let record = match again {
                 Some(record) => record,
+                None if self.watcher.interrupted() => {
+                    return Err(Error::interrupted(format!("before run {}", run.name)));
+                }
                 None => {
                     self.clock.left -= cost;
                     let record = self.one(run, cost)?;
@@ -190,16 +197,16 @@ impl<'a> Study<'a> {
             seconds: 0.0,
             epochs: 0,
         };
-        let outcome = session.run(checkpoint.exists(), &mut timed);
-        let seconds = timed.finish();
-        let outcome = match outcome {
+        let outcome = match session.run(checkpoint.exists(), &mut timed) {
             Ok(outcome) => outcome,
             Err(error) if matches!(error, Error::Diverged { .. }) || error.is_too_large() => {
+                timed.finish();
                 return Ok(Record::without_model(run, trained_on, error.to_string()));
             }
             Err(error) => return Err(error),
         };
-        let held_out = HeldOut::of(&session, &outcome)?;
+        let held_out = HeldOut::of(&session, &outcome, &mut timed)?;
+        let seconds = timed.finish();
         for warning in judged(&session, &outcome, &held_out)?.1 {
             (self.watcher).notice(&format!("{}: warning: {warning}", run.name));
         }
@@ -341,5 +348,9 @@ impl Observer for Timed<'_> {
 
     fn notice(&mut self, text: &str) {
         self.watcher.notice(&format!("{}: {text}", self.run.name));
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.watcher.interrupted()
     }
 }

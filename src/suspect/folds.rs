@@ -22,7 +22,8 @@ use crate::formats::model::beside;
 use crate::judge::history;
 use crate::nn::Model;
 use crate::train::checkpoint::fingerprint;
-use crate::train::finished::finished;
+use crate::train::finished::{Finished, HeldOut};
+use crate::train::observer::proceed;
 use crate::train::scoring::{Feed, score_feed};
 use crate::train::{Config, Observer, Residence, Session};
 use crate::{Error, Result};
@@ -191,7 +192,8 @@ impl Folds {
             };
             let model = self.trained(session, &folder, standing, watcher)?;
             let (session, model) = model;
-            for (&row, score) in session.split().test.iter().zip(of_test(&session, &model)?) {
+            let of_test = of_test(&session, &model, number, watcher)?;
+            for (&row, score) in session.split().test.iter().zip(of_test) {
                 scores[row] = score;
             }
         }
@@ -228,12 +230,13 @@ impl Folds {
         watcher.fold(&standing);
         let session = session.checkpoint(&checkpoint, self.interval);
         let outcome = session.run(checkpoint.exists(), watcher)?;
+        let held_out = HeldOut::of(&session, &outcome, watcher)?;
         watcher.over();
         let past = beside(&path, "history.jsonl");
         atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
         let parts = beside(&path, "split.csv");
         session.split().write_csv(&parts, session.data())?;
-        let finished = finished(&session, &outcome)?;
+        let finished = Finished::of(&session, &outcome, &held_out)?;
         for warning in &finished.warnings {
             watcher.notice(&format!("warning: {warning}"));
         }
@@ -269,13 +272,20 @@ fn same(path: &Path, file: &ModelFile, session: &Session) -> Result<()> {
     Err(Error::input(path, "model", found, expected))
 }
 
-/// P(real) of the test part, in its order.
-fn of_test(session: &Session, model: &Model) -> Result<Vec<f64>> {
+/// P(real) of the test part of fold `number` (from 0), in its order.
+fn of_test(
+    session: &Session,
+    model: &Model,
+    number: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<f64>> {
     let loader = session.loader(Part::Test, false)?;
     let feed = Feed {
         loader: &loader,
         resident: session.on_device()?,
     };
     let mut at_once = session.config().batch_size;
-    score_feed(model, feed, &mut at_once, |_| Ok(()))
+    score_feed(model, feed, &mut at_once, |_| {
+        proceed(observer, || format!("while scoring fold {}", number + 1))
+    })
 }

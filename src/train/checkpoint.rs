@@ -110,8 +110,10 @@ pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
     tensors::write(path, &all, "rbgpu-checkpoint", &header)
 }
 
-/// Reads the state back; the run must be the same in all that its bits depend on.
-pub fn read(path: &Path, session: &Session) -> Result<State> {
+/// Reads the state back; the run must be the same in all that its bits depend on. Also tells
+/// whether the run wrote it itself: it may be of one with fewer epochs
+/// ([`Session::going_on`]).
+pub fn read(path: &Path, session: &Session) -> Result<(State, bool)> {
     let (all, header) = tensors::read(path, "rbgpu-checkpoint")?;
     let header: Header = serde_json::from_str(&header).map_err(|e| {
         Error::input(
@@ -130,7 +132,8 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
     };
     same("version of rbgpu", header.version.clone(), VERSION.into())?;
     let mut config = header.config.clone();
-    if session.goes_on() && config.epochs < session.config().epochs {
+    let own = config.epochs >= session.config().epochs;
+    if session.goes_on() && !own {
         // Nothing but the end of a run depends on their number.
         config.epochs = session.config().epochs;
     }
@@ -172,7 +175,7 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         Some(state) => trainer.with_loss_scale(state)?,
         None => trainer,
     };
-    Ok(State {
+    let state = State {
         trainer: trainer.resume(header.steps, moments),
         best,
         best_epoch: header.best_epoch,
@@ -181,7 +184,8 @@ pub fn read(path: &Path, session: &Session) -> Result<State> {
         batches: header.batches,
         totals: Totals::resume(session.device(), header.sums, header.count)?,
         at_once: header.at_once,
-    })
+    };
+    Ok((state, own))
 }
 
 /// The settings in which two runs differ, with the values of each.

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use super::checkpoint::fingerprint;
 use super::learned::doubt;
 use super::scoring::{Feed, score_feed};
-use super::{Outcome, Session};
-use crate::Result;
+use super::{Observer, Outcome, Session};
 use crate::data::Part;
 use crate::formats::{ModelFile, Provenance};
 use crate::judge::{Cut, DecisionThreshold, Scored};
 use crate::nn::Model;
+use crate::{Error, Result};
 
 /// Labels and scores of what a run did not fit its weights to.
 #[derive(Clone, Debug)]
@@ -23,9 +23,13 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// By the weights that a run kept.
-    pub fn of(session: &Session, outcome: &Outcome) -> Result<HeldOut> {
-        let of = |part| scored(session, &outcome.model, part);
+    /// By the weights that a run kept, until `observer` asks to end.
+    pub fn of(
+        session: &Session,
+        outcome: &Outcome,
+        observer: &mut dyn Observer,
+    ) -> Result<HeldOut> {
+        let mut of = |part| scored(session, &outcome.model, part, observer);
         Ok(HeldOut {
             validation: of(Part::Validation)?,
             test: match session.split().test.is_empty() {
@@ -59,16 +63,23 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
+impl Finished {
+    /// [`finished`], where the parts are scored already.
+    pub fn of(session: &Session, outcome: &Outcome, held_out: &HeldOut) -> Result<Finished> {
+        let (learned, warnings) = judged(session, outcome, held_out)?;
+        Ok(Finished {
+            file: finished_with(session, outcome, held_out),
+            learned,
+            warnings,
+        })
+    }
+}
+
 /// The model of a run, with the threshold that [`HeldOut::threshold`] chooses. Its provenance
 /// has accuracy, F1, MCC, … of the validation part and of the test part, if there is one.
 pub fn finished(session: &Session, outcome: &Outcome) -> Result<Finished> {
-    let held_out = HeldOut::of(session, outcome)?;
-    let (learned, warnings) = judged(session, outcome, &held_out)?;
-    Ok(Finished {
-        file: finished_with(session, outcome, &held_out),
-        learned,
-        warnings,
-    })
+    let held_out = HeldOut::of(session, outcome, &mut ())?;
+    Finished::of(session, outcome, &held_out)
 }
 
 /// [`Finished::learned`] and [`Finished::warnings`] of a run whose parts are scored already.
@@ -115,14 +126,28 @@ pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -
     }
 }
 
-fn scored(session: &Session, model: &Model, part: Part) -> Result<Scored> {
+fn scored(
+    session: &Session,
+    model: &Model,
+    part: Part,
+    observer: &mut dyn Observer,
+) -> Result<Scored> {
     let loader = session.loader(part, false)?;
     let feed = Feed {
         loader: &loader,
         resident: session.on_device()?,
     };
     let mut at_once = session.config().batch_size;
-    let scores = score_feed(model, feed, &mut at_once, |_| Ok(()))?;
+    let scores = score_feed(model, feed, &mut at_once, |_| {
+        match observer.interrupted() {
+            // What there is to save was saved after the last epoch.
+            true => Err(Error::Interrupted {
+                at: format!("while scoring the {} part", part.name()),
+                checkpoint: session.saved(),
+            }),
+            false => Ok(()),
+        }
+    })?;
     let labels = session.data().labels.as_ref();
     let labels = labels.expect("training data has labels");
     let rows = session.split().part(part);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::observer::{Observer, proceed};
 use super::resident::Resident;
 use super::totals::Totals;
 use super::trainer::parts;
@@ -112,13 +113,20 @@ pub fn notice_of_parts(whole: usize, at_once: usize) -> String {
 /// (mean loss, accuracy) of a network on every candidate of a loader.
 pub fn evaluate(model: &Model, loader: &Loader) -> Result<(f64, f64)> {
     let resident = None;
-    evaluate_feed(model, Feed { loader, resident }, &mut usize::MAX.clone())
+    let feed = Feed { loader, resident };
+    evaluate_feed(model, feed, &mut usize::MAX.clone(), &mut ())
 }
 
-/// As [`evaluate`], of no more than `at_once` candidates at once.
-pub fn evaluate_feed(model: &Model, feed: Feed, at_once: &mut usize) -> Result<(f64, f64)> {
+/// As [`evaluate`], of no more than `at_once` candidates at once, until `observer` asks to end.
+pub fn evaluate_feed(
+    model: &Model,
+    feed: Feed,
+    at_once: &mut usize,
+    observer: &mut dyn Observer,
+) -> Result<(f64, f64)> {
     let mut totals = Totals::zero(model.device())?;
     for batch in feed.epoch(0) {
+        proceed(observer, || "in validation".into())?;
         let batch = batch?;
         in_parts(batch.len(), at_once, |part| {
             let mut tape = ops::tape(model.device());

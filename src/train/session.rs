@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, State};
+use super::observer::{Observer, Progress, proceed};
 use super::resident::notice_of_streaming;
 use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
 use super::state::Start;
 use super::trainer::parts;
-use super::{Config, Precision, Residence, Resident, Totals};
+use super::{Config, Precision, Residence, Resident};
 use crate::backend::Device;
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Part, Split};
 use crate::judge::EpochRecord;
@@ -18,43 +19,6 @@ use crate::nn::Model;
 use crate::{Error, Result};
 
 pub use super::scoring::{evaluate, score};
-
-/// Where a run stands. Reading the numbers waits for the device, so it is done
-/// only when asked for.
-#[derive(Debug)]
-pub struct Progress<'a> {
-    /// From 1.
-    pub epoch: usize,
-    /// Epochs at most.
-    pub epochs: usize,
-    /// Candidates of this epoch that are done.
-    pub done: usize,
-    /// Candidates of an epoch.
-    pub of: usize,
-    /// Loss and accuracy of this epoch so far.
-    pub totals: &'a Totals,
-    /// How long this epoch has waited for batches so far. On a gpu, which works on
-    /// meanwhile, no less than what the device waited.
-    pub waited: Duration,
-}
-
-/// Who watches a run.
-pub trait Observer {
-    /// After every step.
-    fn step(&mut self, progress: &Progress) -> Result<()>;
-    /// After every epoch.
-    fn epoch(&mut self, record: &EpochRecord, best: bool);
-    /// Something that a user should know.
-    fn notice(&mut self, _text: &str) {}
-}
-
-/// Watches nothing.
-impl Observer for () {
-    fn step(&mut self, _: &Progress) -> Result<()> {
-        Ok(())
-    }
-    fn epoch(&mut self, _: &EpochRecord, _: bool) {}
-}
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -197,16 +161,24 @@ impl Session {
         }
     }
 
-    /// Runs from the start, or from the checkpoint if `resume` is set, to the end.
+    /// Runs from the start, or from the checkpoint if `resume` is set, to the end; or until
+    /// `observer` asks to end: the state is then in the checkpoint, if the run has one, and the
+    /// error is [`Error::Interrupted`].
     pub fn run(&self, resume: bool, observer: &mut dyn Observer) -> Result<Outcome> {
-        let mut state = match (&self.checkpoint, resume) {
-            (Some(path), true) => checkpoint::read(path, self)?,
-            _ => State::start(self)?,
-        };
         let (training, validation) = (
             self.loader(Part::Train, true)?,
             self.loader(Part::Validation, false)?,
         );
+        let mut state = match (&self.checkpoint, resume) {
+            (Some(path), true) => {
+                let (state, own) = checkpoint::read(path, self)?;
+                if own {
+                    observer.notice(&self.resumed(path, &state, training.batches()));
+                }
+                state
+            }
+            _ => State::start(self)?,
+        };
         let resident = self.on_device()?;
         if let Some(notice) = self.notice_of_streaming()? {
             observer.notice(&notice);
@@ -215,14 +187,18 @@ impl Session {
         let (training, validation) = (feed(&training), feed(&validation));
         let begins = state.history.is_empty() && state.batches == 0;
         if self.start.is_some() && begins && state.best_loss.is_infinite() {
-            let (loss, accuracy) = state.judge_start(validation)?;
+            let (loss, accuracy) = state.judge_start(validation, observer)?;
             observer.notice(&format!(
                 "before training: validation loss {loss:.4}, accuracy {accuracy:.4}"
             ));
         }
         let mut diverged = None;
         while !state.finished(&self.config) {
-            match self.epoch(&mut state, training, validation, observer) {
+            let epoch = match self.epoch(&mut state, training, validation, observer) {
+                Err(Error::Interrupted { .. }) => Err(self.leave(&state, training.loader)),
+                other => other,
+            };
+            match epoch {
                 Ok(()) => self.save(&state)?,
                 // Hours of work are not thrown away for a last bad epoch.
                 Err(error @ Error::Diverged { .. })
@@ -261,7 +237,7 @@ impl Session {
         self.train_epoch(epoch, state, training, observer)?;
         let mut at_once = state.at_once;
         let (val_loss, val_accuracy) =
-            evaluate_feed(state.trainer.model(), validation, &mut at_once)?;
+            evaluate_feed(state.trainer.model(), validation, &mut at_once, observer)?;
         let (loss, accuracy) = state.totals.means()?;
         check_loss(epoch, training.loader.batches(), loss)?;
         check_loss(epoch, training.loader.batches(), val_loss)?;
@@ -290,12 +266,17 @@ impl Session {
         let (loader, seed) = (feed.loader, self.config.seed);
         let mut saved = Instant::now();
         let mut batches = feed.epoch(epoch as u64);
+        let here = || format!("in epoch {epoch}");
         // Those of a resumed epoch that were seen before.
         for _ in 0..state.batches {
+            proceed(observer, here)?;
             batches.next().transpose()?;
         }
-        while let Some(batch) = batches.next() {
-            let batch = batch?;
+        while state.batches < loader.batches() {
+            proceed(observer, here)?;
+            let Some(batch) = batches.next().transpose()? else {
+                break;
+            };
             let step = loop {
                 let mut input = |model: &Model, part: Range<usize>| {
                     // Uploaded before anything is recorded that memory could be free
@@ -333,6 +314,43 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Writes the checkpoint of a run that is asked to end, and gives the error that it ends with.
+    fn leave(&self, state: &State, training: &Loader) -> Error {
+        let (epoch, batches) = (state.history.len() + 1, training.batches());
+        let saved = || -> Result<()> {
+            if state.batches > 0 {
+                // As for a checkpoint in time: nothing goes on from a loss that is no number.
+                check_loss(epoch, state.batches, state.totals.means()?.0)?;
+            }
+            self.save(state)
+        };
+        match saved() {
+            Ok(()) => Error::Interrupted {
+                at: format!("in epoch {epoch}, step {} of {batches}", state.batches),
+                checkpoint: self.checkpoint.clone(),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// What to say of a run that goes on from `path`.
+    fn resumed(&self, path: &Path, state: &State, batches: usize) -> String {
+        let (path, epochs) = (path.display(), state.history.len());
+        match state.finished(&self.config) {
+            true => format!("resumed from {path}: training is complete ({epochs} epochs)"),
+            false => format!(
+                "resumed from {path}: epoch {}, step {} of {batches}",
+                epochs + 1,
+                state.batches
+            ),
+        }
+    }
+
+    /// The checkpoint, if it is there.
+    pub(super) fn saved(&self) -> Option<PathBuf> {
+        self.checkpoint.clone().filter(|path| path.exists())
     }
 
     fn save(&self, state: &State) -> Result<()> {

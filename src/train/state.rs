@@ -1,6 +1,7 @@
 //! How a run begins, and what its epochs change.
 
 use super::checkpoint::State;
+use super::observer::Observer;
 use super::origin::brought;
 use super::scoring::{Feed, evaluate_feed};
 use super::{Config, Origin, Precision, Session, Totals, Trainer};
@@ -136,9 +137,14 @@ impl State {
 
     /// What the weights that a run begins with are worth: (validation loss, accuracy). They are
     /// the best until an epoch has a lower loss.
-    pub(super) fn judge_start(&mut self, validation: Feed) -> Result<(f64, f64)> {
+    pub(super) fn judge_start(
+        &mut self,
+        validation: Feed,
+        observer: &mut dyn Observer,
+    ) -> Result<(f64, f64)> {
         let mut at_once = self.at_once;
-        let (loss, accuracy) = evaluate_feed(self.trainer.model(), validation, &mut at_once)?;
+        let (loss, accuracy) =
+            evaluate_feed(self.trainer.model(), validation, &mut at_once, observer)?;
         if loss.is_finite() {
             self.best_loss = loss;
         }

@@ -7,6 +7,7 @@ mod common;
 mod classifier;
 mod finetune;
 mod imbalance;
+mod interrupted;
 mod mixed;
 mod resident;
 

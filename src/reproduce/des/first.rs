@@ -13,6 +13,7 @@ use crate::forest::{self, Forest};
 use crate::judge::evaluation::Training;
 use crate::judge::{Evaluation, Options};
 use crate::reproduce::Watcher;
+use crate::reproduce::watch::begin;
 
 /// Everything of the first stage.
 pub struct First {
@@ -29,10 +30,14 @@ pub struct First {
 }
 
 /// A trained network with its scores of all candidates. DES decides at 0.5.
-pub(super) fn classified(trained: &Trained, sample: &Sample) -> Result<Classified> {
+pub(super) fn classified(
+    trained: &Trained,
+    sample: &Sample,
+    watcher: &mut dyn Watcher,
+) -> Result<Classified> {
     Ok(Classified {
         name: trained.name.clone(),
-        scores: scores(&trained.model, &sample.data)?,
+        scores: scores(&trained.model, &sample.data, watcher)?,
         threshold: 0.5,
         // A network whose first epoch failed has no history.
         training: Training::new(trained.history.clone(), Some(trained.best_epoch)).ok(),
@@ -48,7 +53,7 @@ pub(super) fn forest(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<(Forest, Classified)> {
-    watcher.step("growing the forest", span.at(0.0), None)?;
+    begin(watcher, "growing the forest", span.at(0.0))?;
     let settings = forest::Settings {
         seed: request.seed,
         ..forest::Settings::default()
@@ -104,7 +109,7 @@ pub fn first(
             span: part,
         };
         let trained = train(request, &name, config, work, watcher)?;
-        all.push(classified(&trained, sample)?);
+        all.push(classified(&trained, sample, watcher)?);
         networks.push(trained);
     }
     let rest = Span {

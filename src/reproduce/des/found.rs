@@ -32,6 +32,10 @@ impl folds::Watcher for Heard<'_> {
         self.span = self.whole.part(fold.number - 1, fold.of);
         self.what = format!("cross-validation, fold {} of {}", fold.number, fold.of);
     }
+
+    fn over(&mut self) {
+        self.watcher.finished(&format!("{}: done", self.what));
+    }
 }
 
 /// Looks for wrong labels by every rule.

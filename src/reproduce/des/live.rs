@@ -16,6 +16,7 @@ use crate::judge::evaluation::Training;
 use crate::judge::votes::{AT_LEAST, Consensus, Counted, count};
 use crate::judge::{Evaluation, Options};
 use crate::reproduce::Watcher;
+use crate::reproduce::watch::begin;
 use crate::train::Config;
 use crate::{Error, Result};
 
@@ -62,11 +63,8 @@ pub fn live(
     span: Span,
     watcher: &mut dyn Watcher,
 ) -> Result<Live> {
-    watcher.step(
-        "simulating a live survey and its voters",
-        span.at(0.0),
-        None,
-    )?;
+    let what = "simulating a live survey and its voters";
+    begin(watcher, what, span.at(0.0))?;
     let seed = request.seed.wrapping_add(2);
     let survey = live_survey(request.scale.live, seed)?;
     let candidates = survey.dataset.len();
@@ -112,14 +110,15 @@ pub fn live(
     let network = train(request, name, gentle, work(Some(trained), 0), watcher)?;
     let name = "CNN 1, trained on votes alone";
     let fresh = train(request, name, config, work(None, 1), watcher)?;
-    let of = |name: &str, model: &ModelFile, training: Option<Training>| -> Result<Classified> {
-        Ok(Classified {
-            name: name.into(),
-            scores: scores(model, &data)?,
-            threshold: LIVE_THRESHOLD,
-            training,
-        })
-    };
+    let mut of =
+        |name: &str, model: &ModelFile, training: Option<Training>| -> Result<Classified> {
+            Ok(Classified {
+                name: name.into(),
+                scores: scores(model, &data, watcher)?,
+                threshold: LIVE_THRESHOLD,
+                training,
+            })
+        };
     let course = |one: &Trained| Training::new(one.history.clone(), Some(one.best_epoch));
     let classified = vec![
         of("CNN 1 as in Sect. 4.5", trained, None)?,

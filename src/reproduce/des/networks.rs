@@ -7,9 +7,10 @@ use super::progress::{Heard, Span};
 use super::run::Request;
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::formats::ModelFile;
-use crate::judge::EpochRecord;
+use crate::judge::{Cut, EpochRecord};
 use crate::reproduce::Watcher;
-use crate::reproduce::words::slug;
+use crate::reproduce::watch::{begin, proceed};
+use crate::reproduce::words::{slug, three};
 use crate::train::finished::{HeldOut, finished_with};
 use crate::train::session::score;
 use crate::train::{Config, Session};
@@ -64,7 +65,7 @@ pub fn train(
         from,
         span,
     } = work;
-    watcher.step(&format!("training {name}"), span.at(0.0), None)?;
+    begin(watcher, &format!("training {name}"), span.at(0.0))?;
     let network = config.architecture.name.clone();
     let folder = request.work;
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -77,18 +78,24 @@ pub fn train(
     }
     let resumed = checkpoint.exists();
     let started = Instant::now();
-    let outcome = session.run(
-        resumed,
-        &mut Heard {
-            watcher,
-            what: name.into(),
-            whole: span,
-            span,
-        },
-    )?;
+    let mut heard = Heard {
+        watcher,
+        what: name.into(),
+        whole: span,
+        span,
+    };
+    let outcome = session.run(resumed, &mut heard)?;
     let seconds = started.elapsed().as_secs_f64();
-    let held_out = HeldOut::of(&session, &outcome)?;
+    let held_out = HeldOut::of(&session, &outcome, &mut heard)?;
     let model = finished_with(&session, &outcome, &held_out);
+    let at = held_out.validation.confusion(model.threshold, Cut::AtLeast);
+    heard.watcher.finished(&format!(
+        "{name}: {} epochs, the best {}; validation accuracy {}, MCC {}",
+        outcome.history.len(),
+        outcome.best_epoch,
+        three(at.accuracy()),
+        three(at.mcc())
+    ));
     Ok(Trained {
         name: name.into(),
         network,
@@ -101,18 +108,16 @@ pub fn train(
 }
 
 /// P(real) of every candidate of `data`.
-pub fn scores(model: &ModelFile, data: &Arc<Dataset>) -> Result<Vec<f64>> {
-    let rows = (0..data.len()).collect();
-    scores_of(model, data, rows)
-}
-
-/// P(real) of the candidates `rows` of `data`.
-pub fn scores_of(model: &ModelFile, data: &Arc<Dataset>, rows: Vec<usize>) -> Result<Vec<f64>> {
+pub fn scores(
+    model: &ModelFile,
+    data: &Arc<Dataset>,
+    watcher: &mut dyn Watcher,
+) -> Result<Vec<f64>> {
     let options = LoaderOptions {
         preprocess: model.preprocess,
         cache_bytes: 0,
         ..LoaderOptions::default()
     };
-    let loader = Loader::new(data.clone(), rows, options)?;
-    score(&model.model, &loader, |_| Ok(()))
+    let loader = Loader::new(data.clone(), (0..data.len()).collect(), options)?;
+    score(&model.model, &loader, |_| proceed(watcher, "scoring"))
 }

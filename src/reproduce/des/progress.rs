@@ -60,6 +60,10 @@ impl Observer for Heard<'_> {
     }
 
     fn notice(&mut self, text: &str) {
-        self.watcher.notice(text);
+        self.watcher.notice(&format!("{}: {text}", self.what));
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.watcher.interrupted()
     }
 }

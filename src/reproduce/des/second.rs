@@ -59,7 +59,7 @@ pub fn second(
         share: 0.1 * span.share,
     };
     let (forest, scored) = forest(request, sample, &repair.labels, &split, rest, watcher)?;
-    let all = vec![classified(&network, sample)?, scored];
+    let all = vec![classified(&network, sample, watcher)?, scored];
     let options = options(request);
     let by_truth = sample
         .truth

@@ -31,7 +31,7 @@ use serde_json::json;
 use self::cube::Cube;
 use self::sizes::Cutouts;
 use self::trained::Trained;
-use super::watch::Watcher;
+use super::watch::{Watcher, begin};
 use super::{folder, words};
 use crate::backend::Device;
 use crate::data::Dataset;
@@ -155,7 +155,7 @@ pub fn run(request: &Request, watcher: &mut dyn Watcher) -> Result<Summary> {
         trained,
         cutouts,
     };
-    watcher.step("drawing", 1.0, None)?;
+    begin(watcher, "drawing", 1.0)?;
     report(&done, watcher)
 }
 
@@ -311,6 +311,10 @@ impl study::Watcher for Steps<'_> {
 
     fn notice(&mut self, text: &str) {
         self.watcher.notice(&format!("{}: {text}", self.work.name));
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.watcher.interrupted()
     }
 }
 
