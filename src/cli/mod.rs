@@ -21,6 +21,7 @@ pub mod profile;
 pub mod relabel;
 pub mod reproduce;
 pub mod score;
+pub mod signals;
 pub mod simulate;
 pub mod study;
 pub mod summary;
@@ -125,10 +126,12 @@ impl Done {
 /// Runs the command that the process was started with.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs could not
-/// be read, or something could not be measured.
+/// be read, or something could not be measured, 128 + n ended by signal n.
 pub fn main() -> ExitCode {
     let parsed = Cli::from_arg_matches(&command().get_matches());
-    let result = match parsed.unwrap_or_else(|error| error.exit()).command {
+    let command = parsed.unwrap_or_else(|error| error.exit()).command;
+    let resume = matches!(command, Command::Train(_)).then_some("--resume");
+    let result = match command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
@@ -148,8 +151,8 @@ pub fn main() -> ExitCode {
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
-        Command::Completions(arguments) => manual::completions(&arguments, command()),
-        Command::Man(arguments) => manual::man(&arguments, command()),
+        Command::Completions(arguments) => manual::completions(&arguments, self::command()),
+        Command::Man(arguments) => manual::man(&arguments, self::command()),
     };
     match result {
         Ok(Done::Whole) => ExitCode::SUCCESS,
@@ -158,6 +161,7 @@ pub fn main() -> ExitCode {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
+        Err(error @ Error::Interrupted { .. }) => signals::ended(&error, resume),
         Err(error) => {
             eprintln!("rbgpu: {error}");
             ExitCode::from(if matches!(error, Error::Config { .. }) {

@@ -4,8 +4,9 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::signals;
 use crate::judge::EpochRecord;
 use crate::train::{Observer, Progress, Session};
 use crate::{Error, Result};
@@ -34,14 +35,31 @@ impl Terminal {
     /// Something that a user should know.
     pub fn notice(&self, text: &str) {
         if !self.quiet {
-            eprintln!("rbgpu: {text}");
+            line(&format!("rbgpu: {text}"));
+        }
+    }
+
+    /// How far something is, where there is no terminal for a bar: a line of a job's log.
+    pub fn log(&self, text: &str) {
+        if !self.quiet {
+            line(text);
+        }
+    }
+
+    /// How often to say how far `bar` is: twice a second where it is seen, else a line a minute;
+    /// `None` if nobody wants to know.
+    pub fn pace(&self, bar: &ProgressBar) -> Option<Duration> {
+        match (bar.is_hidden(), self.quiet) {
+            (false, _) => Some(Duration::from_millis(500)),
+            (true, false) => Some(Duration::from_secs(60)),
+            (true, true) => None,
         }
     }
 
     /// Something that a user may want to know.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            eprintln!("{text}");
+            line(text);
         }
     }
 
@@ -98,13 +116,19 @@ impl Terminal {
             epochs,
             last: Instant::now(),
             last_done: None,
+            epoch: None,
             waited: Duration::ZERO,
         }
     }
 }
 
-/// Shows loss, accuracy, samples/s and time left. Reads the device at most twice
-/// a second, and not at all when nobody watches.
+/// A line on standard error. Nobody may read it any more, as after SIGHUP: no reason to fail.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Shows loss, accuracy, samples/s and time left: as a bar, or without a terminal as a line after
+/// every epoch and every minute. Reads the device no more often than that, and not at all if quiet.
 #[derive(Debug)]
 pub struct TrainingBar {
     terminal: Terminal,
@@ -114,6 +138,9 @@ pub struct TrainingBar {
     last: Instant,
     /// `None` before the first step, which may be in the middle of a resumed run.
     last_done: Option<usize>,
+    /// Since when the epoch was seen, and how many of its candidates were done by then; `None`
+    /// before the first step.
+    epoch: Option<(Instant, usize)>,
     /// For batches, in this epoch.
     waited: Duration,
 }
@@ -121,25 +148,34 @@ pub struct TrainingBar {
 impl Observer for TrainingBar {
     fn step(&mut self, progress: &Progress) -> Result<()> {
         self.waited = progress.waited;
-        if self.bar.is_hidden() {
+        let Some(pace) = self.terminal.pace(&self.bar) else {
             return Ok(());
-        }
+        };
+        self.epoch.get_or_insert((Instant::now(), progress.done));
         let done = (progress.epoch - 1) * self.len + progress.done;
         let Some(last_done) = self.last_done else {
             (self.last, self.last_done) = (Instant::now(), Some(done));
             return Ok(());
         };
         let elapsed = self.last.elapsed();
-        if elapsed < Duration::from_millis(500) {
+        if elapsed < pace {
             return Ok(());
         }
         let (loss, accuracy) = progress.totals.means()?;
         let rate = done.saturating_sub(last_done) as f64 / elapsed.as_secs_f64();
         let (epoch, epochs) = (progress.epoch, progress.epochs);
-        self.bar.set_position(done as u64);
-        self.bar.set_message(format!(
-            "epoch {epoch}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}  {rate:.0} samples/s "
-        ));
+        if self.bar.is_hidden() {
+            let percent = 100 * progress.done / progress.of.max(1);
+            let line = format!(
+                "epoch {epoch:>3}/{epochs} {percent:>3}%  loss {loss:.4}  accuracy {accuracy:.4}"
+            );
+            self.terminal.log(&(line + &self.speed(rate, done)));
+        } else {
+            self.bar.set_position(done as u64);
+            self.bar.set_message(format!(
+                "epoch {epoch}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}  {rate:.0} samples/s "
+            ));
+        }
         (self.last, self.last_done) = (Instant::now(), Some(done));
         Ok(())
     }
@@ -156,16 +192,43 @@ impl Observer for TrainingBar {
             line += &format!("  waited {waited:.2} s for batches");
         }
         if self.bar.is_hidden() {
-            self.terminal.detail(&line);
+            if let Some((since, before)) = self.epoch {
+                let seen = r.samples.saturating_sub(before) as f64;
+                let rate = seen / since.elapsed().as_secs_f64();
+                line += &self.speed(rate, r.epoch * self.len);
+            }
+            self.terminal.log(&line);
         } else {
             self.bar.println(line);
         }
+        self.epoch = Some((Instant::now(), 0));
         // The next epoch's speed is not that of the validation.
         self.last_done = None;
     }
 
     fn notice(&mut self, text: &str) {
         self.bar.suspend(|| self.terminal.notice(text));
+    }
+
+    fn interrupted(&mut self) -> bool {
+        signals::asked()
+    }
+}
+
+impl TrainingBar {
+    /// Samples per second, and how long the rest takes at that rate if `done` are done; the rest
+    /// may be less, by early stopping.
+    fn speed(&self, rate: f64, done: usize) -> String {
+        if !rate.is_finite() || rate <= 0.0 {
+            return String::new();
+        }
+        let rest = (self.len * self.epochs).saturating_sub(done) as f64;
+        match Duration::try_from_secs_f64(rest / rate) {
+            Ok(left) if rest > 0.0 => {
+                format!("  {rate:.0} samples/s  {} left", HumanDuration(left))
+            }
+            _ => format!("  {rate:.0} samples/s"),
+        }
     }
 }
 

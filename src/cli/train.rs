@@ -10,6 +10,7 @@ use super::Done;
 use super::args::{Common, Reading};
 use super::outputs::Files;
 use super::profile::profiled;
+use super::signals;
 use super::terminal::{Terminal, table};
 use super::training::{Training, checkpoint_interval};
 use crate::backend::Device;
@@ -21,8 +22,9 @@ use crate::formats::ModelFile;
 use crate::judge::history;
 use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
+use crate::train::finished::HeldOut;
 use crate::train::origin::same_network;
-use crate::train::{Config, Finished, Outcome, Session, finished};
+use crate::train::{Config, Finished, Outcome, Session};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -78,6 +80,7 @@ pub struct Arguments {
 /// Trains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
+    signals::catch(terminal)?;
     let settings = arguments.training.settings(&arguments.common);
     let network = arguments.network.as_deref();
     let parent = match &arguments.from {
@@ -233,7 +236,8 @@ fn finish(
     terminal: &Terminal,
 ) -> Result<Done> {
     let (config, data, split) = (session.config(), session.data(), session.split());
-    let done = finished(session, outcome)?;
+    let held_out = HeldOut::of(session, outcome, &mut signals::Asked)?;
+    let done = Finished::of(session, outcome, &held_out)?;
     let model = &done.file;
     atomic_try(&files.history, |out| {
         history::write(&outcome.history, out, &files.history)

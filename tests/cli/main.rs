@@ -26,10 +26,14 @@ mod same_bits;
 mod score_formats;
 mod score_streams;
 mod scores;
+#[cfg(unix)]
+mod signals;
 mod startup;
 mod study;
 mod suspect;
 mod votes;
+#[cfg(unix)]
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::Done;
 use super::super::args::Reading;
+use super::super::signals;
 use super::super::terminal::{Terminal, table};
 use super::super::typed::again;
 use super::Shared;
@@ -103,6 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let begun = Instant::now();
     let shared = &arguments.shared;
     let terminal = shared.common.terminal();
+    signals::catch(terminal)?;
     let scale = arguments.scale();
     scale.check()?;
     let out = shared.out.clone();
@@ -126,6 +128,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     }
     let mut watch = Watch::new(terminal, "des");
     let outcome = run_all(&request, sample, &mut watch)?;
+    if watch.interrupted() {
+        return Err(Error::interrupted("before the report"));
+    }
     watch.step("drawing", 1.0, None)?;
     let page = report(&outcome, &out, &again())?;
     drop(watch);

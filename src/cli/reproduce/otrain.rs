@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::Done;
 use super::super::args::Reading;
+use super::super::signals;
 use super::super::terminal::table;
 use super::super::typed::again;
 use super::Shared;
@@ -35,6 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let begun = Instant::now();
     let shared = &arguments.shared;
     let terminal = shared.common.terminal();
+    signals::catch(terminal)?;
     let named: Vec<(String, PathBuf)> = arguments
         .data
         .iter()

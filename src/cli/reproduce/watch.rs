@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use super::super::signals;
 use super::super::terminal::Terminal;
 use crate::Result;
 use crate::judge::EpochRecord;
@@ -12,7 +13,8 @@ use crate::reproduce::Watcher;
 /// The whole, in the bar's units.
 const WHOLE: u64 = 10_000;
 
-/// A bar over all the work, and a line for each training that is over.
+/// A bar over all the work, or without a terminal a line a minute; and a line for each training
+/// that is over.
 pub struct Watch {
     terminal: Terminal,
     bar: ProgressBar,
@@ -34,16 +36,23 @@ impl Watch {
 
 impl Watcher for Watch {
     fn step(&mut self, what: &str, done: f64, left: Option<Duration>) -> Result<()> {
-        let lately = |last: Instant| last.elapsed() < Duration::from_millis(250);
-        if self.bar.is_hidden() || self.last.is_some_and(lately) {
+        let Some(pace) = self.terminal.pace(&self.bar) else {
+            return Ok(());
+        };
+        if self.last.is_some_and(|last| last.elapsed() < pace) {
             return Ok(());
         }
         let left = match left {
             Some(left) if left > Duration::ZERO => format!("  {} left", HumanDuration(left)),
             _ => String::new(),
         };
-        self.bar.set_position((done * WHOLE as f64) as u64);
-        self.bar.set_message(format!("{what}{left}"));
+        if self.bar.is_hidden() {
+            let percent = 100.0 * done;
+            self.terminal.log(&format!("{percent:.0}%  {what}{left}"));
+        } else {
+            self.bar.set_position((done * WHOLE as f64) as u64);
+            self.bar.set_message(format!("{what}{left}"));
+        }
         self.last = Some(Instant::now());
         Ok(())
     }
@@ -62,6 +71,10 @@ impl Watcher for Watch {
 
     fn notice(&mut self, text: &str) {
         self.bar.suspend(|| self.terminal.notice(text));
+    }
+
+    fn interrupted(&mut self) -> bool {
+        signals::asked()
     }
 }
 

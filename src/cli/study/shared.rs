@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::Done;
 use super::super::args::{Common, Reading};
+use super::super::signals;
 use super::super::terminal::{Terminal, table};
 use super::super::training::{Training, checkpoint_interval};
 use super::watch::Watch;
@@ -98,6 +99,7 @@ impl Shared {
         change: impl FnOnce(Dataset) -> Result<Dataset>,
     ) -> Result<Opened<'_>> {
         let terminal = self.common.terminal();
+        signals::catch(terminal)?;
         let mut config = self.training.settings(&self.common).check(architecture)?;
         let interval = checkpoint_interval(self.checkpoint_every)?;
         let out = self.out.clone();
@@ -222,6 +224,7 @@ impl Opened<'_> {
 
     /// Writes table and figure, and prints the table.
     pub fn finish(&self, mut found: Found) -> Result<Done> {
+        signals::finishing();
         let path = |end: &str| self.out.join(format!("study.{end}"));
         found.table.write_csv(&path("csv"))?;
         let all = json!({

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use super::super::signals;
 use super::super::terminal::Terminal;
 use crate::Result;
 use crate::judge::EpochRecord;
@@ -13,8 +14,8 @@ use crate::train::Progress;
 /// Steps of the bar.
 const WHOLE: usize = 1000;
 
-/// Shows which run it is, its loss and accuracy, and how long the study still takes. Reads the
-/// device at most twice a second, and not at all when nobody watches.
+/// Shows which run it is, its loss and accuracy, and how long the study still takes: as a bar, or
+/// without a terminal as a line a minute. Reads the device no more often than that.
 pub struct Watch {
     terminal: Terminal,
     bar: ProgressBar,
@@ -48,7 +49,8 @@ fn left(standing: &Standing) -> String {
 
 impl Watcher for Watch {
     fn step(&mut self, standing: &Standing, progress: &Progress) -> Result<()> {
-        if self.bar.is_hidden() || self.last.elapsed() < Duration::from_millis(500) {
+        let pace = self.terminal.pace(&self.bar);
+        if pace.is_none_or(|pace| self.last.elapsed() < pace) {
             return Ok(());
         }
         let (loss, accuracy) = progress.totals.means()?;
@@ -57,10 +59,14 @@ impl Watcher for Watch {
         } = standing;
         let (epoch, epochs) = (progress.epoch, progress.epochs);
         self.bar.set_position((standing.done * WHOLE as f64) as u64);
-        self.bar.set_message(format!(
+        let text = format!(
             "run {number}/{of} {run}  epoch {epoch}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}  {}",
             left(standing)
-        ));
+        );
+        match self.bar.is_hidden() {
+            true => self.terminal.log(text.trim_end()),
+            false => self.bar.set_message(text),
+        }
         self.last = Instant::now();
         Ok(())
     }
@@ -97,6 +103,10 @@ impl Watcher for Watch {
 
     fn notice(&mut self, text: &str) {
         self.line(text);
+    }
+
+    fn interrupted(&mut self) -> bool {
+        signals::asked()
     }
 }
 

@@ -14,6 +14,7 @@ use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::outputs::check_output;
+use super::signals;
 use super::terminal::Terminal;
 use super::training::{Training, checkpoint_interval};
 use crate::backend::Device;
@@ -99,6 +100,7 @@ pub struct Arguments {
 /// Scores, ranks and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
+    signals::catch(terminal)?;
     let sources = sources(arguments)?;
     let folds = folds_asked(arguments);
     let networks = match folds {
@@ -185,6 +187,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         folds: &by_folds,
     };
     let found = suspects(&evidence, &options(arguments))?;
+    signals::finishing();
     write(
         arguments,
         &files,

@@ -1,5 +1,6 @@
 //! What a person sees of cross-validation: a line for each fold, and the bar of its training.
 
+use super::super::signals;
 use super::super::terminal::{Terminal, TrainingBar};
 use crate::Result;
 use crate::judge::EpochRecord;
@@ -63,5 +64,9 @@ impl Observer for Watch<'_> {
             Some(bar) => bar.notice(text),
             None => self.terminal.notice(text),
         }
+    }
+
+    fn interrupted(&mut self) -> bool {
+        signals::asked()
     }
 }
