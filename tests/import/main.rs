@@ -12,6 +12,7 @@ mod preprocess;
 mod pytorch;
 mod real;
 mod refused;
+mod taken_over;
 
 use std::path::{Path, PathBuf};
 

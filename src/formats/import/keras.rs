@@ -9,9 +9,9 @@ use zip::ZipArchive;
 
 use super::config::{self, KerasModel};
 use super::hdf5::H5;
-use super::layers::{self, KNOWN};
+use super::layers::{self, KNOWN, WHOLE};
 use super::{ImportOptions, Network, guarded, plan_named, read_whole, weights};
-use crate::nn::{Architecture, Training};
+use crate::nn::{Architecture, Layer, Pair, Plan, Training};
 use crate::{Error, Result};
 
 /// An architecture is kilobytes of JSON; no file needs more.
@@ -100,12 +100,13 @@ fn build(
     let mut notices = found.notices;
     let input = size(path, found.input, options.input)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let architecture = Architecture {
+    let mut architecture = Architecture {
         name: stem.into_owned(),
         input: Some(input),
         training: Training::default(),
         layers: found.layers,
     };
+    whole_windows(&mut architecture, input);
     let place = |i: usize| found.origins[i].place.clone();
     let plan = plan_named(path, &architecture, input, place)?;
     let values = weights::values(file, &plan, &found.origins, &mut notices)?;
@@ -119,6 +120,26 @@ fn build(
         kind,
         notices,
     })
+}
+
+/// Gives averages over the whole image their window, now that the size of cutouts is known. Where
+/// a layer before does not fit, its error is the plan's.
+fn whole_windows(architecture: &mut Architecture, input: [usize; 3]) {
+    for i in 0..architecture.layers.len() {
+        let mut before = architecture.clone();
+        before.layers.truncate(i);
+        let Layer::AvgPool { window, .. } = &mut architecture.layers[i] else {
+            continue;
+        };
+        if *window == WHOLE {
+            let plan = Plan::new(&before, input);
+            let last = plan
+                .ok()
+                .and_then(|plan| Some(plan.layers.last()?.output.to_vec()));
+            let size = last.unwrap_or_else(|| input.to_vec());
+            *window = Pair([size[0], *size.get(1).unwrap_or(&1)]);
+        }
+    }
 }
 
 /// The size of the cutouts: what the file says, and `asked` where it leaves it open.

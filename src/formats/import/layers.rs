@@ -11,20 +11,39 @@ use crate::ops::Padding;
 use crate::{Error, Result};
 
 /// The classes of Keras' layers that can be imported.
-pub const KNOWN: [&str; 12] = [
+pub const KNOWN: [&str; 23] = [
     "InputLayer",
     "Conv2D",
     "BatchNormalization",
     "BatchNormalizationV1",
     "MaxPooling2D",
     "AveragePooling2D",
+    "GlobalAveragePooling2D",
     "Dropout",
     "Flatten",
     "Dense",
     "Activation",
     "ReLU",
     "Softmax",
+    // Those of TRAINING.
+    "GaussianNoise",
+    "GaussianDropout",
+    "AlphaDropout",
+    "SpatialDropout2D",
+    "ActivityRegularization",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "RandomContrast",
 ];
+
+/// How many of [`KNOWN`], the last, do something in training only: to predict() they are the
+/// identity.
+const TRAINING: usize = 10;
+
+/// The window of an average over the whole image, until its size is known.
+pub const WHOLE: Pair = Pair([0, 0]);
 
 /// A network as rbgpu has it, and where each layer comes from.
 pub struct Network {
@@ -80,6 +99,32 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
             }
             "InputLayer" => {
                 return Err(options.wrong("a second input", "one input"));
+            }
+            class if KNOWN[KNOWN.len() - TRAINING..].contains(&class) => {
+                let place = layer.place();
+                network.notices.push(format!(
+                    "{place}: it changes nothing in predict() and is left out"
+                ));
+            }
+            "GlobalAveragePooling2D" => {
+                options.only("keepdims", &[false.into()])?;
+                if flat {
+                    return Err(options.wrong("it after a Flatten", "it before"));
+                }
+                flat = true;
+                let average = Layer::AvgPool {
+                    window: WHOLE,
+                    stride: None,
+                };
+                for made in [average, Layer::Flatten {}] {
+                    network.layers.push(made);
+                    network.origins.push(Origin {
+                        place: layer.place(),
+                        name: layer.name.clone(),
+                        stem: "global_average_pooling2d",
+                        parameters: Vec::new(),
+                    });
+                }
             }
             "Activation" | "ReLU" | "Softmax" => {
                 let activation = options.activation_layer()?;
