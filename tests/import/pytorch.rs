@@ -1,6 +1,7 @@
 //! PyTorch's weights, with the architecture from a description.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
 
 use rbgpu::formats::{ImportOptions, RealOutput};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -111,4 +112,75 @@ fn tensors_that_are_missing_left_over_or_of_another_shape_are_named() {
         error.contains("features.0.weight: found another type"),
         "{error}"
     );
+}
+
+/// `name` with the two batch normalisations' names exchanged, which changes neither weights nor
+/// order.
+fn exchanged(name: &str) -> String {
+    let out = name.replace("features.2.", "features.#.");
+    let out = out.replace("features.5.", "features.2.");
+    out.replace("features.#.", "features.5.")
+}
+
+/// Layers of one shape were taken by name, whatever the order of the state dict.
+#[test]
+fn layers_of_one_shape_have_the_order_of_the_file_not_of_the_names() {
+    let all = expected();
+    let (x, y) = (all.get("torch:x"), all.get("torch:y"));
+    let folder = tempfile::tempdir().unwrap();
+
+    let path = folder.path().join("exchanged.pth");
+    let pth = std::fs::File::open(fixture("torch.pth")).unwrap();
+    let mut archive = zip::ZipArchive::new(pth).unwrap();
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    for i in 0..archive.len() {
+        let mut member = archive.by_index(i).unwrap();
+        let mut bytes = Vec::new();
+        member.read_to_end(&mut bytes).unwrap();
+        let stored = zip::CompressionMethod::Stored;
+        let options = zip::write::SimpleFileOptions::default().compression_method(stored);
+        let name = member.name().unwrap().into_owned();
+        if name.ends_with("data.pkl") {
+            // As Latin-1, which keeps every byte.
+            let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+            bytes = exchanged(&text).chars().map(|c| c as u8).collect();
+        }
+        zip.start_file(name, options).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap();
+    let (file, notices) = imported(&[&path], &options());
+    check_scores(&file, &x.values, &y.values, 1e-6);
+    let said = |notices: &[String], what: &str| notices.iter().any(|n| n.contains(what));
+    assert!(said(&notices, "the order of the file"), "{notices:?}");
+    assert!(
+        said(&notices, "batch_normalization_1 is features.2"),
+        "{notices:?}"
+    );
+
+    // Another program's safetensors, which are not sorted by name.
+    let bytes = std::fs::read(fixture("torch.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors = file.tensors();
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (name, view) in &tensors {
+        let from = data.len();
+        data.extend(view.data());
+        let dtype = format!("{:?}", view.dtype());
+        header.insert(
+            exchanged(name),
+            serde_json::json!({"dtype": dtype, "shape": view.shape(), "data_offsets": [from, data.len()]}),
+        );
+    }
+    let header = serde_json::Value::Object(header).to_string();
+    let path = folder.path().join("exchanged.safetensors");
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes(), &data].concat()).unwrap();
+    let (file, notices) = imported(&[&path], &options());
+    check_scores(&file, &x.values, &y.values, 1e-6);
+    assert!(said(&notices, "the order of the file"), "{notices:?}");
+    // The usual writer's is sorted: it says nothing, and the notice says that.
+    let (_, notices) = imported(&[&fixture("torch.safetensors")], &options());
+    assert!(said(&notices, "the file keeps none"), "{notices:?}");
 }

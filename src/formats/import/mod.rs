@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `keras`, `config`, `layers`, `options`, `weights`, `hdf5` | Keras' HDF5, JSON with weights, .keras |
 //! | `file` | what a file is, and what may be done with bytes that nobody vouches for |
-//! | `pytorch` | state dicts, as .pth or safetensors |
+//! | `pytorch`, `order` | state dicts, as .pth or safetensors |
 //!
 //! A network is taken over exactly or not at all: what rbgpu does not have is an error
 //! that names the layer. Inside rbgpu the sigmoid, or class 1 of the softmax, is
@@ -17,6 +17,7 @@ mod hdf5;
 mod keras;
 mod layers;
 mod options;
+mod order;
 mod pytorch;
 mod weights;
 

@@ -2,10 +2,9 @@
 //! described elsewhere: such files do not say what the layers are.
 //!
 //! A module's tensors go to the layer whose shapes they have. Layers of the same shapes
-//! take their modules in the order of the names, with numbers read as numbers
-//! ("features.3" before "features.10"): the files keep no other order.
+//! take their modules in the order of the file, see [`order`](super::order), or where it keeps
+//! none in that of the names, with numbers read as numbers ("features.3" before "features.10").
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,6 +12,7 @@ use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::{Dtype, SafeTensors};
 
+use super::order::{by_offsets, by_pickle, ordered};
 use super::{ImportOptions, Network, guarded, plan_named, read_whole};
 use crate::nn::{Architecture, Layer, LayerPlan, Plan};
 use crate::{Error, Result};
@@ -53,7 +53,9 @@ pub fn pickled(path: &Path, options: &ImportOptions) -> Result<Network> {
         let shape = tensor.shape().to_vec();
         Ok((name, Given { shape, values }))
     });
-    build(path, all.collect::<Result<_>>()?, "PyTorch pickle", options)
+    let tensors = all.collect::<Result<Vec<_>>>()?;
+    let order = by_pickle(path, tensors.iter().map(|(name, _)| name.as_str()));
+    build(path, tensors, order, "PyTorch pickle", options)
 }
 
 /// Reads a safetensors file.
@@ -87,7 +89,8 @@ pub fn safetensors(path: &Path, options: &ImportOptions) -> Result<Network> {
         let shape = view.shape().to_vec();
         (name, Given { shape, values })
     });
-    build(path, all.collect(), "PyTorch safetensors", options)
+    let order = by_offsets(&header);
+    build(path, all.collect(), order, "PyTorch safetensors", options)
 }
 
 fn file_size(path: &Path) -> Result<u64> {
@@ -102,6 +105,7 @@ fn floats<const N: usize>(bytes: &[u8], one: impl Fn([u8; N]) -> f32) -> Vec<f32
 fn build(
     path: &Path,
     tensors: Vec<(String, Given)>,
+    order: Option<Vec<String>>,
     kind: &str,
     options: &ImportOptions,
 ) -> Result<Network> {
@@ -120,7 +124,7 @@ fn build(
     let mut notices = vec![format!(
         "strides, padding and activations are those of {described}: PyTorch's file does not say them"
     )];
-    let of = assign(path, &plan, &modules, &mut notices)?;
+    let of = assign(path, &plan, &modules, order.as_deref(), &mut notices)?;
     let mut values = Vec::new();
     let mut origins = Vec::new();
     let mut flattened = None;
@@ -247,11 +251,10 @@ fn assign<'a>(
     path: &Path,
     plan: &Plan,
     modules: &'a BTreeMap<String, Module>,
+    order: Option<&[String]>,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Option<&'a String>>> {
-    let mut names: Vec<&String> = modules.keys().collect();
-    names.sort_by(|a, b| natural(a, b));
-    let mut left: Vec<&String> = names.clone();
+    let (mut left, kept) = ordered(modules.keys(), order);
     let mut missing = Vec::new();
     let mut of = Vec::new();
     for layer in &plan.layers {
@@ -295,9 +298,13 @@ fn assign<'a>(
         .map(|(layer, name)| format!("{} is {name}", layer.name))
         .collect();
     if !several.is_empty() {
+        let by = match kept {
+            true => "the order of the file",
+            false => "the order of their names, since the file keeps none",
+        };
+        let several = several.join(", ");
         notices.push(format!(
-            "layers of the same shape are taken in the order of their names: {}",
-            several.join(", ")
+            "layers of the same shape are taken in {by}: {several}"
         ));
     }
     check_vectors(path, &pairs, modules)?;
@@ -333,19 +340,6 @@ fn check_vectors(
         }
     }
     Ok(())
-}
-
-/// Letters by their order, digits by the number they make.
-fn natural(a: &str, b: &str) -> Ordering {
-    let parts = |text: &str| -> Vec<(String, usize)> {
-        let cut = |part: &str| {
-            let digits = part.len() - part.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-            let (word, number) = part.split_at(part.len() - digits);
-            (word.to_string(), number.parse().unwrap_or(0))
-        };
-        text.split(['.', '_']).map(cut).collect()
-    };
-    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
 }
 
 /// Adds the parameters of `layer`, turned from PyTorch's order of axes to Keras'.
