@@ -34,9 +34,12 @@ class Model:
     @property
     def metrics(self) -> dict[str, Any]:
         """What was measured at the end of training, by part: accuracy, f1, mcc, auc, …"""
-    def predict(self, cutouts: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, cutouts: ArrayLike, planes: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """P(real) for cutouts (N, H, W, C), or (N, H, W) where C is 1, as the survey gives them;
-        NaN where a cutout has no finite pixel."""
+        NaN where a cutout has no finite pixel. The images are in the order of `channels`, unless
+        `planes` says what they are, such as ["search", "template", "difference"]."""
     def save(self, path: str | PathLike[str]) -> None:
         """Writes it as a model file, whole or not at all."""
 

@@ -8,6 +8,8 @@ mod alerts_real;
 mod augment;
 #[path = "data/autoscan.rs"]
 mod autoscan;
+#[path = "data/brokers.rs"]
+mod brokers;
 #[path = "data/cubes.rs"]
 mod cubes;
 #[path = "data/errors.rs"]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use engine::Classifier;
+use engine::data::Channel;
 use engine::formats::ModelFile;
 use ndarray::ArrayView4;
 use numpy::PyArray1;
@@ -74,9 +75,16 @@ impl Model {
         convert::from_json(py, &self.0.file().provenance.metrics)
     }
 
-    /// P(real) for cutouts (N, H, W, C).
-    fn predict<'py>(&self, cutouts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    /// P(real) for cutouts (N, H, W, C), whose images are `planes`, or in the model's order.
+    #[pyo3(signature = (cutouts, planes = None))]
+    fn predict<'py>(
+        &self,
+        cutouts: &Bound<'py, PyAny>,
+        planes: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let py = cutouts.py();
+        let names = planes.iter().flatten().map(|name| name.parse::<Channel>());
+        let names: Vec<Channel> = names.collect::<Result<_, _>>().map_err(exception)?;
         let cutouts = Cutouts::new(cutouts)?;
         let [h, w, c] = cutouts.shape;
         let mut scores = Vec::with_capacity(cutouts.count);
@@ -86,7 +94,10 @@ impl Model {
             let values = cutouts.values(from, to)?;
             let view = ArrayView4::from_shape((to - from, h, w, c), &values)
                 .map_err(|e| PyValueError::new_err(e.to_string()))?;
-            let piece = py.detach(|| self.0.score(view));
+            let piece = py.detach(|| match &planes {
+                Some(_) => self.0.score_planes(view, &names),
+                None => self.0.score(view),
+            });
             scores.extend(piece.map_err(exception)?);
         }
         Ok(PyArray1::from_vec(py, scores))

@@ -1,15 +1,20 @@
 //! Arguments that mean the same in every subcommand.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::terminal::Terminal;
 use crate::backend::Device;
 use crate::backend::gpu::GpuPrecision;
-use crate::data::{self, Channel, Dataset, Heard, LabelPolarity, ReadOptions, Skipped};
-use crate::train::Precision;
+use crate::data::channels::each_once;
+use crate::data::{
+    self, Channel, Dataset, Heard, LabelPolarity, PacketSchema, ReadOptions, Skipped,
+};
+use crate::formats::ModelFile;
+use crate::train::{Classifier, Precision};
 use crate::{Error, Result};
 
 /// What every subcommand that runs a network takes.
@@ -101,9 +106,18 @@ pub struct Reading {
     /// Fail on the first file that cannot be read instead of leaving it out
     #[arg(long)]
     pub strict: bool,
-    /// Which images of each cutout, in this order: template,search,difference
+    /// What the images of each cutout are, in their order, where the input does not name them:
+    /// template, search (or science), difference, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub planes: Vec<Channel>,
+    /// Choose images of each cutout by name, in this order, such as template,search,difference;
+    /// for a model that does not know its images, those that it takes
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub channels: Vec<Channel>,
+    /// The schema of alert packets that come without one, as Kafka carries them: an .avsc file, or
+    /// a folder of them for records that stand in files of their own, as Rubin's do
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub schema: Option<PathBuf>,
     /// A label file: a table with columns id and label (1 real, 0 bogus, -1 undecided) whose
     /// labels count instead of the input's own; or which DES stamps are artifacts (columns ID,
     /// OBJECT_TYPE) instead of the folder's own autoscan_features*.csv
@@ -115,18 +129,15 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// How to read; the images are `channels` unless others are asked for.
+    /// How to read; a model takes `model_images`, unless others are chosen.
     pub fn options(
         &self,
         labels_required: bool,
-        channels: Option<Vec<Channel>>,
+        model_images: Option<Vec<Channel>>,
     ) -> Result<ReadOptions> {
-        for (i, channel) in self.channels.iter().enumerate() {
-            if self.channels[..i].contains(channel) {
-                let found = format!("{channel} twice");
-                return Err(Error::config("--channels", found, "each image once"));
-            }
-        }
+        each_once("--planes", &self.planes)?;
+        each_once("--channels", &self.channels)?;
+        let given = |names: &Vec<Channel>| (!names.is_empty()).then(|| names.clone());
         let mut keys = BTreeMap::new();
         for pair in &self.keys {
             let (name, key) = pair
@@ -140,10 +151,13 @@ impl Reading {
             label_polarity: self.label_polarity,
             labels_required,
             strict: self.strict,
-            channels: match self.channels.is_empty() {
-                true => channels,
-                false => Some(self.channels.clone()),
+            planes: given(&self.planes),
+            schema: match &self.schema {
+                Some(path) => Some(Arc::new(PacketSchema::read(path)?)),
+                None => None,
             },
+            channels: given(&self.channels),
+            model_images,
             labels: self.labels.clone(),
             relabelled: None,
             lenient: self.lenient,
@@ -161,12 +175,35 @@ impl Reading {
         self.open_with(inputs, labels_required, None, terminal)
     }
 
-    /// As [`open`](Self::open); the images are `channels` unless others are asked for.
+    /// `model`, told by `--channels` which images it takes if it does not know; a guess of them
+    /// is said.
+    pub fn told(&self, model: ModelFile, terminal: &Terminal) -> Result<ModelFile> {
+        let model = match self.channels.is_empty() {
+            true => model,
+            false => model.with_channels(&self.channels)?,
+        };
+        if let Some(notice) = model.takes().notice() {
+            terminal.notice(&notice);
+        }
+        Ok(model)
+    }
+
+    /// Opens the model at `path` on `device`, as [`told`](Self::told).
+    pub fn classifier(
+        &self,
+        path: &Path,
+        device: &Device,
+        terminal: &Terminal,
+    ) -> Result<Classifier> {
+        Classifier::new(self.told(ModelFile::read(path, device)?, terminal)?)
+    }
+
+    /// As [`open`](Self::open); a model takes `model_images`, unless others are chosen.
     pub fn open_with(
         &self,
         inputs: &[PathBuf],
         labels_required: bool,
-        channels: Option<Vec<Channel>>,
+        model_images: Option<Vec<Channel>>,
         terminal: &Terminal,
     ) -> Result<Dataset> {
         let bar = terminal.bar(0, "reading");
@@ -176,7 +213,7 @@ impl Reading {
                 shown.set_length(of.unwrap_or(read) as u64);
                 shown.set_position(read as u64);
             }),
-            ..self.options(labels_required, channels)?
+            ..self.options(labels_required, model_images)?
         };
         let data = data::open(inputs, &options);
         bar.finish_and_clear();

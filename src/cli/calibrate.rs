@@ -78,7 +78,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     check_output(&arguments.out, &inputs)?;
     remove_leftovers(&arguments.out);
     let device = arguments.common.open(&terminal)?;
-    let classifier = Classifier::open_on(&arguments.model, &device)?;
+    let reading = &arguments.reading;
+    let classifier = reading.classifier(&arguments.model, &device, &terminal)?;
     if let Some(calibration) = &classifier.file().calibration {
         let expected = "none: calibrate the model that this one was made from";
         let found = calibration.to_string();
@@ -89,8 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             expected,
         ));
     }
-    let channels = classifier.file().channels.clone();
-    let reading = &arguments.reading;
+    let channels = classifier.takes().names;
     let data = reading.open_with(&arguments.inputs, true, channels, &terminal)?;
     let mut done = Done::reading(&data);
 

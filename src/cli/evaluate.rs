@@ -240,7 +240,7 @@ fn open(arguments: &Arguments, sources: &[Source], terminal: &Terminal) -> Resul
     }
     let device = arguments.common.open(terminal)?;
     models
-        .map(|source| Classifier::open_on(&source.path, &device))
+        .map(|source| (arguments.reading).classifier(&source.path, &device, terminal))
         .collect()
 }
 
@@ -256,14 +256,14 @@ fn read(
     }
     let mut wanted = Vec::new();
     for model in models {
-        for channel in model.file().channels.iter().flatten() {
-            if !wanted.contains(channel) {
-                wanted.push(*channel);
+        for channel in model.takes().names.into_iter().flatten() {
+            if !wanted.contains(&channel) {
+                wanted.push(channel);
             }
         }
     }
     // A model that says nothing takes the images as they come.
-    let all_say = models.iter().all(|model| model.file().channels.is_some());
+    let all_say = models.iter().all(|model| model.takes().names.is_some());
     let channels = (all_say && !wanted.is_empty()).then_some(wanted);
     let data = arguments
         .reading

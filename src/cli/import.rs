@@ -32,7 +32,8 @@ pub struct Arguments {
     /// for one that is P(artifact); guessed, with a notice, unless given or known by --preprocess
     #[arg(long, value_name = "N|inverted")]
     real_output: Option<RealOutput>,
-    /// The images that the network takes, in order, such as template,search,difference
+    /// The images that the network takes, in order, such as template,search,difference; of three
+    /// guessed, with a notice, unless given or known by --preprocess
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     channels: Option<Vec<Channel>>,
     /// A candidate is real from this P(real) on

@@ -17,7 +17,6 @@ use crate::data::atomic::{atomic_try, remove_leftovers};
 use crate::data::scores::Format;
 use crate::data::scores::fits_copy::FitsCopies;
 use crate::data::{self, Channel, Decision, Rows, Scored, Stream, size};
-use crate::train::Classifier;
 use crate::train::scoring::notice_of_parts;
 use crate::train::stream::StreamOptions;
 use crate::{Error, Result};
@@ -72,7 +71,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     let output = Output::new(arguments)?;
     let device = arguments.common.open(&terminal)?;
-    let mut classifier = Classifier::open_on(&arguments.model, &device)?;
+    let reading = &arguments.reading;
+    let mut classifier = reading.classifier(&arguments.model, &device, &terminal)?;
     if let Some(threshold) = arguments.threshold {
         classifier = classifier.with_threshold(threshold)?;
     }
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         Some(folder) => Some(FitsCopies::new(folder, &model_name(&arguments.model)?)?),
         None => None,
     };
-    let rows = open(arguments, classifier.file().channels.clone())?;
+    let rows = open(arguments, classifier.takes().names)?;
     let bar = terminal.bar(rows.expected().unwrap_or(0), "scoring");
     let options = StreamOptions {
         batch_size: arguments.batch_size,

@@ -84,7 +84,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let settings = arguments.training.settings(&arguments.common);
     let network = arguments.network.as_deref();
     let parent = match &arguments.from {
-        Some(path) => Some((path, ModelFile::read(path, &Device::Reference)?)),
+        Some(path) => {
+            let parent = ModelFile::read(path, &Device::Reference)?;
+            Some((path, arguments.reading.told(parent, &terminal)?))
+        }
         None => None,
     };
     let mut config = match &parent {
@@ -129,6 +132,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             again.split
         }
     };
+    if data.channels.is_none() && shape.channels > 1 {
+        terminal.notice(&format!(
+            "the {} images of a cutout have no names, and the model will not know its images \
+             (--planes declares them)",
+            shape.channels
+        ));
+    }
     let (real, bogus) = data.class_counts();
     terminal.notice(&format!(
         "{real} real and {bogus} bogus cutouts of {shape}; {} for training, {} for validation, {} for test",
@@ -180,9 +190,7 @@ fn read(
     let (training, reading) = (&arguments.training, &arguments.reading);
     match parent {
         Some(parent) if !arguments.inputs.is_empty() => {
-            let recipe = parent.preprocess.channels().map(|all| all.to_vec());
-            let channels = parent.channels.clone().or(recipe);
-            reading.open_with(&arguments.inputs, true, channels, terminal)
+            reading.open_with(&arguments.inputs, true, parent.takes().names, terminal)
         }
         Some(parent) => {
             let size = Some(parent.model.plan().input);

@@ -19,7 +19,6 @@ use crate::judge::agreement::{Compared, Mean, compare};
 use crate::judge::votes::{AT_LEAST, Consensus, Counted, Unanimity, count};
 use crate::report;
 use crate::suspect::voting::{label_rows, places, scores_of, write_tallies};
-use crate::train::Classifier;
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu votes`.
@@ -181,7 +180,7 @@ fn scores(
         What::Scores => None,
         What::Model => {
             let device = arguments.common.open(terminal)?;
-            Some(Classifier::open_on(&source.path, &device)?)
+            Some((arguments.reading).classifier(&source.path, &device, terminal)?)
         }
     };
     let mut bars = Bars::new(terminal);

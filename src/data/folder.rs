@@ -55,7 +55,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> 
         return Ok(fits);
     }
     let both = vec![fits as Box<dyn Rows>, alerts::rows(packets, options)?];
-    Ok(Box::new(Stream::new(both, false, None)))
+    Ok(Box::new(Stream::new(both, false)))
 }
 
 /// The candidates of FITS files given one by one, which have no labels.
@@ -84,7 +84,7 @@ fn of_files(
             label,
         })
     });
-    let wanted = options.channels.clone();
+    let wanted = options.images().map(<[_]>::to_vec);
     let demanding = options.labels_required && !options.lenient;
     let decode = move |blob: Blob| vec![cutout(blob, wanted.as_deref(), demanding)];
     OfBlobs::new(Box::new(blobs), Box::new(decode), expected, notices)

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::channels::described;
 use super::columns::UNDECIDED;
 use super::pixels::as_bytes;
 use super::rows::{Cutout, Row, Rows};
@@ -119,13 +120,12 @@ pub(super) fn gather(source: &Path, mut rows: impl Rows, options: &ReadOptions) 
     for (cutout, own) in cutouts.into_iter().zip(held) {
         let (place, found) = (cutout.candidate.place().to_string(), cutout.shape);
         if cutout.channels != channels {
-            let found = "other images than in those before";
-            return Err(Error::input(
-                place,
-                "images",
-                found,
-                "the same in all (--channels chooses)",
-            ));
+            let found = described(cutout.channels.as_deref(), found.channels);
+            let expected = format!(
+                "{}, as in those before (--planes declares the images, --channels chooses)",
+                described(channels.as_deref(), shape.channels)
+            );
+            return Err(Error::input(place, "images", found, expected));
         }
         let wrong = || {
             let expected = format!("{shape}, as most of {total}");

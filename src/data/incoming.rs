@@ -30,7 +30,8 @@ pub(super) fn rows(
     if start.starts_with(LFS) {
         return Err(lfs_error(Path::new(NAME)));
     }
-    if alerts::is_start(&start) {
+    let unknown = || by_content(&start, Path::new(NAME)).is_err();
+    if alerts::is_start(&start) || (options.schema.is_some() && unknown()) {
         let whole = std::io::Cursor::new(start).chain(input);
         return alerts::rows_of(NAME, Box::new(BufReader::new(whole)), options);
     }
@@ -53,7 +54,7 @@ fn one_fits_file(mut input: impl Read, options: &ReadOptions) -> Result<Box<dyn 
         bytes: Some(bytes),
         label: None,
     };
-    let wanted = options.channels.clone();
+    let wanted = options.images().map(<[_]>::to_vec);
     let decode = move |blob| vec![folder::cutout(blob, wanted.as_deref(), false)];
     let blobs = std::iter::once(Ok(blob));
     let rows = OfBlobs::new(Box::new(blobs), Box::new(decode), Some(1), Vec::new());

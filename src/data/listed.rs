@@ -23,11 +23,7 @@ pub fn stream_listed(
         waiting: None,
         notices: Vec::new(),
     };
-    Stream::new(
-        vec![Box::new(rows)],
-        options.strict,
-        options.channels.clone(),
-    )
+    Stream::new(vec![Box::new(rows)], options.strict).with_images(options.asked())
 }
 
 struct Listed {

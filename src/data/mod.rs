@@ -81,6 +81,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 
+pub use alerts::PacketSchema;
 pub use atomic::atomic_write;
 pub use augment::Augment;
 pub use candidate::Candidate;

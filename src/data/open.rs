@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::channels::described;
 use super::columns::Use;
 use super::gather::gather;
 use super::labels::{self, Given, OfSets, OfStream};
@@ -42,7 +43,7 @@ pub(super) enum Kind {
 pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Dataset> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     let mut sets = Vec::with_capacity(inputs.len());
-    let parts = parts(&inputs)?;
+    let parts = parts(&inputs, options)?;
     let options = &with_label_file(options, &parts)?;
     check_keys(&parts, options)?;
     let mut labels = options.relabelled.clone().map(OfSets::new);
@@ -54,18 +55,15 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
         let mut set = match part.kind {
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
-                let rows = Stream::new(vec![part.rows(options)?], part.strict(options), None);
+                let rows = Stream::new(vec![part.rows(options)?], part.strict(options));
                 gather(part.inputs[0], rows, options)?
             }
         };
         if let Some(labels) = &mut labels {
             let arrays = matches!(part.kind, Kind::Npz | Kind::Npy | Kind::Triple(_));
-            labels.find(&mut set, arrays || options.channels.is_none())?;
+            labels.find(&mut set, arrays || options.images().is_none())?;
         }
-        sets.push(match &options.channels {
-            Some(wanted) => set.with_channels(wanted)?,
-            None => set,
-        });
+        sets.push(set.with_asked(&options.asked())?);
     }
     let set = match sets.len() {
         1 => sets.remove(0),
@@ -83,16 +81,16 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
 /// is standard input: alerts (Avro, .tar, .tar.gz), a .npz, .npy or FITS file.
 pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Stream> {
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
-    let parts = parts(&inputs)?;
+    let parts = parts(&inputs, options)?;
     let options = &with_label_file(options, &parts)?;
     check_keys(&parts, options)?;
     let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
     let sources = parts.iter().map(|part| part.rows(options));
     let sources = sources.collect::<Result<Vec<_>>>()?;
-    let stream = Stream::new(sources, strict, options.channels.clone());
+    let stream = Stream::new(sources, strict).with_images(options.asked());
     match options.relabelled.clone() {
         Some(file) => {
-            let whole = options.channels.is_none();
+            let whole = options.images().is_none();
             Ok(stream.labelled(OfStream::new(file, options.labels_required, whole)?))
         }
         None => Ok(stream),
@@ -140,10 +138,14 @@ impl Inputs<'_> {
 }
 
 /// What the inputs are; at least one.
-fn parts<'a>(inputs: &[&'a Path]) -> Result<Vec<Inputs<'a>>> {
+fn parts<'a>(inputs: &[&'a Path], options: &ReadOptions) -> Result<Vec<Inputs<'a>>> {
     let mut parts: Vec<Inputs> = Vec::new();
     for &input in inputs {
-        let kind = recognise(input)?;
+        let kind = match recognise(input) {
+            // A packet without a schema has no beginning that it could be known by.
+            Err(_) if options.schema.is_some() && input.is_file() => Kind::Alerts,
+            kind => kind?,
+        };
         match parts.last_mut() {
             Some(last)
                 if matches!(
@@ -307,8 +309,13 @@ fn join(sets: Vec<Dataset>) -> Result<Dataset> {
             return Err(Error::input(&set.source, "cutouts", found, expected));
         }
         if set.channels != channels {
-            let expected = format!("those of {} (--channels chooses)", first.display());
-            return Err(Error::input(&set.source, "images", "other ones", expected));
+            let found = described(set.channels.as_deref(), shape.channels);
+            let expected = format!(
+                "{}, as in {} (--planes declares the images, --channels chooses)",
+                described(channels.as_deref(), shape.channels),
+                first.display()
+            );
+            return Err(Error::input(&set.source, "images", found, expected));
         }
         pixels.push(set.pixels, set.candidates.len());
         if let (Some(all), Some(more)) = (&mut labels, set.labels) {

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
+use super::alerts::PacketSchema;
+use super::channels::Asked;
 use super::{Channel, LabelFile};
 use crate::{Error, Result};
 
@@ -87,9 +89,18 @@ pub struct ReadOptions {
     /// Whether a FITS file that cannot be read is an error; otherwise it is
     /// left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
     pub strict: bool,
-    /// Which images of each cutout are wanted, in this order; those that the
-    /// format is read for otherwise (of FITS extensions the difference alone).
+    /// What the images of each cutout are, in their order, where the input does not name them.
+    /// An input that names them otherwise is an error.
+    pub planes: Option<Vec<Channel>>,
+    /// Which images of each cutout are chosen, by name and in this order. Images without names
+    /// are an error.
     pub channels: Option<Vec<Channel>>,
+    /// The images that a model takes, if none are chosen: inputs that name their images are read
+    /// for these, others are left as they are. Where nothing is said, a format gives what it is
+    /// usually read for (of FITS extensions the difference alone).
+    pub model_images: Option<Vec<Channel>>,
+    /// The schema of alert packets that come without one, as Kafka carries them.
+    pub schema: Option<Arc<PacketSchema>>,
     /// A label file (columns id and label, see [`labels`](super::labels)), for any input; or the
     /// table that says which stamps of an autoscan folder are artifacts (columns ID and
     /// OBJECT_TYPE), without which there are the folder's own autoscan_features*.csv.
@@ -104,6 +115,20 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// The images that a format with several by name is read for.
+    pub(super) fn images(&self) -> Option<&[Channel]> {
+        self.channels.as_deref().or(self.model_images.as_deref())
+    }
+
+    /// What is said of images.
+    pub(super) fn asked(&self) -> Asked {
+        Asked {
+            planes: self.planes.clone(),
+            channels: self.channels.clone(),
+            model_images: self.model_images.clone(),
+        }
+    }
+
     /// Whether an input without labels of its own is an error: not where a file has them.
     pub(super) fn input_must_have_labels(&self) -> bool {
         self.labels_required && self.relabelled.is_none()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::channels::{self, Channel, Names};
+use super::channels::{self, Asked, Channel, Names};
 use super::columns::UNDECIDED;
 use super::labels::OfStream;
 use super::{Candidate, CutoutShape, Dataset, Skipped};
@@ -29,17 +29,15 @@ pub struct Cutout {
 }
 
 impl Cutout {
-    /// The images `wanted`, in that order; else what there is.
-    pub fn with_channels(mut self, wanted: &[Channel]) -> std::result::Result<Cutout, String> {
+    /// The images at `places`, called `names`.
+    pub(crate) fn picked(mut self, places: &[usize], names: &[Channel]) -> Cutout {
         let count = self.shape.channels;
-        let choice = channels::choose(self.channels.as_deref(), count, wanted)
-            .map_err(|found| format!("{found}, where {} is wanted", channels::names(wanted)))?;
-        if !choice.places.iter().copied().eq(0..count) {
-            self.values = channels::pick(&self.values, count, &choice.places);
-            self.shape.channels = wanted.len();
+        if !places.iter().copied().eq(0..count) {
+            self.values = channels::pick(&self.values, count, places);
+            self.shape.channels = places.len();
         }
-        self.channels = Some(wanted.into());
-        Ok(self)
+        self.channels = Some(names.into());
+        self
     }
 }
 
@@ -301,18 +299,13 @@ pub struct Stream {
     sources: VecDeque<Box<dyn Rows>>,
     expected: Option<usize>,
     strict: bool,
-    wanted: Option<Vec<Channel>>,
+    images: Asked,
     notices: Vec<String>,
-    guessed: bool,
     labels: Option<OfStream>,
 }
 
 impl Stream {
-    pub(super) fn new(
-        sources: Vec<Box<dyn Rows>>,
-        strict: bool,
-        wanted: Option<Vec<Channel>>,
-    ) -> Stream {
+    pub(super) fn new(sources: Vec<Box<dyn Rows>>, strict: bool) -> Stream {
         let expected = sources
             .iter()
             .map(|source| source.expected())
@@ -321,11 +314,15 @@ impl Stream {
             sources: sources.into(),
             expected,
             strict,
-            wanted,
+            images: Asked::default(),
             notices: Vec::new(),
-            guessed: false,
             labels: None,
         }
+    }
+
+    /// With the images that are asked for.
+    pub(super) fn with_images(self, images: Asked) -> Stream {
+        Stream { images, ..self }
     }
 
     /// With labels of a file.
@@ -342,26 +339,24 @@ impl Stream {
             (Row::Cutout(cutout), Some(labels)) => labels.label(*cutout)?,
             (row, _) => row,
         };
-        let row = match (row, &self.wanted) {
-            (Row::Cutout(cutout), Some(wanted)) => {
+        let row = match row {
+            Row::Cutout(cutout) => {
                 let count = cutout.shape.channels;
-                if !self.guessed {
-                    let choice = channels::choose(cutout.channels.as_deref(), count, wanted);
-                    let notice = choice.ok().and_then(|choice| choice.notice(count, wanted));
-                    self.guessed = notice.is_some();
-                    self.notices.extend(notice);
-                }
-                let candidate = cutout.candidate.clone();
-                match cutout.with_channels(wanted) {
-                    Ok(cutout) => Row::of(cutout),
-                    Err(why) => Row::Failed(Box::new(Failed {
-                        candidate,
-                        why,
+                match self.images.choose(cutout.channels.as_ref(), count) {
+                    Ok(None) => Row::Cutout(cutout),
+                    Ok(Some((names, places))) => Row::of(cutout.picked(&places, &names)),
+                    // Only a flag can name images: that is no fault of one row.
+                    Err(mismatch) if cutout.channels.is_none() && count > 1 => {
+                        return Err(mismatch.at(cutout.candidate.place()));
+                    }
+                    Err(mismatch) => Row::Failed(Box::new(Failed {
+                        candidate: cutout.candidate,
+                        why: mismatch.to_string(),
                         unreadable: true,
                     })),
                 }
             }
-            (row, _) => row,
+            row => row,
         };
         match row {
             Row::Failed(failed) if failed.unreadable && self.strict => Err(Error::Candidate {

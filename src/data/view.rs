@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::channels::{choose, names, pick};
+use super::channels::{choose, pick};
 use super::size::crop;
 use super::{Channel, CutoutShape, Dataset, Pixels};
 use crate::{Error, Result};
@@ -56,20 +56,18 @@ impl Dataset {
         Ok(self.view(shape, self.channels.clone(), Some(side), None))
     }
 
-    /// The images `wanted` of every cutout, in that order; places by convention where the set
-    /// does not name them, as [`choose`] says. Images that are not there are an error.
+    /// The images `wanted` of every cutout, in that order. Images that are not there by name are
+    /// an error.
     pub fn with_images(self: &Arc<Dataset>, wanted: &[Channel]) -> Result<Dataset> {
         let count = self.shape.channels;
-        let choice = choose(self.channels.as_deref(), count, wanted).map_err(|found| {
-            let expected = format!("the images {}", names(wanted));
-            Error::input(&self.source, "images", found, expected)
-        })?;
+        let places = choose(self.channels.as_deref(), count, wanted)
+            .map_err(|mismatch| mismatch.at(&self.source))?;
         let shape = CutoutShape {
             channels: wanted.len(),
             ..self.shape
         };
         let channels = Some(wanted.to_vec().into());
-        Ok(self.view(shape, channels, None, Some(choice.places)))
+        Ok(self.view(shape, channels, None, Some(places)))
     }
 
     /// The same candidates with other labels, 1 real and 0 bogus, one for each; pixels are not

@@ -3,7 +3,6 @@
 use super::chosen::Sample;
 use super::occlusion::Patch;
 use super::{Class, Maps, Of, grad_cam, logits, occlusion, probability, saliency};
-use crate::data::channels::Channel;
 use crate::engine::Tensor;
 use crate::train::Classifier;
 use crate::train::scoring::in_parts;
@@ -71,14 +70,7 @@ pub struct Explained {
 /// difference, or by number where that is not known.
 pub fn images(classifier: &Classifier) -> Vec<String> {
     let [.., channels] = classifier.input_shape();
-    let file = classifier.file();
-    let known: Option<Vec<Channel>> = match (&file.channels, file.preprocess.channels()) {
-        (Some(channels), _) => Some(channels.clone()),
-        (None, Some(channels)) => Some(channels.to_vec()),
-        // Images without names are taken to be these.
-        (None, None) if channels == 3 => Some(Channel::ALL.to_vec()),
-        (None, None) => None,
-    };
+    let known = classifier.takes().names;
     match known.filter(|known| known.len() == channels) {
         Some(known) => known.iter().map(|c| c.name().to_string()).collect(),
         None if channels == 1 => vec!["cutout".into()],

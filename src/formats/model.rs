@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
+use crate::data::channels::{Takes, names};
 use crate::data::{Channel, CutoutShape, Preprocess};
 use crate::engine::Tensor;
 use crate::judge::Calibration;
@@ -25,6 +26,9 @@ pub fn beside(path: &Path, end: &str) -> PathBuf {
 
 /// What the labels and scores mean: there is one answer, and the file says it.
 pub const MEANING: &str = "label 1 is real, 0 is bogus; the score is P(real)";
+
+/// The setting of an imported model that says whether [`ModelFile::channels`] are a guess.
+pub const CHANNELS_GUESSED: &str = "channels_guessed";
 
 /// Where a model comes from. No clock times: the same run gives the same file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,6 +106,42 @@ struct Header {
 const NEWEST: u32 = 2;
 
 impl ModelFile {
+    /// The images that it takes.
+    pub fn takes(&self) -> Takes {
+        let recipe = self.preprocess.channels().map(|all| all.to_vec());
+        let [height, width, channels] = self.model.plan().input;
+        let input = CutoutShape {
+            height,
+            width,
+            channels,
+        };
+        let cutouts = self.preprocess.cutouts_for(input).unwrap_or(input);
+        let guessed = self.provenance.settings.get(CHANNELS_GUESSED);
+        Takes {
+            names: self.channels.clone().or(recipe),
+            count: cutouts.channels,
+            guessed: guessed.and_then(serde_json::Value::as_bool) == Some(true),
+        }
+    }
+
+    /// The same model with its images called `channels`, in the order that it takes them. One
+    /// that knows its images stays as it is.
+    pub fn with_channels(mut self, channels: &[Channel]) -> Result<ModelFile> {
+        let takes = self.takes();
+        if takes.names.is_some() && !takes.guessed {
+            return Ok(self);
+        }
+        if channels.len() != takes.count {
+            let expected = format!("{} images, as the model takes", takes.count);
+            return Err(Error::config("--channels", names(channels), expected));
+        }
+        self.channels = Some(channels.to_vec());
+        if takes.guessed {
+            self.provenance.note(CHANNELS_GUESSED, false.into());
+        }
+        Ok(self)
+    }
+
     /// P(real), calibrated, for cutouts `x` (N, H, W, C) that are preprocessed, on the model's
     /// device.
     pub fn score(&self, x: Tensor) -> Result<Vec<f64>> {

@@ -163,9 +163,6 @@ fn draw_planes(sheet: &mut Drawing, tile: &Tile, left: f64, top: f64) {
 /// What stands over the planes.
 fn heads(tile: &Tile) -> Vec<&str> {
     let mut heads: Vec<&str> = tile.names.iter().map(String::as_str).collect();
-    if heads.is_empty() && tile.channels == 3 {
-        heads.extend(["template", "search", "difference"]);
-    }
     if tile.overlay.is_some() && heads.len() <= tile.channels {
         heads.resize(tile.channels, "");
         heads.push("Grad-CAM");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::run::each_once;
 use super::size::{named, repeated};
 use super::{Run, View};
-use crate::data::channels::choose;
+use crate::data::channels::{choose, described};
 use crate::data::{Channel, Dataset, Split};
 use crate::train::Config;
 use crate::{Error, Result};
@@ -45,17 +45,16 @@ impl std::fmt::Display for Images {
     }
 }
 
-/// `data` with names for its images, so that every set is picked by them: three without names
-/// are taken to be template, search and difference, with a notice.
+/// `data` if its images have names, by which every set is picked; else an error.
 pub fn with_names(data: Dataset) -> Result<Dataset> {
-    match (&data.channels, data.shape.channels) {
-        (None, 3) => data.with_channels(&Channel::ALL),
-        (None, count) => {
-            let found = format!("cutouts of {count} without names");
-            let expected = "images with names, or three: template, search and difference";
+    match &data.channels {
+        None => {
+            let found = described(None, data.shape.channels);
+            let expected = "names: declare the images in their order, such as --planes \
+                            template,search,difference";
             Err(Error::input(&data.source, "images", found, expected))
         }
-        (Some(_), _) => Ok(data),
+        Some(_) => Ok(data),
     }
 }
 
@@ -84,7 +83,7 @@ pub fn runs(
 ) -> Result<Vec<Run>> {
     for set in sets {
         choose(data.channels.as_deref(), data.shape.channels, &set.0)
-            .map_err(|found| Error::input(&data.source, "images", found, set.to_string()))?;
+            .map_err(|mismatch| mismatch.at(&data.source))?;
     }
     each_once("--sets", "set", sets)?;
     let all = repeated(base, repeats);

@@ -123,7 +123,7 @@ fn said(source: &Source, in_sample: Option<usize>, count: usize) -> String {
 /// The data with the images that the models want.
 pub(super) fn as_wanted(data: &Arc<Dataset>, models: &[Classifier]) -> Result<Arc<Dataset>> {
     match wanted(models) {
-        Some(images) if data.shape.channels != images.len() => {
+        Some(images) if data.channels.is_some() && data.shape.channels != images.len() => {
             data.with_images(&images).map(Arc::new)
         }
         _ => Ok(data.clone()),
@@ -134,9 +134,9 @@ pub(super) fn as_wanted(data: &Arc<Dataset>, models: &[Classifier]) -> Result<Ar
 fn wanted(models: &[Classifier]) -> Option<Vec<Channel>> {
     let mut images = Vec::new();
     for model in models {
-        for channel in model.file().channels.as_ref()? {
-            if !images.contains(channel) {
-                images.push(*channel);
+        for channel in model.takes().names? {
+            if !images.contains(&channel) {
+                images.push(channel);
             }
         }
     }

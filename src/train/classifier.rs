@@ -9,7 +9,8 @@ use super::recipe::Recipe;
 use super::scoring::in_parts;
 use super::stream::{Scores, StreamOptions, batch_size};
 use crate::backend::{Device, GpuPrecision};
-use crate::data::{Cutout, CutoutShape, Rows};
+use crate::data::channels::{Mismatch, Takes, declared, each_once};
+use crate::data::{Channel, Cutout, CutoutShape, Rows};
 use crate::formats::ModelFile;
 use crate::{Error, Result};
 
@@ -113,13 +114,26 @@ impl Classifier {
         ]
     }
 
+    /// The images that it takes.
+    pub fn takes(&self) -> Takes {
+        self.file.takes()
+    }
+
+    /// The same model with its images called `channels`, in the order that it takes them. One
+    /// that knows its images stays as it is.
+    pub fn with_channels(mut self, channels: &[Channel]) -> Result<Classifier> {
+        self.file = self.file.with_channels(channels)?;
+        Ok(self)
+    }
+
     /// The model.
     pub fn file(&self) -> &ModelFile {
         &self.file
     }
 
     /// P(real) for each of `cutouts` (N, H, W, C): pixels as the survey gives them,
-    /// NaN where there are none; they are preprocessed as the model wants it. H and W
+    /// NaN where there are none; they are preprocessed as the model wants it. The images are
+    /// taken to be in the model's order ([`takes`](Self::takes)). H and W
     /// may be less than the model's, and are then padded as [`size::pad`] does.
     /// A cutout without a finite pixel, or with one beyond f32, gets NaN.
     ///
@@ -172,6 +186,20 @@ impl Classifier {
         Ok(scores)
     }
 
+    /// As [`score`](Self::score), of cutouts whose images are `planes` in this order: the model
+    /// takes its own by name.
+    pub fn score_planes(&self, cutouts: ArrayView4<f32>, planes: &[Channel]) -> Result<Vec<f64>> {
+        each_once("planes", planes)?;
+        let count = cutouts.len_of(Axis(3));
+        let wrong = |mismatch: Mismatch| Error::config("planes", mismatch.found, mismatch.expected);
+        let have = declared(None, count, planes).map_err(wrong)?;
+        let places = self.takes().places(Some(&have), count).map_err(wrong)?;
+        match places {
+            Some(places) => self.score(cutouts.select(Axis(3), &places).view()),
+            None => self.score(cutouts),
+        }
+    }
+
     /// Scores `rows` as they are read: some at a time, in their order, whatever their
     /// number in the same memory. What [`stream`](crate::data::stream) gives is such.
     pub fn score_rows(&self, rows: impl Rows + 'static) -> Result<Scores<'_>> {
@@ -204,7 +232,7 @@ impl Classifier {
             preprocess: self.file.preprocess,
             cutouts: self.cutouts,
             input: self.input,
-            channels: self.file.channels.clone(),
+            takes: self.file.takes(),
             crop,
         }
     }

@@ -99,10 +99,10 @@ pub fn judged(
 pub fn finished_with(session: &Session, outcome: &Outcome, held_out: &HeldOut) -> ModelFile {
     let (config, data, split) = (session.config(), session.data(), session.split());
     let threshold = held_out.threshold();
-    let own = session
-        .start
-        .as_ref()
-        .and_then(|start| start.channels.clone());
+    let takes = session.start.as_ref().map(|start| &start.takes);
+    let own = takes
+        .filter(|takes| !takes.guessed)
+        .and_then(|takes| takes.names.clone());
     let channels = data.channels.as_deref().map(<[_]>::to_vec);
     let mut parts = vec![("validation", &held_out.validation)];
     parts.extend(held_out.test.as_ref().map(|test| ("test", test)));

@@ -1,6 +1,7 @@
 //! From a cutout as an input has it to what a model's network takes.
 
-use crate::data::{Channel, Cutout, CutoutShape, Preprocess, size};
+use crate::data::channels::Takes;
+use crate::data::{Cutout, CutoutShape, Preprocess, size};
 
 /// What a cutout goes through before a network sees it.
 #[derive(Clone, Debug)]
@@ -10,17 +11,19 @@ pub(super) struct Recipe {
     pub input: CutoutShape,
     /// The size of cutout that becomes that; smaller ones are padded.
     pub cutouts: CutoutShape,
-    /// The images that it wants, where the model says.
-    pub channels: Option<Vec<Channel>>,
+    /// The images that it takes.
+    pub takes: Takes,
     pub crop: Option<usize>,
 }
 
 impl Recipe {
-    /// As [`prepare`](Self::prepare), of the images that the model wants where both say
-    /// what they are.
+    /// As [`prepare`](Self::prepare), of the images that the model takes.
     pub fn prepare_cutout(&self, mut cutout: Cutout) -> Result<(Vec<f32>, bool), String> {
-        if let (Some(wanted), Some(_)) = (&self.channels, &cutout.channels) {
-            cutout = cutout.with_channels(wanted)?;
+        let (have, count) = (cutout.channels.as_deref(), cutout.shape.channels);
+        let places = self.takes.places(have, count);
+        let places = places.map_err(|mismatch| mismatch.to_string())?;
+        if let (Some(places), Some(names)) = (places, &self.takes.names) {
+            cutout = cutout.picked(&places, names);
         }
         self.prepare(cutout.values, cutout.shape)
     }
@@ -47,7 +50,7 @@ impl Recipe {
         }
         let values = size::pad(values, shape, wanted).ok_or_else(|| {
             let what_to_do = if shape.channels != wanted.channels {
-                "--channels chooses images".to_string()
+                "--planes declares images, --channels chooses among them".to_string()
             } else {
                 format!("--cutout-size {} crops", wanted.height.min(wanted.width))
             };

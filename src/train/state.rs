@@ -6,7 +6,8 @@ use super::origin::brought;
 use super::scoring::{Feed, evaluate_feed};
 use super::{Config, Origin, Precision, Session, Totals, Trainer};
 use crate::backend::Device;
-use crate::data::{Augment, Channel, Preprocess};
+use crate::data::channels::{Takes, described};
+use crate::data::{Augment, Preprocess};
 use crate::formats::ModelFile;
 use crate::judge::EpochRecord;
 use crate::nn::{Architecture, Model, Parameter};
@@ -18,8 +19,8 @@ use crate::{Error, Result};
 pub(super) struct Start {
     /// What of it is frozen stays.
     pub model: Model,
-    /// The images that it takes, where that is known.
-    pub channels: Option<Vec<Channel>>,
+    /// The images that it takes.
+    pub takes: Takes,
 }
 
 impl Session {
@@ -45,7 +46,7 @@ impl Session {
         if !made.as_ref().is_ok_and(|made| *made == [h, w, c]) {
             let what = match c == self.data().shape.channels {
                 true => "rbgpu pack --cutout-size crops",
-                false => "--channels chooses images",
+                false => "--planes declares images, --channels chooses among them",
             };
             let found = self.data().shape.to_string();
             let expected = format!(
@@ -59,10 +60,23 @@ impl Session {
                 expected,
             ));
         }
+        // A single image has no order; several must be those that the weights were fitted to.
+        let (have, takes) = (self.data().channels.as_deref(), file.takes());
+        let places = takes
+            .places(have, self.data().shape.channels)
+            .map_err(|mismatch| mismatch.at(&self.data().source))?;
+        if places.is_some() {
+            let found = described(have, self.data().shape.channels);
+            let expected = format!(
+                "{}, as {name} takes",
+                described(takes.names.as_deref(), takes.count)
+            );
+            return Err(Error::input(&self.data().source, "images", found, expected));
+        }
         self.config.from = Some(Origin::of(name, model)?);
         self.start = Some(Start {
             model: model.clone().thawed(),
-            channels: file.channels.clone(),
+            takes: file.takes(),
         });
         Ok(self)
     }

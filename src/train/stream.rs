@@ -71,6 +71,8 @@ struct Prepared {
     /// What the network takes.
     values: Option<Vec<f32>>,
     padded: bool,
+    /// Whether it is a cutout that the model does not take: its size or its images are others.
+    misfit: bool,
 }
 
 impl Prepared {
@@ -82,6 +84,7 @@ impl Prepared {
                     row: (*failed).into(),
                     values: None,
                     padded: false,
+                    misfit: false,
                 };
             }
         };
@@ -91,6 +94,7 @@ impl Prepared {
                 row,
                 values: Some(values),
                 padded,
+                misfit: false,
             },
             Err(error) => Prepared {
                 row: Scored {
@@ -100,6 +104,7 @@ impl Prepared {
                 },
                 values: None,
                 padded: false,
+                misfit: true,
             },
         }
     }
@@ -125,6 +130,8 @@ struct Reader<R> {
     waiting: VecDeque<Prepared>,
     /// Of those, how many have pixels.
     usable: usize,
+    /// Whether a batch was made.
+    begun: bool,
     ended: bool,
     notices: Vec<String>,
 }
@@ -166,6 +173,9 @@ impl<R: Rows> Reader<R> {
                 self.waiting.push_back(prepared);
             }
         }
+        if !std::mem::replace(&mut self.begun, true) {
+            self.refuse_misfits()?;
+        }
         let mut batch = Batch {
             rows: Vec::new(),
             places: Vec::new(),
@@ -186,6 +196,27 @@ impl<R: Rows> Reader<R> {
             batch.rows.push(next.row);
         }
         Ok(batch)
+    }
+
+    /// An error where the input begins with nothing but cutouts that the model does not take, all
+    /// for one reason: so it would go on, a row each.
+    fn refuse_misfits(&self) -> Result<()> {
+        let failed = || self.waiting.iter().filter(|prepared| prepared.row.failed);
+        let Some(first) = failed().next() else {
+            return Ok(());
+        };
+        let alike = |other: &Prepared| other.misfit && other.row.error == first.row.error;
+        if self.usable > 0 || !failed().all(alike) {
+            return Ok(());
+        }
+        let why = match failed().count() {
+            1 => first.row.error.clone(),
+            n => format!("{}; so are all of the first {n} cutouts", first.row.error),
+        };
+        Err(Error::Candidate {
+            candidate: first.row.candidate.place().to_string(),
+            why,
+        })
     }
 
     /// An error for a row that failed, where that is asked for.
@@ -238,6 +269,7 @@ impl<'a> Scores<'a> {
             strict: options.strict,
             waiting: VecDeque::new(),
             usable: 0,
+            begun: false,
             ended: false,
             notices: Vec::new(),
         };

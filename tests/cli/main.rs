@@ -13,6 +13,7 @@ mod finetune;
 mod first_run;
 mod fixtures;
 mod forest;
+mod images;
 mod import;
 mod inject;
 mod inputs;

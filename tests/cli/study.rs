@@ -171,8 +171,9 @@ fn images_are_compared() {
     let members = [("cube", set), ("labels", labels)];
     super::fixtures::npz(&desk.path("three.npz"), &members);
     let line = "study channels three.npz --network tiny.toml --epochs 1 --device cpu --json";
-    let ran = desk.run(line).done();
-    ran.says(&["no names and were taken to be template, search, difference"]);
+    desk.refuses(line, 1, &["3 images without names", "--planes"]);
+    let planes = "--planes template,search,difference";
+    let ran = desk.run(&format!("{line} {planes}")).done();
     let all = ran.json();
     let images: Vec<&str> = all["runs"]
         .as_array()

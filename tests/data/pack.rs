@@ -94,7 +94,16 @@ fn every_kind_of_input_comes_back() {
         // And once more as a triple, which has ids and labels only.
         let prefix = dir.path().join("again");
         let _ = fs::remove_file(dir.path().join("again_y.npy"));
-        packed(&[&out], &read, &TRIPLE, &prefix).unwrap();
+        // Three images are read as template, search, difference from one, and so must be those.
+        let order = ReadOptions {
+            planes: (found.shape.channels == 3).then(|| Channel::ALL.to_vec()),
+            ..read.clone()
+        };
+        if found.shape.channels == 3 && found.channels.is_none() {
+            let error = packed(&[&out], &read, &TRIPLE, &prefix).unwrap_err();
+            says(&error.to_string(), &["--planes", "3 images without names"]);
+        }
+        packed(&[&out], &order, &TRIPLE, &prefix).unwrap();
         let again = open(&[&prefix], &read).unwrap();
         assert_eq!(
             (again.len(), &again.labels),

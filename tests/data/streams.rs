@@ -180,37 +180,77 @@ fn a_stream_gives_every_candidate_a_row() {
     says(&rows.next(9).unwrap_err().to_string(), &["c.fits"]);
 }
 
+/// A cube in the order search, template, difference was read as template, search, difference.
 #[test]
-fn images_without_names_are_taken_by_convention() {
+fn images_without_names_are_not_chosen_until_they_are_declared() {
+    use Channel::{Difference, Search, Template};
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cube.npz");
     write_cube(&path, &made(2, 1, 1, 3)).unwrap();
-    let wanting = |channels: &[Channel]| ReadOptions {
-        channels: Some(channels.to_vec()),
+    let reading = |planes: &[Channel], channels: &[Channel]| ReadOptions {
+        planes: (!planes.is_empty()).then(|| planes.to_vec()),
+        channels: (!channels.is_empty()).then(|| channels.to_vec()),
         ..labelled()
     };
-    let difference = open(&[&path], &wanting(&[Channel::Difference])).unwrap();
-    assert_eq!(
-        (pixels(&difference, 1)[0], difference.shape.channels),
-        (102.0, 1)
-    );
+    for wanted in [&[Difference][..], &Channel::ALL] {
+        let parts = ["cube.npz", "3 images without names", "--planes"];
+        says(&error(&path, &reading(&[], wanted)), &parts);
+        let mut rows = stream(&[&path], &reading(&[], wanted)).unwrap();
+        let refused = rows.next(9).unwrap_err().to_string();
+        says(&refused, &["3 images without names", "--planes"]);
+    }
+    let own = [Search, Template, Difference];
+    let set = open(&[&path], &reading(&own, &[])).unwrap();
+    assert_eq!(set.channels.as_deref(), Some(&own[..]));
+    assert_eq!(pixels(&set, 1), [100.0, 101.0, 102.0]);
+    let set = open(&[&path], &reading(&own, &[Template, Difference])).unwrap();
+    assert_eq!(pixels(&set, 1), [101.0, 102.0]);
+    let mut rows = stream(&[&path], &reading(&own, &[Template])).unwrap();
+    match &rows.next(9).unwrap()[1] {
+        Row::Cutout(cutout) => assert_eq!(cutout.values, [101.0]),
+        row => panic!("{row:?}"),
+    }
+    // What is unnamed stays so, and nothing is said of an order.
+    let set = open(&[&path], &reading(&[], &[])).unwrap();
+    assert_eq!((set.channels, set.notices.len()), (None, 0));
     says(
-        &difference.notices.join("\n"),
-        &["template, search, difference"],
+        &error(&path, &reading(&own[..2], &[])),
+        &[
+            "3 images without names",
+            "2: --planes names search, template",
+        ],
     );
-    // As many as there are: in the order that is wanted.
-    let own = [Channel::Search, Channel::Template, Channel::Difference];
-    let same = open(&[&path], &wanting(&own)).unwrap();
-    assert_eq!(pixels(&same, 1), [100.0, 101.0, 102.0]);
-    says(&same.notices.join("\n"), &["search, template, difference"]);
 
-    let two = dir.path().join("two.npz");
-    write_cube(&two, &made(2, 1, 1, 2)).unwrap();
-    let error = open(&[&two], &wanting(&[Channel::Difference])).unwrap_err();
+    // A file that names its images is believed.
+    let named = dir.path().join("named.npz");
+    let mut set = made(2, 1, 1, 3);
+    set.channels = Some(Channel::ALL.to_vec().into());
+    write_cube(&named, &set).unwrap();
+    open(&[&named], &reading(&Channel::ALL, &[])).unwrap();
     says(
-        &error.to_string(),
-        &["two.npz", "2 images without names", "difference"],
+        &error(&named, &reading(&own, &[])),
+        &["named.npz", "template, search, difference", "--planes"],
     );
+}
+
+/// A single image has no order, but no name either.
+#[test]
+fn one_image_without_a_name_is_not_chosen_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("one.npz");
+    write_cube(&path, &made(2, 1, 1, 1)).unwrap();
+    let asked = |model_images, channels| ReadOptions {
+        model_images,
+        channels,
+        ..labelled()
+    };
+    let difference = Some(vec![Channel::Difference]);
+    says(
+        &error(&path, &asked(None, difference.clone())),
+        &["one image without a name", "--planes difference"],
+    );
+    let set = open(&[&path], &asked(difference, None)).unwrap();
+    assert_eq!((set.channels, set.shape.channels), (None, 1));
 }
 
 #[test]
@@ -251,6 +291,7 @@ fn the_image_that_is_wanted_must_have_a_pixel() {
     let path = dir.path().join("x.fits");
     fs::write(&path, nan).unwrap();
     let options = ReadOptions {
+        planes: Some(Channel::ALL.to_vec()),
         channels: Some(vec![Channel::Difference]),
         ..ReadOptions::default()
     };

@@ -236,5 +236,5 @@ fn two_images_without_names_are_refused() {
     let error = measure(&data, &[0], &|_| {})
         .expect_err("refused")
         .to_string();
-    assert!(error.contains("--channels"), "{error}");
+    assert!(error.contains("--planes"), "{error}");
 }

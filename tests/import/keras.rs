@@ -104,6 +104,7 @@ fn what_was_guessed_is_said() {
     );
     let said = ImportOptions {
         preprocess: Some("otrain".into()),
+        channels: Some(vec![Channel::Search, Channel::Difference]),
         ..ImportOptions::default()
     };
     let (file, notices) = imported(&[&fixture("keras3.h5")], &said);

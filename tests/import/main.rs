@@ -7,6 +7,7 @@ mod common;
 mod npz;
 
 mod damaged;
+mod images;
 mod keras;
 mod preprocess;
 mod pytorch;

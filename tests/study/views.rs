@@ -55,10 +55,13 @@ fn the_middle_of_a_cutout() {
     }
 }
 
+fn named() -> Dataset {
+    data(3).with_planes(&Channel::ALL).unwrap()
+}
+
 #[test]
 fn images_by_name() {
-    let data = with_names(data(3)).unwrap();
-    assert!(data.notices[0].contains("template, search, difference"));
+    let data = with_names(named()).unwrap();
     let sets: Vec<String> = all(&data).iter().map(Images::to_string).collect();
     let expected = [
         "template+search+difference",
@@ -83,7 +86,7 @@ fn images_by_name() {
 fn sets_that_cannot_be_are_refused() {
     let desk = Desk::new();
     let split = Arc::new(desk.split.clone());
-    let three = with_names(data(3)).unwrap();
+    let three = with_names(named()).unwrap();
     let set = |text: &str| text.parse::<Images>().unwrap();
     let make = |data: &Dataset, sets: &[Images]| runs(&desk.config, data, &split, sets, 1);
     assert_eq!(
@@ -91,9 +94,9 @@ fn sets_that_cannot_be_are_refused() {
         2
     );
     assert!(said(make(&three, &[set("sci"), set("search")])).contains("search twice"));
-    let one = data(1).with_channels(&[Channel::Difference]).unwrap();
+    let one = data(1).with_planes(&[Channel::Difference]).unwrap();
     assert!(said(make(&one, &[set("search")])).contains("only difference"));
-    assert!(said(with_names(data(2))).contains("cutouts of 2 without names"));
+    assert!(said(with_names(data(3))).contains("3 images without names"));
     assert!(said("search+search".parse::<Images>()).contains("search twice"));
     assert!(said("search+sky".parse::<Images>()).contains("'search+sky'"));
 }

@@ -143,14 +143,13 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
         return Err(Error::config("--cutout-size", "0", "at least 1"));
     }
     let device = arguments.common.open(&terminal)?;
-    let mut classifier = Classifier::open_on(&arguments.model, &device)?;
+    let reading = &arguments.reading;
+    let mut classifier = reading.classifier(&arguments.model, &device, &terminal)?;
     if let Some(threshold) = arguments.threshold {
         classifier = classifier.with_threshold(threshold)?;
     }
     let question = question(arguments, &classifier, &terminal)?;
-    let options = arguments
-        .reading
-        .options(false, classifier.file().channels.clone())?;
+    let options = reading.options(false, classifier.takes().names)?;
     let rows = data::stream(&arguments.inputs, &options)?;
     let is_named = !arguments.ids.is_empty() || arguments.rows.is_some();
     let limit = arguments.limit.unwrap_or(usize::MAX);

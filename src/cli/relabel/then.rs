@@ -41,6 +41,8 @@ fn options(reading: &Reading) -> String {
         split_key,
         label_polarity,
         strict,
+        schema,
+        planes,
         channels,
         labels: _,
         lenient,
@@ -54,9 +56,14 @@ fn options(reading: &Reading) -> String {
         LabelPolarity::RealIsOne => put("--label-polarity", "real-is-one"),
         LabelPolarity::RealIsZero => put("--label-polarity", "real-is-zero"),
     }
-    if !channels.is_empty() {
-        let names: Vec<String> = channels.iter().map(|channel| channel.to_string()).collect();
-        put("--channels", &names.join(","));
+    if let Some(schema) = schema {
+        put("--schema", &schema.display().to_string());
+    }
+    for (option, images) in [("--planes", planes), ("--channels", channels)] {
+        if !images.is_empty() {
+            let names: Vec<String> = images.iter().map(|image| image.to_string()).collect();
+            put(option, &names.join(","));
+        }
     }
     for (option, asked) in [("--strict", strict), ("--lenient", lenient)] {
         if *asked {

@@ -15,6 +15,7 @@ use super::super::typed::again;
 use super::Shared;
 use super::watch::Watch;
 use crate::data::Channel;
+use crate::data::channels::Takes;
 use crate::reproduce::{folder, otrain};
 use crate::{Error, Result};
 
@@ -58,9 +59,14 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let mut done = Done::Whole;
     let mut given = Vec::new();
     for (name, path) in named {
-        let images = Some(vec![Channel::Difference]);
-        let reading = &arguments.reading;
+        let difference = Takes {
+            names: Some(vec![Channel::Difference]),
+            count: 1,
+            guessed: false,
+        };
+        let (reading, images) = (&arguments.reading, difference.names.clone());
         let data = reading.open_with(std::slice::from_ref(&path), true, images, &terminal)?;
+        let data = data.for_model(&difference)?;
         if Done::reading(&data) == Done::Partly {
             done = Done::Partly;
         }

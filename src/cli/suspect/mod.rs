@@ -274,7 +274,7 @@ fn of_models(
     let of_model = sources.iter().filter(|source| source.what == What::Model);
     let opened = of_model.map(|source| {
         let device = device.expect("opened for models");
-        Classifier::open_on(&source.path, device)
+        (arguments.reading).classifier(&source.path, device, terminal)
     });
     let opened: Vec<Classifier> = opened.collect::<Result<_>>()?;
     let reading = score_file::Reading {

@@ -19,10 +19,12 @@ const BATCH: (usize, usize) = (64, 1 << 22);
 const DEEPEST: usize = 2;
 
 /// What comes out of the file called `name`.
+/// `bare` says that packets may come without a container.
 pub fn stream(
     name: String,
     label: Option<u8>,
     reader: Box<dyn BufRead + Send>,
+    bare: bool,
 ) -> Box<dyn Iterator<Item = Piece> + Send> {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
@@ -30,6 +32,7 @@ pub fn stream(
             sender,
             batch: Vec::new(),
             bytes: 0,
+            bare,
         };
         // It ends early when nobody listens any more.
         let _ = pump(&name, label, reader, &mut out, 0).and_then(|()| out.flush());
@@ -46,6 +49,7 @@ struct Out {
     sender: SyncSender<Vec<Piece>>,
     batch: Vec<Piece>,
     bytes: usize,
+    bare: bool,
 }
 
 impl Out {
@@ -84,6 +88,7 @@ fn pump(
     let (gzip, tar) = (start.starts_with(GZIP), is_tar(&start));
     // The archive of a night without alerts: no member, or only zeros.
     let empty = start.iter().all(|&byte| byte == 0) && depth > 0;
+    let bare = out.bare && !start.starts_with(AVRO);
     let reader: Box<dyn BufRead + Send> = Box::new(Cursor::new(start).chain(reader));
     if gzip && depth < DEEPEST {
         let inside = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader));
@@ -92,8 +97,23 @@ fn pump(
         members(name, label, reader, out)
     } else if empty {
         Ok(())
+    } else if bare {
+        whole(name, label, reader, out)
     } else {
         blocks(name, label, reader, out)
+    }
+}
+
+/// A packet without a container.
+fn whole(name: &str, label: Option<u8>, reader: impl BufRead, out: &mut Out) -> Sent {
+    let mut bytes = Vec::new();
+    match reader.take(1 + MOST_BYTES as u64).read_to_end(&mut bytes) {
+        Err(error) => out.failed(name, &Error::io("read", name)(error)),
+        Ok(read) if read > MOST_BYTES => {
+            let found = format!("more than {MOST_BYTES} bytes");
+            out.failed(name, &Error::input(name, "packet", found, "one packet"))
+        }
+        Ok(_) => out.send(Piece::Whole(name.to_string(), label, bytes)),
     }
 }
 

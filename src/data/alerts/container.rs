@@ -197,7 +197,10 @@ fn not_avro(name: &str, mut start: Vec<u8>, reader: &mut impl BufRead) -> Error 
     if let [0, a, b, c, d, ..] = start[..] {
         let number = u32::from_be_bytes([a, b, c, d]);
         let found = format!("a packet without its schema (Kafka's wire format, schema {number})");
-        let expected = format!("{AVRO_TEXT}, which has its schema with it");
+        let expected = format!(
+            "{AVRO_TEXT}, which has its schema with it; for this one give the schema: --schema \
+             FILE.avsc, or a folder of .avsc files"
+        );
         return Error::input(name, "start of the file", found, expected);
     }
     let found = npy::printable(&start);

@@ -4,14 +4,15 @@
 //! | file | what it does |
 //! |---|---|
 //! | `container` | Avro's container format, block by block |
-//! | `schema` | a writer's schema, checked once and shared |
+//! | `schema`, `given` | a writer's schema, checked once and shared; one in a file of its own |
 //! | `packet` | the fields of one record that are of use |
 //! | `survey` | ZTF's and Rubin's names for what a [`Candidate`](super::Candidate) holds |
 //! | `stamps` | the FITS files inside, as one cutout |
 //! | `archive` | containers and tar files as streams |
 //!
 //! What is read: a container with any number of packets (codecs null, deflate
-//! and snappy), a gzipped one, and a .tar or .tar.gz of them, as ZTF's public
+//! and snappy), a gzipped one, a packet without its schema where [`PacketSchema`] has it (as Kafka
+//! carries it, with or without the five bytes of the wire format), and a .tar or .tar.gz of these, as ZTF's public
 //! archive ships a night. Archives are streams: nothing is unpacked to disk and
 //! memory does not grow with their length. FITS cutouts in an archive are read
 //! too, as from a folder.
@@ -23,6 +24,7 @@
 
 mod archive;
 mod container;
+mod given;
 mod packet;
 mod schema;
 mod stamps;
@@ -31,11 +33,13 @@ mod survey;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use rayon::prelude::*;
 
 use self::container::{Block, Container};
+pub use self::given::PacketSchema;
 use self::schema::Schemas;
 use super::Channel;
 use super::folder;
@@ -109,9 +113,10 @@ pub(super) fn rows(
         let expected = "labels too: folders true/ and false/ of packets, or a cube";
         return Err(Error::input(path, "labels", "alert packets", expected));
     }
+    let bare = options.schema.is_some();
     let pieces = files
         .into_iter()
-        .flat_map(|(path, label)| pieces(path, label));
+        .flat_map(move |(path, label)| pieces(path, label, bare));
     Ok(decoded(Box::new(pieces), options))
 }
 
@@ -125,7 +130,7 @@ pub(super) fn rows_of(
         let expected = "labels too: folders true/ and false/ of packets, or a cube";
         return Err(Error::input(name, "labels", "alert packets", expected));
     }
-    let pieces = archive::stream(name.to_string(), None, reader);
+    let pieces = archive::stream(name.to_string(), None, reader, options.schema.is_some());
     Ok(decoded(pieces, options))
 }
 
@@ -134,14 +139,15 @@ fn decoded(pieces: Box<dyn Iterator<Item = Piece> + Send>, options: &ReadOptions
         pieces,
         reader: Reader {
             schemas: Schemas::default(),
-            channels: options.channels.clone(),
+            given: options.schema.clone(),
+            channels: options.images().map(<[_]>::to_vec),
         },
         notices: Vec::new(),
     })
 }
 
 /// A file as it is, if it is small; else what comes out of it, read by a thread.
-fn pieces(path: PathBuf, label: Option<u8>) -> Box<dyn Iterator<Item = Piece> + Send> {
+fn pieces(path: PathBuf, label: Option<u8>, bare: bool) -> Box<dyn Iterator<Item = Piece> + Send> {
     let small = std::fs::metadata(&path).is_ok_and(|meta| meta.len() <= SMALL);
     let plain = File::open(&path)
         .and_then(start_of)
@@ -156,6 +162,7 @@ fn pieces(path: PathBuf, label: Option<u8>) -> Box<dyn Iterator<Item = Piece> + 
                 name,
                 label,
                 Box::new(BufReader::with_capacity(1 << 16, file)),
+                bare,
             )
         }
         Err(error) => {
@@ -246,6 +253,8 @@ impl Rows for Alerts {
 /// What every piece is read with.
 struct Reader {
     schemas: Schemas,
+    /// That of packets without one.
+    given: Option<Arc<PacketSchema>>,
     channels: Option<Vec<Channel>>,
 }
 
@@ -274,8 +283,14 @@ impl Reader {
         }
     }
 
-    /// A whole container.
+    /// A whole container, or a packet alone.
     fn container(&self, name: String, label: Option<u8>, mut bytes: &[u8]) -> Vec<Row> {
+        if let Some(given) = self.given.as_ref().filter(|_| !is_avro(bytes)) {
+            return vec![match given.packet(&name, bytes) {
+                Ok(packet) => survey::row(&packet, (&name, label), self.images(), ""),
+                Err(error) => unreadable(&name, &error),
+            }];
+        }
         let container = match Container::begin(name.clone(), label, &mut bytes) {
             Ok(container) => container,
             Err(error) => return vec![unreadable(&name, &error)],
@@ -298,7 +313,6 @@ impl Reader {
     }
 
     fn block(&self, container: &Container, block: &Block) -> Vec<Row> {
-        let channels = self.channels.as_deref().unwrap_or(&Channel::ALL);
         let schema = match self.schemas.get(container) {
             Ok(schema) => schema,
             // Once for the container, not for each of its blocks.
@@ -306,8 +320,13 @@ impl Reader {
             Err(_) => return Vec::new(),
         };
         container.packets(block, &schema, |packet, place| {
-            survey::row(packet, container, channels, place)
+            let file = (&container.name[..], container.label);
+            survey::row(packet, file, self.images(), place)
         })
+    }
+
+    fn images(&self) -> &[Channel] {
+        self.channels.as_deref().unwrap_or(&Channel::ALL)
     }
 }
 

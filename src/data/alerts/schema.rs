@@ -21,6 +21,7 @@ const DEEPEST: usize = 64;
 const MOST_EMPTY: usize = 256;
 
 /// A schema that a packet can be read with.
+#[derive(Debug)]
 pub struct Checked {
     /// As the library parsed it.
     pub schema: Schema,
@@ -51,13 +52,11 @@ impl Schemas {
             parsed
         });
         if let Err(found) = found.as_ref() {
-            let expected = "an alert of ZTF (a record candidate) or of Rubin (diaSource) \
-                            with its cutouts";
             return Err(Error::input(
                 &container.name,
                 "schema",
                 found.clone(),
-                expected,
+                ALERT,
             ));
         }
         Ok(SharedSchema(found))
@@ -78,26 +77,23 @@ impl std::ops::Deref for SharedSchema {
     }
 }
 
-fn parse(json: &[u8]) -> Found<Checked> {
+/// What the schema of a packet must be.
+pub const ALERT: &str = "an alert packet: a record candidate (ZTF, DECam) or diaSource (Rubin) with \
+                         an id, a position, a time, a magnitude and a filter, and cutouts beside it";
+
+/// The schema in `json`, checked.
+pub fn parse(json: &[u8]) -> Found<Checked> {
     let text = std::str::from_utf8(json).map_err(|e| format!("no text ({e})"))?;
     let schema = Schema::parse_str(text).map_err(|e| format!("no schema ({e})"))?;
     let Schema::Record(record) = &schema else {
         return Err("no record".into());
     };
-    let names: Vec<&str> = record.fields.iter().map(|f| f.name.as_str()).collect();
-    if !survey::knows(&names) {
-        return Err(format!("a record of {}", shortened(&names)));
-    }
     if Walk::default().size(&schema)?.empty > MOST_EMPTY {
         return Err("more than 256 fields that take no byte".into());
     }
-    Ok(Checked { schema })
-}
-
-fn shortened(names: &[&str]) -> String {
-    match names.len() {
-        0..=8 => names.join(", "),
-        n => format!("{} and {} more", names[..8].join(", "), n - 8),
+    match survey::fault(&schema, &record.fields) {
+        Some(fault) => Err(fault),
+        None => Ok(Checked { schema }),
     }
 }
 
@@ -134,7 +130,7 @@ impl Size {
     }
 }
 
-type Found<T> = std::result::Result<T, String>;
+pub type Found<T> = std::result::Result<T, String>;
 
 /// A walk through a schema, that finds what a reader would go on at without end:
 /// records that hold themselves, and lists of values that take no byte. Each

@@ -1,22 +1,29 @@
-//! What ZTF and Rubin (LSST) call what a [`Candidate`] holds.
+//! What surveys and brokers call what a [`Candidate`] holds.
 //!
-//! | here | ZTF, `candidate` | Rubin, `diaSource` |
-//! |---|---|---|
-//! | id | `candid` | `diaSourceId` |
-//! | object | `objectId` of the packet | `diaObjectId`, else `ssObjectId` |
-//! | mag, mag_err | `magpsf`, `sigmapsf` | `psfFlux`, `psfFluxErr` (nJy) as AB magnitudes |
-//! | filter | `fid` 1, 2, 3 as g, r, i | `band` |
-//! | fwhm | `fwhm` | not in the packet |
-//! | ra, dec | `ra`, `dec` | `ra`, `dec` |
-//! | mjd | `jd` - 2400000.5 (UTC) | `midpointMjdTai` (TAI) |
-//! | x, y | `xpos`, `ypos` | `x`, `y` |
-//! | parent | `pdiffimfilename` | `visit`_`detector` |
-//! | survey_score | `drb`, else `rb` | `reliability` |
+//! A packet has a record `candidate` (ZTF, DECam, babamul) or `diaSource` (Rubin):
 //!
-//! Schemas: <https://github.com/ZwickyTransientFacility/ztf-avro-alert> and
-//! <https://github.com/lsst/alert_packet>; names of older versions are known too.
+//! | here | first of these names that has a value |
+//! |---|---|
+//! | id | `candid` (of the packet, else of the record), `diaSourceId` |
+//! | object | `objectId` of the packet, `diaObjectId`, `ssObjectId` |
+//! | mag, mag_err | `magpsf`, `sigmapsf`; `forcediffimmag`, `forcediffimmagunc`; `psfFlux`, `psfFluxErr` (nJy) as AB magnitudes; `magap`, `sigmagap` |
+//! | filter | `band`, `filterName`; `fid` 1, 2, 3 as g, r, i |
+//! | fwhm | `fwhm` |
+//! | ra, dec | `ra`, `dec` |
+//! | mjd | `jd` - 2400000.5 (UTC), `mjd`, `midpointMjdTai` (TAI) |
+//! | x, y | `xpos`, `ypos`; `x`, `y` |
+//! | parent | `pdiffimfilename`, else `visit`_`detector` |
+//! | survey_score | `drb`, `rb`, `reliability` |
+//!
+//! A schema that has none of the names for id, position, time, magnitude or filter is refused.
+//!
+//! Schemas: <https://github.com/ZwickyTransientFacility/ztf-avro-alert>,
+//! <https://github.com/lsst/alert_packet> and, of DECam, <https://github.com/boom-astro/boom>;
+//! names of older versions are known too.
 
-use super::container::Container;
+use apache_avro::Schema;
+use apache_avro::schema::{RecordField, ResolvedSchema};
+
 use super::packet::{Field, Packet};
 use super::stamps;
 use crate::data::rows::{Cutout, Failed, Row};
@@ -29,7 +36,7 @@ const MJD_EPOCH: f64 = 2_400_000.5;
 const AB_OF_NANOJANSKY: f64 = 31.4;
 
 /// The fields that are read, at any depth, in the order of their bytes.
-pub const FIELDS: [&str; 38] = [
+pub const FIELDS: [&str; 43] = [
     "band",
     "candid",
     "candidate",
@@ -46,11 +53,15 @@ pub const FIELDS: [&str; 38] = [
     "drb",
     "fid",
     "filterName",
+    "forcediffimmag",
+    "forcediffimmagunc",
     "fwhm",
     "jd",
+    "magap",
     "magpsf",
     "midPointTai",
     "midpointMjdTai",
+    "mjd",
     "objectId",
     "pdiffimfilename",
     "psFlux",
@@ -60,6 +71,7 @@ pub const FIELDS: [&str; 38] = [
     "ra",
     "rb",
     "reliability",
+    "sigmagap",
     "sigmapsf",
     "ssObjectId",
     "stampData",
@@ -79,16 +91,101 @@ pub fn stamp_name(channel: Channel) -> &'static str {
     }
 }
 
-/// Whether a record with fields of these names is an alert of either.
-pub fn knows(names: &[&str]) -> bool {
-    ["candidate", "diaSource"].iter().any(|n| names.contains(n))
+/// The records that hold the candidate, one of which a packet has.
+const RECORDS: [&str; 2] = ["candidate", "diaSource"];
+
+const IDS: [&str; 2] = ["candid", "diaSourceId"];
+const RA: [&str; 1] = ["ra"];
+const DEC: [&str; 2] = ["dec", "decl"];
+const MJDS: [&str; 3] = ["mjd", "midpointMjdTai", "midPointTai"];
+const MAGS: [&str; 5] = ["magpsf", "forcediffimmag", "psfFlux", "psFlux", "magap"];
+const FILTERS: [&str; 3] = ["band", "filterName", "fid"];
+
+/// What is wrong with `schema`, a record with `fields`, as that of an alert: the names that it has
+/// none of.
+pub fn fault(schema: &Schema, fields: &[RecordField]) -> Option<String> {
+    let names = |fields: &[RecordField]| -> Vec<String> {
+        fields.iter().map(|field| field.name.clone()).collect()
+    };
+    let outer = names(fields);
+    let Some(field) = fields
+        .iter()
+        .find(|field| RECORDS.contains(&&field.name[..]))
+    else {
+        return Some(format!("a record of {}", shortened(&outer)));
+    };
+    let resolved = ResolvedSchema::try_from(schema).ok()?;
+    let inner = record(&field.schema, &resolved).map_or_else(Vec::new, names);
+    let has = |wanted: &[&str], of: &[String]| of.iter().any(|name| wanted.contains(&&name[..]));
+    let mut times = vec!["jd"];
+    times.extend(MJDS);
+    let needed: [(&str, &[&str]); 6] = [
+        ("id", &IDS),
+        ("right ascension", &RA),
+        ("declination", &DEC),
+        ("time", &times),
+        ("magnitude", &MAGS),
+        ("filter", &FILTERS),
+    ];
+    let lacks = |(what, wanted): &(&str, &[&str])| {
+        let there = has(wanted, &inner) || (*what == "id" && has(wanted, &outer));
+        (!there).then(|| format!("{what} ({})", wanted.join(", ")))
+    };
+    let missing: Vec<String> = needed.iter().filter_map(lacks).collect();
+    (!missing.is_empty()).then(|| {
+        let (name, missing) = (&field.name, missing.join(", "));
+        format!(
+            "a record {name} without {missing}; it has {}",
+            shortened(&inner)
+        )
+    })
 }
 
-/// The row of `packet`; `place` says which of its container it is.
-pub fn row(packet: &Packet, container: &Container, channels: &[Channel], place: &str) -> Row {
+/// The fields of a record, or of the one in a union.
+fn record<'a>(schema: &'a Schema, resolved: &ResolvedSchema<'a>) -> Option<&'a [RecordField]> {
+    match schema {
+        Schema::Record(record) => Some(&record.fields),
+        Schema::Union(union) => {
+            let mut all = union.variants().iter();
+            all.find_map(|variant| record(variant, resolved))
+        }
+        Schema::Ref { name } => match resolved.get_names().get(name) {
+            Some(Schema::Record(record)) => Some(&record.fields),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn shortened(names: &[String]) -> String {
+    match names.len() {
+        0..=8 => names.join(", "),
+        n => format!("{} and {} more", names[..8].join(", "), n - 8),
+    }
+}
+
+/// The row of `packet`, which is in the file `name` with the label of its folder; `place` says
+/// which of the file's it is.
+pub fn row(
+    packet: &Packet,
+    (name, label): (&str, Option<u8>),
+    channels: &[Channel],
+    place: &str,
+) -> Row {
+    let Some(inner) = RECORDS.iter().find_map(|name| packet.record(name)) else {
+        return Row::Failed(Box::new(Failed {
+            candidate: Candidate {
+                id: packet.text(&IDS),
+                file: name.to_string(),
+                ..Candidate::default()
+            },
+            why: format!("{place}neither a candidate nor a diaSource"),
+            unreadable: true,
+        }));
+    };
     let candidate = Candidate {
-        file: container.name.clone(),
-        ..candidate(packet)
+        file: name.to_string(),
+        ..candidate(packet, inner)
     };
     let mut images = Vec::with_capacity(channels.len());
     for &channel in channels {
@@ -112,7 +209,7 @@ pub fn row(packet: &Packet, container: &Container, channels: &[Channel], place: 
     let (shape, values) = stamps::together(images);
     Row::of(Cutout {
         candidate,
-        label: container.label,
+        label,
         channels: Some(channels.into()),
         shape,
         values,
@@ -135,11 +232,40 @@ fn stamp<'a>(packet: &'a Packet, name: &str) -> Result<&'a [u8], String> {
     }
 }
 
-fn candidate(packet: &Packet) -> Candidate {
-    let none = Packet::default();
-    match (packet.record("candidate"), packet.record("diaSource")) {
-        (Some(inner), _) => ztf(packet, inner),
-        (None, source) => rubin(packet, source.unwrap_or(&none)),
+fn candidate(packet: &Packet, inner: &Packet) -> Candidate {
+    let (mag, mag_err) = measured(inner);
+    let filter = match (inner.text(&FILTERS[..2]), inner.field("fid")) {
+        (band, _) if !band.is_empty() => band,
+        (_, Some(Field::Integer(1))) => "g".to_string(),
+        (_, Some(Field::Integer(2))) => "r".to_string(),
+        (_, Some(Field::Integer(3))) => "i".to_string(),
+        _ => inner.text(&["fid"]),
+    };
+    let (visit, detector) = (inner.text(&["visit"]), inner.number(&["detector"]));
+    let exposure = || match visit.is_empty() || detector.is_nan() {
+        true => inner.text(&["ccdVisitId"]),
+        false => format!("{visit}_{detector}"),
+    };
+    let jd = inner.number(&["jd"]) - MJD_EPOCH;
+    Candidate {
+        id: either(packet.text(&IDS[..1]), || {
+            either(inner.text(&IDS), || packet.text(&IDS))
+        }),
+        object: either(packet.text(&["objectId"]), || {
+            inner.text(&["diaObjectId", "ssObjectId"])
+        }),
+        mag,
+        mag_err,
+        filter,
+        fwhm: inner.known(&["fwhm"]),
+        ra: inner.number(&RA),
+        dec: inner.number(&DEC),
+        mjd: if jd.is_nan() { inner.number(&MJDS) } else { jd },
+        x: inner.number(&["xpos", "x"]),
+        y: inner.number(&["ypos", "y"]),
+        parent: either(inner.text(&["pdiffimfilename"]), exposure),
+        survey_score: inner.known(&["drb", "rb", "reliability"]),
+        ..Candidate::default()
     }
 }
 
@@ -147,57 +273,24 @@ fn either(first: String, second: impl FnOnce() -> String) -> String {
     if first.is_empty() { second() } else { first }
 }
 
-fn ztf(packet: &Packet, inner: &Packet) -> Candidate {
-    let filter = match inner.field("fid") {
-        Some(Field::Integer(1)) => "g".to_string(),
-        Some(Field::Integer(2)) => "r".to_string(),
-        Some(Field::Integer(3)) => "i".to_string(),
-        _ => inner.text(&["fid"]),
+/// Magnitude and error by the first names that have one.
+fn measured(inner: &Packet) -> (f64, f64) {
+    let pair = |mag: &str, error: &str| (inner.known(&[mag]), inner.known(&[error]));
+    let flux = || {
+        magnitude(
+            inner.number(&["psfFlux", "psFlux"]),
+            inner.number(&["psfFluxErr", "psFluxErr"]),
+        )
     };
-    Candidate {
-        id: either(packet.text(&["candid"]), || inner.text(&["candid"])),
-        object: packet.text(&["objectId"]),
-        mag: inner.known(&["magpsf"]),
-        mag_err: inner.known(&["sigmapsf"]),
-        filter,
-        fwhm: inner.known(&["fwhm"]),
-        ra: inner.number(&["ra"]),
-        dec: inner.number(&["dec"]),
-        mjd: inner.number(&["jd"]) - MJD_EPOCH,
-        x: inner.number(&["xpos"]),
-        y: inner.number(&["ypos"]),
-        parent: inner.text(&["pdiffimfilename"]),
-        survey_score: inner.known(&["drb", "rb"]),
-        ..Candidate::default()
-    }
-}
-
-fn rubin(packet: &Packet, inner: &Packet) -> Candidate {
-    let (mag, mag_err) = magnitude(
-        inner.number(&["psfFlux", "psFlux"]),
-        inner.number(&["psfFluxErr", "psFluxErr"]),
-    );
-    let (visit, detector) = (inner.text(&["visit"]), inner.number(&["detector"]));
-    let parent = match visit.is_empty() || detector.is_nan() {
-        true => inner.text(&["ccdVisitId"]),
-        false => format!("{visit}_{detector}"),
-    };
-    let id = ["diaSourceId"];
-    Candidate {
-        id: either(inner.text(&id), || packet.text(&id)),
-        object: inner.text(&["diaObjectId", "ssObjectId"]),
-        mag,
-        mag_err,
-        filter: inner.text(&["band", "filterName"]),
-        ra: inner.number(&["ra"]),
-        dec: inner.number(&["dec", "decl"]),
-        mjd: inner.number(&["midpointMjdTai", "midPointTai"]),
-        x: inner.number(&["x"]),
-        y: inner.number(&["y"]),
-        parent,
-        survey_score: inner.number(&["reliability"]),
-        ..Candidate::default()
-    }
+    let mut all = [
+        pair("magpsf", "sigmapsf"),
+        pair("forcediffimmag", "forcediffimmagunc"),
+        flux(),
+        pair("magap", "sigmagap"),
+    ]
+    .into_iter();
+    all.find(|(mag, _)| !mag.is_nan())
+        .unwrap_or((f64::NAN, f64::NAN))
 }
 
 /// The AB magnitude of a flux and of its error, in nJy. A source that became

@@ -84,7 +84,7 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<OfStamps> {
             ));
         }
     }
-    let channels = options.channels.as_deref().unwrap_or(&Channel::ALL);
+    let channels = options.images().unwrap_or(&Channel::ALL);
     Ok(OfStamps {
         stamps,
         features,

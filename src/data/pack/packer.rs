@@ -7,7 +7,7 @@ use super::sort::Sorter;
 use super::spool::Spool;
 use super::{Dtype, Format, PackOptions, Packed, Step, balance};
 use crate::data::beside::Beside;
-use crate::data::channels::{Names, names};
+use crate::data::channels::{Names, described, names};
 use crate::data::rows::{Cutout, Row};
 use crate::data::writer::{Contents, CubeKind, write_contents};
 use crate::data::writer_triple::write_triple;
@@ -46,15 +46,17 @@ impl<'a> Packer<'a> {
     }
 
     /// A triple does not name its images: three are read as DES has them.
-    fn check_order(&self) -> Result<()> {
-        let Some(found) = self.channels.as_deref() else {
+    fn check_order(&self, count: usize) -> Result<()> {
+        let named = self.channels.as_deref();
+        if self.options.format != Format::Triple || count != 3 || named == Some(&Channel::ALL[..]) {
             return Ok(());
-        };
-        if self.options.format == Format::Triple && found.len() == 3 && found != Channel::ALL {
-            let expected = format!("{} in a DES triple", names(&Channel::ALL));
-            return Err(Error::config("--channels", names(found), expected));
         }
-        Ok(())
+        let expected = format!("{} in a DES triple", names(&Channel::ALL));
+        let option = match named {
+            Some(_) => "--channels",
+            None => "--planes",
+        };
+        Err(Error::config(option, described(named, count), expected))
     }
 
     /// One more.
@@ -73,17 +75,21 @@ impl<'a> Packer<'a> {
         };
         if self.labels.is_empty() {
             self.channels = cutout.channels.clone();
-            self.check_order()?;
+            self.check_order(cutout.shape.channels)?;
         } else if cutout.channels != self.channels {
-            let called = |names_: &Option<Names>| match names_.as_deref() {
-                Some(channels) => names(channels),
-                None => "without names".into(),
+            let why = match self.channels.as_deref() {
+                Some(before) => format!(
+                    "found {}, expected {}, as in those before (--planes declares the images, \
+                     --channels chooses)",
+                    described(cutout.channels.as_deref(), cutout.shape.channels),
+                    names(before)
+                ),
+                None => format!(
+                    "found {}, expected images without names, as those before (--planes names \
+                     them)",
+                    described(cutout.channels.as_deref(), cutout.shape.channels)
+                ),
             };
-            let why = format!(
-                "its images are {}, those before {} (--channels chooses)",
-                called(&cutout.channels),
-                called(&self.channels)
-            );
             return self.leave_out(cutout.candidate.place(), why);
         }
         let (shape, values) = match self.options.cutout_size {
@@ -173,7 +179,7 @@ impl<'a> Packer<'a> {
                 let id = self.beside.ids.get(row).to_string();
                 let why = format!(
                     "its size is {own} (H x W x images), where most are {shape} (--cutout-size \
-                     and --channels make them alike)"
+                     and --planes or --channels make them alike)"
                 );
                 self.leave_out(&id, why)?;
             }

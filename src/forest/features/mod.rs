@@ -52,7 +52,7 @@ use self::image::{Cells, Image, over};
 use self::source::{Threshold, central, sources};
 use super::names::{BAND, GOLDSTEIN, band};
 use super::table::FeatureTable;
-use crate::data::channels::{Channel, choose, names};
+use crate::data::channels::{Channel, choose, described};
 use crate::data::{Candidate, Dataset};
 use crate::{Error, Result};
 
@@ -146,7 +146,6 @@ pub fn measure(
     }
     let ids = rows.iter().map(|&row| data.candidates[row].id.clone());
     let mut table = FeatureTable::new(&data.source, all, ids.collect(), values)?;
-    table.notices.extend(stamps.notice);
     if let Some(parts) = &data.parts {
         table.parts = Some(rows.iter().map(|&row| Some(parts[row])).collect());
     }
@@ -171,33 +170,30 @@ struct Stamps {
     template: Option<usize>,
     search: Option<usize>,
     aperture: Aperture,
-    notice: Option<String>,
 }
 
 impl Stamps {
     fn of(data: &Dataset) -> Result<Stamps> {
         let shape = data.shape;
         let have = data.channels.as_deref();
-        let one = |channel| choose(have, shape.channels, &[channel]).ok();
-        let Some(difference) = one(Channel::Difference) else {
-            let found = match have {
-                Some(have) => names(have),
-                None => format!("{} images without names", shape.channels),
-            };
-            let expected = "a difference image; --channels names the images of a cutout";
-            return Err(Error::input(&data.source, "images", found, expected));
+        let one = |channel| {
+            let places = choose(have, shape.channels, &[channel]);
+            places.ok().map(|places| places[0])
         };
-        let other = |channel| match shape.channels {
-            1 => None,
-            _ => one(channel).map(|choice| choice.places[0]),
+        // O'TRAIN's cutouts are the difference alone, which does not say so.
+        let alone = || (have.is_none() && shape.channels == 1).then_some(0);
+        let Some(difference) = one(Channel::Difference).or_else(alone) else {
+            let found = described(have, shape.channels);
+            let expected = "a difference image; declare the images of a cutout in their order, \
+                            such as --planes template,search,difference";
+            return Err(Error::input(&data.source, "images", found, expected));
         };
         Ok(Stamps {
             shape: [shape.height, shape.width, shape.channels],
-            difference: difference.places[0],
-            template: other(Channel::Template),
-            search: other(Channel::Search),
+            difference,
+            template: one(Channel::Template),
+            search: one(Channel::Search),
             aperture: Aperture::new(shape.height, shape.width),
-            notice: difference.notice(shape.channels, &[Channel::Difference]),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a user of an exported model has to know, as plain texts.
 
 use super::{Export, Format};
+use crate::data::channels::names;
 use crate::data::{Normalisation, Preprocess};
 use crate::formats::ModelFile;
 use crate::formats::model::MEANING;
@@ -13,8 +14,12 @@ pub type Facts = Vec<(&'static str, String)>;
 pub fn of(model: &ModelFile, export: &Export) -> Facts {
     let network = &model.model;
     let [h, w, c] = network.plan().input;
-    let named = model.channels.as_deref();
-    let channels = named.map_or_else(|| c.to_string(), crate::data::channels::names);
+    let takes = model.takes();
+    let channels = match (&takes.names, takes.guessed) {
+        (None, _) => c.to_string(),
+        (Some(known), false) => names(known),
+        (Some(guess), true) => format!("{} (guessed at import)", names(guess)),
+    };
     let json = |value| serde_json::to_string(&value).expect("plain data");
     let mut facts = vec![
         ("rbgpu_version", env!("CARGO_PKG_VERSION").into()),

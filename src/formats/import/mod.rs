@@ -28,7 +28,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use self::file::{Kind, guarded, read_whole, recognise};
-use super::model::{ModelFile, Provenance};
+use super::model::{CHANNELS_GUESSED, ModelFile, Provenance};
 use crate::backend::Device;
 use crate::data::channels::names;
 use crate::data::{Channel, CutoutShape, Normalisation, Preprocess};
@@ -80,7 +80,7 @@ pub struct ImportOptions {
     /// they are, class 1 is real).
     pub preprocess: Option<String>,
     /// The images that the network takes, in their order; those of `preprocess` if it
-    /// has any.
+    /// has any, else for three images a guess that is among the notices.
     pub channels: Option<Vec<Channel>>,
     /// A candidate is real when P(real) is at least this, from 0 to 1.
     pub threshold: f64,
@@ -260,7 +260,17 @@ fn finish(
         channels,
     };
     let cutouts = preprocess.cutouts_for(input_shape)?;
-    let channels = channels_of(preprocess, cutouts, options.channels.as_ref())?;
+    if preprocess == Preprocess::DiaNodia && cutouts.height != cutouts.width {
+        let found = format!("'{preprocess}' for a network that takes {input_shape}");
+        let expected = "a network of three square images side by side, (H, 3H, 1): the recipe \
+                        makes cutouts into that, so that no score would come out of this one";
+        return Err(Error::config("--preprocess", found, expected));
+    }
+    let given = channels_of(preprocess, cutouts, options.channels.as_ref())?;
+    let (channels, channels_guessed) = match given {
+        Some(given) => (Some(given), false),
+        None => guess(cutouts.channels, &mut notices),
+    };
     if let Preprocess::Plain(normalisation) = preprocess {
         architecture.training.normalisation = normalisation.name().into();
     }
@@ -285,7 +295,7 @@ fn finish(
         });
     }
     turn(&mut values, softmax, real)?;
-    let provenance = Provenance {
+    let mut provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         data: path.display().to_string(),
         settings: json!({
@@ -296,6 +306,9 @@ fn finish(
         }),
         ..Provenance::default()
     };
+    if channels_guessed {
+        provenance.note(CHANNELS_GUESSED, true.into());
+    }
     let device = Device::cpu();
     let model = Model::with_values(architecture, input, &device, |i, _| Ok(values[i].clone()))?;
     let file = ModelFile {
@@ -307,6 +320,32 @@ fn finish(
         provenance,
     };
     Ok((file, notices))
+}
+
+/// The images that a network of `count` takes, where nobody said it, and whether they are a
+/// guess. A single image has no order.
+fn guess(count: usize, notices: &mut Vec<String>) -> (Option<Vec<Channel>>, bool) {
+    use Channel::{Difference, Search, Template};
+    match count {
+        0 | 1 => (None, false),
+        3 => {
+            let guess = vec![Search, Template, Difference];
+            notices.push(format!(
+                "which images the network takes was not said: GUESSED {}, as ZTF's networks have \
+                 them; if the order is another, import again with it, such as --channels \
+                 template,search,difference",
+                names(&guess)
+            ));
+            (Some(guess), true)
+        }
+        n => {
+            notices.push(format!(
+                "which {n} images the network takes was not said: cutouts with names will be \
+                 refused; import again with --channels NAME,…"
+            ));
+            (None, false)
+        }
+    }
 }
 
 /// The images that the network takes, as far as they are known.

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{Desk, Event, page};
 use crate::Error;
-use crate::data::channels::Channel;
 use crate::relabel::decide::{Refusal, Request};
 use crate::relabel::journal::Mode;
 use crate::relabel::work::Work;
@@ -79,7 +78,6 @@ pub async fn state(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, Refusal
         let (data, options) = (&work.subjects().data, work.options());
         let names: Vec<String> = match (&data.channels, data.shape.channels) {
             (Some(names), _) => names.iter().map(|c| c.name().to_string()).collect(),
-            (None, 3) => Channel::ALL.map(|c| c.name().to_string()).to_vec(),
             (None, 1) => vec!["cutout".into()],
             (None, n) => (1..=n).map(|n| format!("image {n}")).collect(),
         };
