@@ -2,6 +2,7 @@
 
 use engine::Error;
 use engine::backend::{Device, GpuPrecision};
+use engine::data::axes::{Axes, TRANSPOSE, axes};
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError, PyWarning};
 use pyo3::prelude::*;
@@ -50,8 +51,9 @@ pub struct Cutouts<'py> {
 }
 
 impl<'py> Cutouts<'py> {
-    /// Takes anything that numpy makes an array of.
-    pub fn new(array: &Bound<'py, PyAny>) -> PyResult<Cutouts<'py>> {
+    /// Takes anything that numpy makes an array of; `images` is how many images a cutout must
+    /// have, where that is known.
+    pub fn new(array: &Bound<'py, PyAny>, images: Option<usize>) -> PyResult<Cutouts<'py>> {
         let numpy = array.py().import("numpy")?;
         let array = numpy.call_method1("asanyarray", (array,))?;
         let shape: Vec<usize> = array.getattr("shape")?.extract()?;
@@ -62,7 +64,17 @@ impl<'py> Cutouts<'py> {
             return Err(PyValueError::new_err(text));
         }
         let (count, shape) = match shape[..] {
-            [n, h, w, c] => (n, [h, w, c]),
+            [n, h, w, c] => {
+                match axes([h, w, c], images) {
+                    Axes::ChannelsLast => {}
+                    Axes::Unclear(text) => warn(array.py(), &text)?,
+                    Axes::ChannelsFirst(found) => {
+                        let text = format!("cutouts of {found}, expected {TRANSPOSE}");
+                        return Err(PyValueError::new_err(text));
+                    }
+                }
+                (n, [h, w, c])
+            }
             [n, h, w] => (n, [h, w, 1]),
             _ => {
                 let text =

@@ -201,7 +201,7 @@ fn read(py: Python<'_>, paths: &[PathBuf]) -> PyResult<Dataset> {
 }
 
 fn in_memory(cutouts: &Bound<'_, PyAny>, labels: Option<&Bound<'_, PyAny>>) -> PyResult<Dataset> {
-    let cutouts = Cutouts::new(cutouts)?;
+    let cutouts = Cutouts::new(cutouts, None)?;
     let labels = labels.ok_or_else(|| PyTypeError::new_err("arrays need labels"))?;
     let labels = convert::labels(labels, cutouts.count)?;
     let [height, width, channels] = cutouts.shape;

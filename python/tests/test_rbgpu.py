@@ -84,6 +84,8 @@ def test_what_cannot_be_is_an_exception(model, tmp_path):
     made, _ = model
     with pytest.raises(ValueError, match="17x16x1.*16x16x1"):
         made.predict(np.zeros((2, 17, 16, 1)))
+    with pytest.raises(ValueError, match="images first.*moveaxis"):
+        made.predict(np.zeros((2, 1, 16, 16)))
     with pytest.raises(ValueError, match="expected .N, H, W, C."):
         made.predict(np.zeros(7))
     with pytest.raises(ValueError, match="expected numbers"):

@@ -150,6 +150,7 @@ impl Reading {
             split_key: self.split_key.clone(),
             label_polarity: self.label_polarity,
             labels_required,
+            labels_kept: false,
             strict: self.strict,
             planes: given(&self.planes),
             schema: match &self.schema {

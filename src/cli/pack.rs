@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use crate::data::channels::names;
 use crate::data::pack::{Dtype, Format, PackOptions, Packed, Step, pack, triple_files};
 use crate::data::truth::{Radius, Truth};
-use crate::data::{Rows, stream};
+use crate::data::{ReadOptions, Rows, stream};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu pack`.
@@ -100,7 +100,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     options.check()?;
     let truth = arguments.truth.as_ref().map(Truth::read).transpose()?;
-    let mut rows = stream(&arguments.inputs, &arguments.reading.options(false, None)?)?;
+    let reading = ReadOptions {
+        labels_kept: true,
+        ..arguments.reading.options(false, None)?
+    };
+    let mut rows = stream(&arguments.inputs, &reading)?;
     let bar = terminal.bar(rows.expected().unwrap_or(0), "reading");
     let unknown = rows.expected().is_none();
     let truth = truth.as_ref().zip(arguments.radius);

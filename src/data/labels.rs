@@ -1,6 +1,6 @@
 //! Label files: labels that stand beside the data, by the candidates' ids.
 //!
-//! A label file is a table (CSV, JSON lines, Parquet; see [`table`]) with the columns `id` and
+//! A label file is a table (see [`table`]) with the columns `id` and
 //! `label` (1 real, 0 bogus, -1 undecided), and those of [`LabelRow`] besides. Where it is
 //! given, candidates that it names have its labels, others keep the input's own; the files of
 //! the input stay as they are. `pixels` says which candidate was looked at
@@ -9,6 +9,7 @@
 //! said of them.
 
 mod apply;
+pub(crate) mod value;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use super::table::{self, Cells, Kind, column};
 use crate::{Error, Result};
 
 pub(super) use apply::{OfSets, OfStream};
+use value::{Value, values};
 
 /// What a column of ids may be called, in any case; the first that is there.
 pub(crate) const ID: &[&str] = &["id", "candid", "cand_id", "candidate", "name"];
@@ -228,7 +230,7 @@ impl LabelFile {
                 };
                 return Err(Error::input(path, "line of names", found, expected));
             };
-            let mut columns = vec![(id, Kind::Word), (label, Kind::Either)];
+            let mut columns = vec![(id, Kind::Id), (label, Kind::Either)];
             columns.extend(column(names, &["pixels"]).map(|at| (at, Kind::Word)));
             Ok(columns)
         };
@@ -236,7 +238,7 @@ impl LabelFile {
         let (Some(Cells::Words(ids)), Some(labels)) = (columns.next(), columns.next()) else {
             unreachable!("asked for as words");
         };
-        let labels = values(path, labels, false)?;
+        let labels = values(path, labels)?;
         let pixels = match columns.next() {
             Some(Cells::Words(marks)) => marks,
             _ => vec![String::new(); ids.len()],
@@ -244,9 +246,8 @@ impl LabelFile {
         let mut rows = Vec::with_capacity(ids.len());
         for (at, ((id, label), mark)) in ids.into_iter().zip(labels).zip(pixels).enumerate() {
             let label = match label {
-                Said::Nothing => continue,
-                Said::Undecided => None,
-                Said::Label(label) => Some(label),
+                Value::Missing => continue,
+                label => label.label(true),
             };
             let row = at + 1;
             let pixels = match mark.as_str() {
@@ -344,48 +345,4 @@ impl LabelFile {
 fn parse_mark(text: &str) -> Option<u32> {
     let digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
     digits.then(|| u32::from_str_radix(text, 16).ok())?
-}
-
-/// What a cell says of a label.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Said {
-    /// It is empty.
-    Nothing,
-    /// -1, or in words.
-    Undecided,
-    /// 1 real, 0 bogus.
-    Label(u8),
-}
-
-/// Labels as numbers or in words; `turned` where 1 is bogus.
-pub(crate) fn values(path: &Path, cells: Cells, turned: bool) -> Result<Vec<Said>> {
-    let wrong = |row: usize, found: String| {
-        let expected = "1 or real, 0 or bogus, -1 or nothing where it is not known";
-        Error::input(path, format!("label in row {}", row + 1), found, expected)
-    };
-    let number = |row: usize, value: f64| match value {
-        v if v.is_nan() => Ok(Said::Nothing),
-        -1.0 => Ok(Said::Undecided),
-        0.0 | 1.0 => Ok(Said::Label(u8::from((value == 1.0) != turned))),
-        v => Err(wrong(row, v.to_string())),
-    };
-    match cells {
-        Cells::Numbers(values) => {
-            let values = values.into_iter().enumerate();
-            values.map(|(row, value)| number(row, value)).collect()
-        }
-        Cells::Words(words) => {
-            let word = |(row, word): (usize, String)| match word.to_ascii_lowercase().as_str() {
-                "real" | "true" => Ok(Said::Label(1)),
-                "bogus" | "false" | "artifact" | "artefact" => Ok(Said::Label(0)),
-                "" | "unknown" => Ok(Said::Nothing),
-                "unsure" | "undecided" => Ok(Said::Undecided),
-                other => match other.parse() {
-                    Ok(value) => number(row, value),
-                    Err(_) => Err(wrong(row, format!("'{word}'"))),
-                },
-            };
-            words.into_iter().enumerate().map(word).collect()
-        }
-    }
 }

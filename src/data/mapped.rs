@@ -126,6 +126,7 @@ impl Mapped {
             count,
             pixels: Box::new(self),
             blank,
+            notice: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | [`candidate`], [`channels`], [`size`] | what is known of a candidate; choosing images, padding and cropping |
 //! | [`rows`], `gather` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
+//! | [`axes`] | which axis of a cube is the channels' |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
@@ -22,7 +23,8 @@
 //! | [`groups`] | what belongs together in a split: one object, one id, the same pixels |
 //! | [`normalise`], [`preprocess`], [`augment`], [`split`], [`loader`] | from a data set to batches |
 //! | `incoming`, `listed` | standard input, lists of files |
-//! | [`labels`] | labels in a file of their own |
+//! | [`labels`] | labels in a file of their own; what a label may be |
+//! | `ids` | ids as whole numbers or text, never as floats that are not exact |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
 //! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`], [`results`] | back to files |
 //!
@@ -38,6 +40,7 @@ mod array;
 pub mod atomic;
 pub mod augment;
 mod autoscan;
+pub mod axes;
 mod beside;
 pub mod candidate;
 pub mod channels;
@@ -47,6 +50,7 @@ pub mod fits;
 mod folder;
 mod gather;
 pub mod groups;
+pub(crate) mod ids;
 mod incoming;
 pub mod labels;
 mod listed;
@@ -77,9 +81,9 @@ pub mod writer_fits;
 mod writer_triple;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::{Error, Result};
 
 pub use alerts::PacketSchema;
 pub use atomic::atomic_write;
@@ -189,9 +193,38 @@ impl Part {
     pub fn called(name: &str) -> Option<Part> {
         match name.trim().to_ascii_lowercase().as_str() {
             "train" | "training" => Some(Part::Train),
-            "validation" => Some(Part::Validation),
+            "validation" | "val" | "valid" => Some(Part::Validation),
             "test" => Some(Part::Test),
             _ => None,
+        }
+    }
+
+    /// The parts that a column of the table `path` states, `None` for an empty cell. A column
+    /// without the name of any part is about something else, and `None`.
+    ///
+    /// # Errors
+    /// If some cells name parts and others something else.
+    pub(crate) fn of_column(path: &Path, words: &[String]) -> Result<Option<Vec<Option<Part>>>> {
+        let parts: Vec<Option<Part>> = words.iter().map(|word| Part::called(word)).collect();
+        if parts.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let other = words
+            .iter()
+            .zip(&parts)
+            .position(|(word, part)| part.is_none() && !word.is_empty());
+        match other {
+            None => Ok(Some(parts)),
+            Some(row) => {
+                let place = format!("row {}, column part", row + 1);
+                let expected = "train, validation or test, as in other rows, or nothing";
+                Err(Error::input(
+                    path,
+                    place,
+                    format!("'{}'", words[row]),
+                    expected,
+                ))
+            }
         }
     }
 }

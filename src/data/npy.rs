@@ -7,6 +7,7 @@ use std::path::Path;
 
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 
+use super::ids::{F16_BITS, F32_BITS, F64_BITS};
 use crate::{Error, Result};
 
 /// Longest header that is believed: one of numpy's is about 128 bytes.
@@ -157,6 +158,16 @@ impl Header {
     /// Whether an item may be NaN.
     pub fn is_float(&self) -> bool {
         self.kind == Kind::Float
+    }
+
+    /// Of floats the bits of their fraction ([`ids`](super::ids)).
+    pub fn float_bits(&self) -> Option<u32> {
+        let bits = match self.item {
+            2 => F16_BITS,
+            4 => F32_BITS,
+            _ => F64_BITS,
+        };
+        self.is_float().then_some(bits)
     }
 
     /// Whether the items are single unsigned bytes (or bools).

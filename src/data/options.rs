@@ -86,6 +86,9 @@ pub struct ReadOptions {
     /// Whether an input without labels is an error (training, evaluation) or
     /// not (scoring). Where it is not, undecided rows are kept.
     pub labels_required: bool,
+    /// Whether labels that are not understood are an error even where none are required: for
+    /// what writes them again.
+    pub labels_kept: bool,
     /// Whether a FITS file that cannot be read is an error; otherwise it is
     /// left out and listed in [`Dataset::skipped`](super::Dataset::skipped).
     pub strict: bool,
@@ -127,6 +130,11 @@ impl ReadOptions {
             channels: self.channels.clone(),
             model_images: self.model_images.clone(),
         }
+    }
+
+    /// How many images a cutout of an array has, where that is said.
+    pub(super) fn plane_count(&self) -> Option<usize> {
+        self.planes.as_ref().map(Vec::len)
     }
 
     /// Whether an input without labels of its own is an error: not where a file has them.

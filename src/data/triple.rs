@@ -72,7 +72,7 @@ fn join(
     options: &ReadOptions,
     each: Use,
 ) -> Result<Dataset> {
-    let cutouts = map(x, each)?;
+    let cutouts = map(x, each, options.plane_count())?;
     let mut set = columns.join(x, cutouts, meaning, options, each)?;
     set.source = source.to_path_buf();
     Ok(set)
@@ -94,11 +94,11 @@ fn column(path: &Path) -> Result<Option<Column>> {
     Ok(Some(Column { place, array }))
 }
 
-fn map(path: &Path, each: Use) -> Result<Cutouts> {
+fn map(path: &Path, each: Use, images: Option<usize>) -> Result<Cutouts> {
     super::options::refuse_lfs_pointer(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let header = Header::read(&mut BufReader::new(&file), path, "cutouts")?;
-    let (count, shape) = cube_shape(&header, path, "cutouts")?;
+    let (count, shape, notice) = cube_shape(&header, path, "cutouts", images)?;
     if header.fortran {
         return Err(Error::input(
             path,
@@ -115,5 +115,6 @@ fn map(path: &Path, each: Use) -> Result<Cutouts> {
         start: 0,
         size,
     };
-    Ok(Mapped::new(&file, &place, header, shape)?.cutouts(count, shape, each))
+    let cutouts = Mapped::new(&file, &place, header, shape)?.cutouts(count, shape, each);
+    Ok(Cutouts { notice, ..cutouts })
 }

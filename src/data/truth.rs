@@ -1,35 +1,14 @@
 //! A catalogue of true positions, and what lies near one: sorts a pipeline's candidates
 //! into true and false (O'TRAIN Sect. 5.1: within 1" of a source that was put in, or not).
 
+mod read;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::exposure::stem;
-use super::table::column;
 use crate::{Error, Result};
-
-/// Names of columns, in any case.
-const RA: &[&str] = &[
-    "ra",
-    "ra_deg",
-    "raj2000",
-    "_raj2000",
-    "alpha_j2000",
-    "radeg",
-];
-const DEC: &[&str] = &[
-    "dec",
-    "dec_deg",
-    "dej2000",
-    "_dej2000",
-    "delta_j2000",
-    "decdeg",
-    "decl",
-];
-const X: &[&str] = &["x", "xpos", "x_image", "xpix"];
-const Y: &[&str] = &["y", "ypos", "y_image", "ypix"];
-const IMAGE: &[&str] = &["image", "originalfile", "parent", "filename", "file"];
 
 /// How far from a true position still counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,111 +93,6 @@ struct InImage {
 }
 
 impl Truth {
-    /// Reads a table with a line of names: that of `rbgpu simulate --into`, or any with
-    /// columns RA and Dec in degrees, or x and y in pixels (also Xpos, Ypos), or both, and
-    /// maybe image (originalFile, filename). Separated by commas, semicolons, tabs or blanks;
-    /// lines that begin with `#` are comments, but the names may stand in the first of them.
-    pub fn read(path: impl AsRef<Path>) -> Result<Truth> {
-        let path = path.as_ref();
-        let text = std::fs::read(path).map_err(Error::io("read", path))?;
-        let text = String::from_utf8(text).map_err(|_| {
-            Error::input(
-                path,
-                "file",
-                "bytes that are no text",
-                "a table such as CSV",
-            )
-        })?;
-        Truth::parse(&text, path)
-    }
-
-    /// Reads a table from memory; `path` names it in errors.
-    pub fn parse(text: &str, path: &Path) -> Result<Truth> {
-        let text = text.trim_start_matches('\u{feff}');
-        let mut lines = text
-            .lines()
-            .zip(1..)
-            .filter(|(line, _)| !line.trim().is_empty());
-        // A comment may speak of RA and Dec, so a line of its own comes first.
-        let names_both = |line: &str| {
-            let fields = split(line.trim_start_matches(['#', ' ']));
-            let both = |a, b| column(&fields, a).zip(column(&fields, b)).is_some();
-            both(RA, DEC) || both(X, Y)
-        };
-        let plain = |line: &str| !line.trim_start().starts_with('#');
-        let header = lines
-            .clone()
-            .find(|(line, _)| plain(line) && names_both(line))
-            .or_else(|| lines.clone().find(|(line, _)| names_both(line)));
-        let expected = "columns RA and Dec, or x and y";
-        let Some((header, at)) = header else {
-            let first = lines.next().map_or("no line", |(line, _)| line);
-            let found: String = first.chars().take(80).collect();
-            return Err(Error::input(path, "line of names", found, expected));
-        };
-        let names = split(header.trim_start_matches(['#', ' ']));
-        let both = |a, b| column(&names, a).zip(column(&names, b));
-        let (sky, pixels) = (both(RA, DEC), both(X, Y));
-        if sky.is_none() && pixels.is_none() {
-            return Err(Error::input(
-                path,
-                format!("line {at}"),
-                names.join(", "),
-                expected,
-            ));
-        }
-        let image = column(&names, IMAGE);
-        let mut truth = Truth {
-            path: path.to_path_buf(),
-            len: 0,
-            sky: Vec::new(),
-            sky_by_image: HashMap::new(),
-            pixels: HashMap::new(),
-            named: image.is_some(),
-        };
-        for (line, number) in lines {
-            if number <= at || line.trim_start().starts_with('#') {
-                continue;
-            }
-            let fields = split(line);
-            let wrong = |found: String, expected: &str| {
-                Err(Error::input(
-                    path,
-                    format!("line {number}"),
-                    found,
-                    expected,
-                ))
-            };
-            if fields.len() != names.len() {
-                let found = format!("{} fields", fields.len());
-                return wrong(found, &format!("{}, as there are names", names.len()));
-            }
-            let pair = |columns: Option<(usize, usize)>| {
-                let number = |at: usize| fields[at].parse().ok().filter(|v: &f64| v.is_finite());
-                columns.and_then(|(a, b)| number(a).zip(number(b)))
-            };
-            let place = (pair(sky), pair(pixels));
-            if place == (None, None) {
-                return wrong(
-                    format!("'{line}'"),
-                    "a position in numbers (degrees or pixels)",
-                );
-            }
-            if let Some((ra, dec)) = place.0
-                && !((-360.0..=360.0).contains(&ra) && (-90.0..=90.0).contains(&dec))
-            {
-                return wrong(format!("RA = {ra}, Dec = {dec}"), "degrees");
-            }
-            truth.add(
-                place.0,
-                place.1,
-                image.map_or("", |at| stem(&fields[at])).to_string(),
-            );
-        }
-        truth.sort();
-        Ok(truth)
-    }
-
     fn add(&mut self, sky: Pair, pixels: Pair, image: String) {
         let row = self.len;
         self.len += 1;
@@ -350,28 +224,4 @@ fn direction(ra: f64, dec: f64) -> [f64; 3] {
 fn separation(a: [f64; 3], b: [f64; 3]) -> f64 {
     let square: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
     2.0 * (square.sqrt() / 2.0).min(1.0).asin()
-}
-
-/// The fields of a line; quotes go, blanks separate where nothing else does.
-fn split(line: &str) -> Vec<String> {
-    let separator = [',', ';', '\t'].into_iter().find(|c| line.contains(*c));
-    let fields: Vec<String> = match separator {
-        Some(separator) => {
-            let mut reader = csv::ReaderBuilder::new();
-            let reader = reader.has_headers(false).delimiter(separator as u8);
-            let mut records = reader.from_reader(line.as_bytes()).into_records();
-            // A text in memory has no other error than bytes that are no text.
-            let record = records.next().and_then(|record| record.ok());
-            record
-                .unwrap_or_default()
-                .iter()
-                .map(String::from)
-                .collect()
-        }
-        None => line.split_whitespace().map(String::from).collect(),
-    };
-    fields
-        .into_iter()
-        .map(|field| field.trim().to_string())
-        .collect()
 }

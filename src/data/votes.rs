@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::labels::value::Value;
 use super::options::{open_unpacked, refuse_lfs_pointer};
 use super::table::{self, Cells, Kind, column};
 use crate::{Error, Result};
@@ -251,8 +252,8 @@ fn of_table(path: &Path) -> Result<Vec<Line>> {
             })
         };
         let mut columns = Vec::with_capacity(4);
-        for of in [ID, WHO, ANSWER] {
-            columns.push((wanted(of)?, Kind::Word));
+        for (of, kind) in [(ID, Kind::Id), (WHO, Kind::Word), (ANSWER, Kind::Word)] {
+            columns.push((wanted(of)?, kind));
         }
         columns.extend(column(names, &["pixels"]).map(|at| (at, Kind::Word)));
         Ok(columns)
@@ -294,20 +295,25 @@ fn not_empty(path: &Path, place: &str, what: &str, text: String) -> Result<Strin
 }
 
 fn answer(path: &Path, place: &str, text: &str) -> Result<Option<Answer>> {
+    // What may be said of a label may be a vote, and a little more.
     Ok(match text.trim().to_ascii_lowercase().as_str() {
-        "real" | "good" | "true" | "1" | "1.0" => Some(Answer::Real),
-        "bogus" | "bad" | "artifact" | "false" | "0" | "0.0" => Some(Answer::Bogus),
-        "unsure" | "undecided" | "-1" | "-1.0" => Some(Answer::Unsure),
+        "good" => Some(Answer::Real),
+        "bad" => Some(Answer::Bogus),
         "withdrawn" => None,
-        _ => {
-            let expected = "real or 1, bogus or 0, unsure or -1, withdrawn";
-            return Err(Error::input(
-                path,
-                place,
-                format!("answer '{text}'"),
-                expected,
-            ));
-        }
+        word => match Value::of_text(word) {
+            Some(Value::One | Value::Real) => Some(Answer::Real),
+            Some(Value::Zero | Value::Bogus) => Some(Answer::Bogus),
+            Some(Value::Undecided) => Some(Answer::Unsure),
+            Some(Value::Missing) | None => {
+                let expected = "real or 1, bogus or 0, unsure or -1, withdrawn";
+                return Err(Error::input(
+                    path,
+                    place,
+                    format!("answer '{text}'"),
+                    expected,
+                ));
+            }
+        },
     })
 }
 

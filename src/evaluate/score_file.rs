@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::data::labels::{ID, LABEL, Said, values};
+use crate::data::labels::value::values;
+use crate::data::labels::{ID, LABEL};
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
@@ -77,8 +78,13 @@ impl ScoreFile {
     /// second is P(real), as `predict` of a softmax gives it).
     pub fn read(path: &Path, reading: &Reading) -> Result<ScoreFile> {
         let uses = std::cell::RefCell::new(Vec::new());
-        let bare = path.extension().is_some_and(|end| end == "npy");
+        let is_npy = path.extension().is_some_and(|end| end == "npy");
         let choose = |names: &[String]| {
+            let bare = is_npy
+                && names
+                    .iter()
+                    .zip(["0", "1"])
+                    .all(|(name, bare)| name == bare);
             let columns = match bare {
                 true => vec![(names.len().min(2) - 1, Kind::Number, Use::Score)],
                 false => columns(path, names, reading)?,
@@ -107,7 +113,7 @@ impl ScoreFile {
                 (Use::Score, Cells::Numbers(scores)) => file.scores = scores,
                 (Use::Label, cells) => file.labels = Some(labels(path, cells, reading.polarity)?),
                 (Use::Decision, Cells::Words(words)) => decisions = Some(words),
-                (Use::Part, Cells::Words(words)) => file.parts = parts(&words),
+                (Use::Part, Cells::Words(words)) => file.parts = Part::of_column(path, &words)?,
                 (Use::Mag, Cells::Numbers(mags)) => file.mag = Some(known(mags)),
                 (Use::MagErr, Cells::Numbers(errors)) => file.mag_err = Some(known(errors)),
                 (Use::Other(name), cells) => file.others.push((name, cells)),
@@ -160,7 +166,7 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
         Some(name) => Some(named("--id-name", name)?),
         None => column(names, ID),
     };
-    columns.extend(id.map(|at| (at, Kind::Word, Use::Id)));
+    columns.extend(id.map(|at| (at, Kind::Id, Use::Id)));
     let usual = [
         (LABEL, Kind::Either, Use::Label),
         (DECISION, Kind::Word, Use::Decision),
@@ -178,25 +184,13 @@ fn columns(path: &Path, names: &[String], reading: &Reading) -> Result<Vec<(usiz
     Ok(columns)
 }
 
-/// Parts of a split, if the column holds nothing else: another "part" is none of our business.
-fn parts(words: &[String]) -> Option<Vec<Option<Part>>> {
-    let part = |word: &String| match word.is_empty() {
-        true => Some(None),
-        false => Part::called(word).map(Some),
-    };
-    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
-    parts.filter(|parts| parts.iter().any(Option::is_some))
-}
-
 /// Labels as numbers or in words: 1 real, 0 bogus, NaN unknown (-1, or nothing).
-/// 1 real, 0 bogus, NaN unknown (-1, or nothing).
 fn labels(path: &Path, cells: Cells, polarity: LabelPolarity) -> Result<Vec<f64>> {
-    let said = values(path, cells, polarity == LabelPolarity::RealIsZero)?;
-    let number = |said| match said {
-        Said::Label(label) => f64::from(label),
-        Said::Nothing | Said::Undecided => f64::NAN,
-    };
-    Ok(said.into_iter().map(number).collect())
+    let one_is_real = polarity != LabelPolarity::RealIsZero;
+    let values = values(path, cells)?.into_iter();
+    Ok(values
+        .map(|value| value.label(one_is_real).map_or(f64::NAN, f64::from))
+        .collect())
 }
 
 /// The lowest score that was called real, if all from there on were and no other.

@@ -52,7 +52,7 @@ impl SplitFile {
                     Error::input(path, "line of names", names.join(", "), expected)
                 })
             };
-            let mut columns = vec![(wanted("id")?, Kind::Word), (wanted("part")?, Kind::Word)];
+            let mut columns = vec![(wanted("id")?, Kind::Id), (wanted("part")?, Kind::Word)];
             for (at, (name, kind)) in OTHERS.into_iter().enumerate() {
                 let place = column(names, &[name]);
                 there.borrow_mut()[at] = place.is_some();

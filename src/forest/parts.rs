@@ -145,14 +145,14 @@ fn groups(table: &FeatureTable, rows: &[usize], grouping: Grouping) -> Result<Gr
 /// the one that is fitted to most.
 fn read(path: &Path) -> Result<HashMap<String, Part>> {
     let choose = |names: &[String]| {
-        let wanted = |name: &'static str| {
+        let wanted = |name: &'static str, kind: Kind| {
             let at = column(names, &[name]).ok_or_else(|| {
                 let expected = "columns id and part (train, validation, test)";
                 Error::input(path, "line of names", names.join(", "), expected)
             })?;
-            Ok((at, Kind::Word))
+            Ok((at, kind))
         };
-        Ok(vec![wanted("id")?, wanted("part")?])
+        Ok(vec![wanted("id", Kind::Id)?, wanted("part", Kind::Word)?])
     };
     let mut columns = table::read(path, &choose)?.columns.into_iter();
     let (Some(Cells::Words(ids)), Some(Cells::Words(parts))) = (columns.next(), columns.next())

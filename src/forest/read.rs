@@ -7,6 +7,7 @@ use std::path::Path;
 use super::FeatureTable;
 use super::names::{BAND, GOLDSTEIN, MAGNITUDES, OBJECT, OBJECT_TYPE, PART, band};
 use crate::data::labels::LabelFile;
+use crate::data::labels::value::values;
 use crate::data::table::{self, Cells, Kind, column};
 use crate::data::{LabelPolarity, Part};
 use crate::{Error, Result};
@@ -71,7 +72,7 @@ impl FeatureTable {
         for (meaning, cells) in uses.into_inner().into_iter().zip(file.columns) {
             match (meaning, cells) {
                 (Use::Id, Cells::Words(words)) => ids = Some(words),
-                (Use::Part, Cells::Words(words)) => parts = read_parts(&words),
+                (Use::Part, Cells::Words(words)) => parts = Part::of_column(path, &words)?,
                 (Use::Object, Cells::Words(words)) => objects = Some(words),
                 (Use::Id | Use::Part | Use::Object, _) => unreachable!("asked for as words"),
                 (Use::Label(autoscan), cells) => {
@@ -127,7 +128,7 @@ fn columns(
 ) -> Result<Vec<(usize, Kind, Use)>> {
     let mut chosen = Vec::new();
     let id = column(names, ID);
-    chosen.extend(id.map(|at| (at, Kind::Word, Use::Id)));
+    chosen.extend(id.map(|at| (at, Kind::Id, Use::Id)));
     let autoscan = column(names, &[OBJECT_TYPE]);
     let label = autoscan.or_else(|| column(names, LABEL));
     let is_autoscan = autoscan.is_some();
@@ -216,16 +217,6 @@ fn numbers(path: &Path, name: &str, cells: Cells, named: bool) -> Result<Option<
     Ok(known.then_some(values))
 }
 
-/// What a column of parts says, if it holds nothing else.
-fn read_parts(words: &[String]) -> Option<Vec<Option<Part>>> {
-    let part = |word: &String| match word.is_empty() {
-        true => Some(None),
-        false => Part::called(word).map(Some),
-    };
-    let parts: Option<Vec<Option<Part>>> = words.iter().map(part).collect();
-    parts.filter(|parts| parts.iter().any(Option::is_some))
-}
-
 /// Says the label of an id: 1 real, 0 bogus, `Some(None)` undecided, `None` of one it does not know.
 type LabelOf = Box<dyn Fn(&str) -> Option<Option<u8>>>;
 
@@ -237,7 +228,7 @@ pub(super) fn labels(path: &Path) -> Result<LabelOf> {
         let columns = [column(names, &["ID"]), column(names, &[OBJECT_TYPE])];
         is_autoscan.set(columns[1].is_some() && column(names, LABEL).is_none());
         match columns {
-            [Some(id), Some(kind)] => Ok(vec![(id, Kind::Word), (kind, Kind::Either)]),
+            [Some(id), Some(kind)] => Ok(vec![(id, Kind::Id), (kind, Kind::Either)]),
             _ => Ok(Vec::new()),
         }
     };
@@ -267,33 +258,6 @@ fn read_labels(
         LabelPolarity::RealIsOne => true,
         LabelPolarity::RealIsZero => false,
     };
-    let wrong = |row: usize, found: String| {
-        let expected = "1 or 0, real or bogus, -1 or nothing where it is not known";
-        Error::input(path, format!("label in row {}", row + 1), found, expected)
-    };
-    let number = |row: usize, value: f64| match value {
-        v if v.is_nan() || v == -1.0 => Ok(None),
-        v if v == 0.0 || v == 1.0 => Ok(Some(u8::from((v == 1.0) == one_is_real))),
-        v => Err(wrong(row, v.to_string())),
-    };
-    match cells {
-        Cells::Numbers(values) => {
-            let values = values.into_iter().enumerate();
-            values.map(|(row, value)| number(row, value)).collect()
-        }
-        Cells::Words(words) => {
-            let word = |(row, word): (usize, String)| match word.to_ascii_lowercase().as_str() {
-                "real" => Ok(Some(1)),
-                "bogus" | "artifact" => Ok(Some(0)),
-                "true" => number(row, 1.0),
-                "false" => number(row, 0.0),
-                "" | "unknown" | "unsure" => Ok(None),
-                other => match other.parse() {
-                    Ok(value) => number(row, value),
-                    Err(_) => Err(wrong(row, format!("'{word}'"))),
-                },
-            };
-            words.into_iter().enumerate().map(word).collect()
-        }
-    }
+    let values = values(path, cells)?.into_iter();
+    Ok(values.map(|value| value.label(one_is_real)).collect())
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::data::Dataset;
+use crate::data::labels::value::{EXPECTED, Value};
 use crate::data::labels::{mark_text, pixels_mark};
 use crate::data::table::{self, Cells, Kind, column};
 use crate::{Error, Result};
@@ -265,7 +266,7 @@ fn read(path: &Path) -> Result<Vec<(Option<u8>, Item)>> {
         };
         let found = SHOWN.map(|(wanted, kind)| Some((column(names, wanted)?, kind)));
         *there.borrow_mut() = found.iter().map(Option::is_some).collect();
-        Ok([(id, Kind::Word)]
+        Ok([(id, Kind::Id)]
             .into_iter()
             .chain(found.into_iter().flatten())
             .collect())
@@ -296,9 +297,13 @@ fn read(path: &Path) -> Result<Vec<(Option<u8>, Item)>> {
                 }
             }
             Cells::Words(words) => {
-                for ((label, item), word) in items.iter_mut().zip(words) {
+                for (row, ((label, item), word)) in (1..).zip(items.iter_mut().zip(words)) {
                     match at {
-                        1 => *label = label_of(&word),
+                        1 => {
+                            *label = Value::of_text(&word)
+                                .ok_or_else(|| wrong_label(path, row, &word))?
+                                .label(true);
+                        }
                         4 => item.rule = word,
                         _ if word.is_empty() => {}
                         _ => item.pixels = Some(word),
@@ -322,13 +327,9 @@ fn put_number(item: &mut Item, at: usize, value: f64) {
     }
 }
 
-/// What a table says that a label is; it is only compared.
-fn label_of(word: &str) -> Option<u8> {
-    match word.to_ascii_lowercase().as_str() {
-        "1" | "1.0" | "real" => Some(1),
-        "0" | "0.0" | "bogus" => Some(0),
-        _ => None,
-    }
+fn wrong_label(path: &Path, row: usize, word: &str) -> Error {
+    let found = format!("'{word}'");
+    Error::input(path, format!("label in row {row}"), found, EXPECTED)
 }
 
 /// `n` candidates with ids "0", "1", …, 2x2 pixels of that value, and labels 0, 1, 0, 1, ….

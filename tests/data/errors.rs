@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rbgpu::data::writer::write_cube;
-use rbgpu::data::{Dataset, InMemory, ReadOptions, open};
+use rbgpu::data::{Dataset, InMemory, ReadOptions, open, stream};
 
 use super::folders::{DEMANDED, hdu, image};
 use super::{error, fixture, keys, labelled, made, pixels, says};
@@ -222,7 +222,12 @@ fn labels_that_cannot_be() {
     for (labels, parts) in [
         (
             npy("|i1", false, "(3,)", &[0, 1, 2]),
-            &["labels, row 2", "label 2", "0, 1, or -1"][..],
+            &[
+                "labels, row 2",
+                "label 2",
+                "1, true or real",
+                "--key labels=KEY",
+            ][..],
         ),
         (
             npy("|u1", false, "(2,)", &[0, 1]),
@@ -237,8 +242,8 @@ fn labels_that_cannot_be() {
             &["labels, row 2", "[1.0, 1.0]", "[0, 1]"],
         ),
         (
-            npy("|S4", false, "(3,)", b"realbog\0real"),
-            &["labels, row 0", "\"real\"", "0 or 1"],
+            npy("|S4", false, "(3,)", b"realSN\0\0real"),
+            &["labels, row 1", "label 'SN'", "bogus"],
         ),
         (
             npy("|O", false, "(3,)", b"pickle"),
@@ -259,6 +264,12 @@ fn labels_that_cannot_be() {
                 set.notices
             );
         }
+        // What is packed keeps its labels, or is an error.
+        let packing = ReadOptions {
+            labels_kept: true,
+            ..ReadOptions::default()
+        };
+        assert!(stream(&[&path], &packing).is_err());
     }
     says(
         &error(fixture("object.npz"), &labelled()),

@@ -51,8 +51,15 @@ fn a_column_of_parts_says_what_the_classifier_was_fitted_to() {
     let parts = read(text, &Reading::default()).unwrap().parts;
     assert_eq!(parts, Some(vec![Some(Part::Train), None, Some(Part::Test)]));
     // A part of something else.
-    let text = "id,score,part\na,0.5,train\nb,0.5,north\n";
+    let text = "id,score,part\na,0.5,south\nb,0.5,north\n";
     assert_eq!(read(text, &Reading::default()).unwrap().parts, None);
+    // One that is no part among parts must not make all of them go away.
+    let text = "id,score,part\na,0.5,train\nb,0.5,north\n";
+    let error = read(text, &Reading::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("row 2, column part: found 'north'"),
+        "{error}"
+    );
 }
 
 #[test]

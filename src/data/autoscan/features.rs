@@ -7,6 +7,8 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::data::Candidate;
 use crate::data::columns::parse_known;
+use crate::data::ids;
+use crate::data::labels::value::{EXPECTED, Value};
 use crate::data::options::{open_unpacked, refuse_lfs_pointer};
 use crate::{Error, Result};
 
@@ -22,8 +24,8 @@ const NUMBERS: [&[&str]; 5] = [
 /// One row.
 #[derive(Clone, Debug)]
 struct Known {
-    /// 1 real, 0 bogus.
-    label: u8,
+    /// 1 real, 0 bogus, `None` undecided.
+    label: Option<u8>,
     /// Which of the bands.
     band: u32,
     /// See [`NUMBERS`]; NaN where there is none.
@@ -53,8 +55,9 @@ impl Features {
         self.rows.len()
     }
 
-    /// The label of a candidate: 1 real, 0 bogus.
-    pub fn get(&self, number: u64) -> Option<u8> {
+    /// The label of a candidate: 1 real, 0 bogus, `Some(None)` undecided, `None` where there is
+    /// no row.
+    pub fn get(&self, number: u64) -> Option<Option<u8>> {
         self.rows.get(&number).map(|row| row.label)
     }
 
@@ -77,7 +80,7 @@ impl Features {
                 *field = value;
             }
         }
-        Some(row.label)
+        row.label
     }
 
     /// Reads one table, plain or gzipped: columns ID and OBJECT_TYPE, in any order and
@@ -126,18 +129,16 @@ impl Features {
                 )
             };
             // As many fields as names: the table is not flexible.
-            let number = record[id]
-                .parse()
-                .map_err(|_| wrong(&record[id], "a whole number for ID"))?;
-            let one = match record[kind].parse() {
-                Ok(1.0_f64) => true,
-                Ok(0.0) => false,
-                _ => {
-                    let expected = "OBJECT_TYPE 1 (artifact) or 0";
-                    return Err(wrong(&record[kind], expected));
-                }
+            let whole = ids::whole(&record[id]);
+            let number = whole
+                .ok()
+                .and_then(|id| id.parse().ok())
+                .ok_or_else(|| wrong(&record[id], "a whole number for ID, not as a float"))?;
+            let Some(value) = Value::of_text(&record[kind]) else {
+                let expected = format!("OBJECT_TYPE 1 (artifact) or 0: {EXPECTED}");
+                return Err(wrong(&record[kind], &expected));
             };
-            let label = u8::from(one == self.real_is_one);
+            let label = value.label(self.real_is_one);
             let row = Known {
                 label,
                 band: band.map_or(0, |at| self.band(&record[at])),

@@ -117,8 +117,14 @@ impl OfStamps {
             ..Candidate::default()
         };
         let label = self.features.get(triplet.number);
-        if self.demanding && label.is_none() {
-            return Row::left_out(candidate, "no row in the table of labels");
+        match label {
+            None if self.demanding => {
+                return Row::left_out(candidate, "no row in the table of labels");
+            }
+            Some(None) if self.demanding => {
+                return Row::left_out(candidate, "undecided in the table of labels");
+            }
+            _ => {}
         }
         match self.cutout(triplet, candidate.clone()) {
             Ok(cutout) if cutout.candidate.edge == Some(true) => Row::at_edge(cutout.candidate),

@@ -12,8 +12,8 @@ use super::options::{KEY_NAMES, OTRAINS, ReadOptions};
 use super::{Candidate, Channel, CutoutShape, Dataset, Pixels, Skipped};
 use crate::{Error, Result};
 
+use values::{ids, labels, numbers, one_axis, parts, plain, texts, turn};
 pub(super) use values::{known, parse_known};
-use values::{labels, numbers, one_axis, parts, plain, texts, turn};
 
 /// Stands among the labels of a [`Dataset`] for an undecided candidate, where rows
 /// are made of it one by one ([`Use::Rows`]) or a label file may know, and nowhere else.
@@ -61,6 +61,8 @@ pub(super) struct Cutouts {
     pub pixels: Box<dyn Pixels>,
     /// Rows without a finite pixel, ascending.
     pub blank: Vec<usize>,
+    /// What a user should know of their shape.
+    pub notice: Option<String>,
 }
 
 /// How the format means its labels.
@@ -72,6 +74,12 @@ pub(super) struct Meaning {
 }
 
 impl Columns {
+    /// How many images of a cutout the file names, if it does.
+    pub fn channels_named(&self) -> Option<usize> {
+        let named = self.extra.iter().find(|(name, _)| *name == "channels");
+        one_axis(&named?.1.array)
+    }
+
     /// Checks every column against the number of cutouts and puts the set together.
     pub fn join(
         self,
@@ -82,7 +90,7 @@ impl Columns {
         each: Use,
     ) -> Result<Dataset> {
         let n = cutouts.count;
-        let mut notices = Vec::new();
+        let mut notices: Vec<String> = cutouts.notice.into_iter().collect();
         let mut skipped = Vec::new();
         let mut dropped = vec![false; n];
 
@@ -91,15 +99,22 @@ impl Columns {
         let labels = match labels {
             None => None,
             Some((column, Ok(values))) => {
-                let undecided = values.iter().filter(|&&v| v < 0).count();
+                let values = turn(
+                    &values,
+                    column,
+                    &meaning,
+                    options.label_polarity,
+                    &mut notices,
+                );
+                let undecided = values.iter().filter(|&&v| v == UNDECIDED).count();
                 if undecided > 0
                     && each == Use::Set
                     && !options.labels_required
                     && options.relabelled.is_none()
                 {
                     notices.push(format!(
-                        "{undecided} of {n} labels in {} are -1 (undecided); the labels are not \
-                         used and every cutout is kept",
+                        "{undecided} of {n} labels in {} are undecided (-1, NaN or empty); the \
+                         labels are not used and every cutout is kept",
                         column.place
                     ));
                     None
@@ -110,24 +125,20 @@ impl Columns {
                     if undecided > 0 && !keep {
                         skipped.push(Skipped {
                             what: format!("{undecided} rows of {}", column.place),
-                            why: "label -1, undecided".into(),
+                            why: "label undecided (-1, NaN or empty)".into(),
                             unreadable: false,
                             count: undecided,
                         });
                     }
                     for (drop, &value) in dropped.iter_mut().zip(&values) {
-                        *drop |= value < 0 && !keep;
+                        *drop |= value == UNDECIDED && !keep;
                     }
-                    Some(turn(
-                        &values,
-                        column,
-                        &meaning,
-                        options.label_polarity,
-                        &mut notices,
-                    ))
+                    Some(values)
                 }
             }
-            Some((_, Err(error))) if options.input_must_have_labels() || named => {
+            Some((_, Err(error)))
+                if options.input_must_have_labels() || options.labels_kept || named =>
+            {
                 return Err(error);
             }
             Some((_, Err(error))) => {
@@ -202,8 +213,14 @@ impl Columns {
                 ));
                 None
             }
-            column => texts(path, column.as_ref(), n)?,
+            column => ids(path, column.as_ref(), n)?,
         };
+        let empty = ids.iter().flatten().filter(|id| id.is_empty()).count();
+        if empty > 0 {
+            notices.push(format!(
+                "{empty} of {n} ids are empty: their row numbers, from 0, stand for them"
+            ));
+        }
         let number =
             |column: &Option<Vec<f64>>, row: usize| column.as_ref().map_or(f64::NAN, |c| c[row]);
         let text =

@@ -5,13 +5,15 @@ use std::path::Path;
 use super::{Column, Meaning, UNDECIDED};
 use crate::data::Part;
 use crate::data::array::Array;
+use crate::data::ids::{self, Ids};
+use crate::data::labels::value::{EXPECTED, Value};
 use crate::data::npy::shape_text;
 use crate::data::options::LabelPolarity;
 use crate::{Error, Result};
 
 /// 1 real, 0 bogus, [`UNDECIDED`], from whatever the file means.
 pub fn turn(
-    values: &[i8],
+    values: &[Value],
     column: &Column,
     meaning: &Meaning,
     polarity: LabelPolarity,
@@ -22,7 +24,8 @@ pub fn turn(
         LabelPolarity::RealIsOne => true,
         LabelPolarity::RealIsZero => false,
     };
-    if polarity == LabelPolarity::Auto && meaning.guessed {
+    let by_number = |value: &Value| matches!(value, Value::One | Value::Zero);
+    if polarity == LabelPolarity::Auto && meaning.guessed && values.iter().any(by_number) {
         let (one, zero) = if real_is_one {
             ("real", "bogus")
         } else {
@@ -34,13 +37,9 @@ pub fn turn(
             column.place
         ));
     }
-    let real = if real_is_one { 1 } else { 0 };
     values
         .iter()
-        .map(|&value| match value {
-            -1 => UNDECIDED,
-            value => u8::from(value == real),
-        })
+        .map(|value| value.label(real_is_one).unwrap_or(UNDECIDED))
         .collect()
 }
 
@@ -70,55 +69,49 @@ fn check_length(path: &Path, column: &Column, n: usize) -> Result<()> {
     ))
 }
 
-/// 0, 1, or -1 for undecided, as the file has them.
-pub fn labels(path: &Path, column: &Column, n: usize) -> Result<Vec<i8>> {
-    let place = |row: usize| format!("{}, row {row}", column.place);
-    let shape = &column.array.header.shape;
-    let values = match column.array.numbers() {
-        Some(values) => values,
+/// What the file says of each label. One-hot pairs have P(real) in the second place.
+pub fn labels(path: &Path, column: &Column, n: usize) -> Result<Vec<Value>> {
+    let wrong = |row: usize, found: String, expected: &str| {
+        let place = format!("{}, row {row}", column.place);
+        Error::input(path, place, found, expected)
+    };
+    if column.array.header.shape[..] == [n, 2] {
+        let Some(values) = column.array.numbers() else {
+            return Err(wrong(0, "texts".into(), "[1, 0] or [0, 1]"));
+        };
+        let pair = |(row, pair): (usize, &[f64])| match *pair {
+            [0.0, 1.0] => Ok(Value::One),
+            [1.0, 0.0] => Ok(Value::Zero),
+            [a, b] if a.is_nan() && b.is_nan() => Ok(Value::Missing),
+            _ => Err(wrong(row, format!("{pair:?}"), "[1, 0] or [0, 1]")),
+        };
+        return values.chunks_exact(2).enumerate().map(pair).collect();
+    }
+    check_length(path, column, n)?;
+    let expected = format!("{EXPECTED}; --key labels=KEY names another key");
+    let understood = |row: usize, value: Option<Value>, found: &dyn Fn() -> String| {
+        value.ok_or_else(|| wrong(row, format!("label {}", found()), &expected))
+    };
+    match column.array.numbers() {
+        Some(values) => {
+            let one = |(row, &value): (usize, &f64)| {
+                understood(row, Value::of_number(value), &|| value.to_string())
+            };
+            values.iter().enumerate().map(one).collect()
+        }
         None => {
-            let parse = |(row, text): (usize, String)| {
-                let wrong = |_| Error::input(path, place(row), format!("\"{text}\""), "0 or 1");
-                text.trim().parse::<f64>().map_err(wrong)
+            let one = |(row, text): (usize, String)| {
+                understood(row, Value::of_text(&text), &|| format!("'{text}'"))
             };
             column
                 .array
                 .texts()
                 .into_iter()
                 .enumerate()
-                .map(parse)
-                .collect::<Result<_>>()?
+                .map(one)
+                .collect()
         }
-    };
-    if shape[..] == [n, 2] {
-        let pair = |(row, pair): (usize, &[f64])| match *pair {
-            [0.0, 1.0] => Ok(1),
-            [1.0, 0.0] => Ok(0),
-            _ => Err(Error::input(
-                path,
-                place(row),
-                format!("{pair:?}"),
-                "[1, 0] or [0, 1]",
-            )),
-        };
-        return values.chunks_exact(2).enumerate().map(pair).collect();
     }
-    check_length(path, column, n)?;
-    let one = |(row, value): (usize, &f64)| match *value {
-        1.0 => Ok(1),
-        0.0 => Ok(0),
-        -1.0 => Ok(-1),
-        other => {
-            let expected = "0, 1, or -1 (undecided); --key labels=KEY names another key";
-            Err(Error::input(
-                path,
-                place(row),
-                format!("label {other}"),
-                expected,
-            ))
-        }
-    };
-    values.iter().enumerate().map(one).collect()
 }
 
 /// 0, 1, 2 or train, validation (val), test.
@@ -196,6 +189,30 @@ pub fn texts(path: &Path, column: Option<&Column>, n: usize) -> Result<Option<Ve
     };
     check_length(path, column, n)?;
     Ok(Some(column.array.texts()))
+}
+
+/// Ids: texts, whole numbers, or floats that are exact.
+pub fn ids(path: &Path, column: Option<&Column>, n: usize) -> Result<Option<Vec<String>>> {
+    let Some(column) = column.filter(|c| !is_nothing(c, n)) else {
+        return Ok(None);
+    };
+    check_length(path, column, n)?;
+    let wrong =
+        |row: usize, found: String| ids::wrong(path, format!("{}, row {row}", column.place), found);
+    let mut ids = Ids::default();
+    match (column.array.header.float_bits(), column.array.numbers()) {
+        (Some(bits), Some(values)) => {
+            for (row, value) in values.into_iter().enumerate() {
+                ids.float(value, bits).map_err(|found| wrong(row, found))?;
+            }
+        }
+        _ => {
+            for (row, text) in column.array.texts().iter().enumerate() {
+                ids.text(text).map_err(|found| wrong(row, found))?;
+            }
+        }
+    }
+    Ok(Some(ids.finish()))
 }
 
 /// The numbers of a column of which 99 is a value like any other; what is no number is NaN.

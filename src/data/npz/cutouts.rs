@@ -28,8 +28,8 @@ const CHECKED: u64 = 1 << 30;
 const LARGE: u64 = 64 << 20;
 
 impl Npz<'_> {
-    /// The cutouts under `key`.
-    pub fn cutouts(&mut self, key: &str, each: Use) -> Result<Cutouts> {
+    /// The cutouts under `key`, of `named` images each, if the file names them.
+    pub fn cutouts(&mut self, key: &str, each: Use, named: Option<usize>) -> Result<Cutouts> {
         let (path, file_size) = (self.path, self.size);
         let file = self.file.try_clone().map_err(Error::io("open", path))?;
         self.with_member(key, |mut member| {
@@ -37,7 +37,7 @@ impl Npz<'_> {
             let stored = member.compression() == CompressionMethod::Stored;
             let start = member.data_start().filter(|_| stored);
             let header = Header::read(&mut member, path, key)?;
-            let (count, shape) = cube_shape(&header, path, key)?;
+            let (count, shape, notice) = cube_shape(&header, path, key, named)?;
             // The sizes that a damaged file states may be lies.
             let plausible = file_size.saturating_mul(LARGEST_RATIO);
             if header
@@ -57,7 +57,7 @@ impl Npz<'_> {
                 shape,
                 each,
             };
-            match start {
+            let cutouts = match start {
                 Some(start) if !packed.header.fortran => {
                     if size <= CHECKED {
                         packed.read(&mut member, |_| Ok(()))?;
@@ -70,7 +70,8 @@ impl Npz<'_> {
                 }
                 _ if packed.is_too_large(available_memory()) => packed.into_disk(&mut member),
                 _ => packed.into_memory(&mut member),
-            }
+            };
+            cutouts.map(|cutouts| Cutouts { notice, ..cutouts })
         })
     }
 }
@@ -179,6 +180,7 @@ impl Packed<'_> {
             count: self.count,
             pixels,
             blank,
+            notice: None,
         })
     }
 
@@ -211,7 +213,7 @@ mod tests {
             let read = npz.with_member("cube", |mut member| {
                 let size = member.size();
                 let header = Header::read(&mut member, &path, "cube")?;
-                let (count, shape) = cube_shape(&header, &path, "cube")?;
+                let (count, shape, _) = cube_shape(&header, &path, "cube", None)?;
                 let packed = Packed {
                     path: &path,
                     key: "cube",

@@ -11,6 +11,7 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use super::array::Array;
+use super::axes::{Axes, TRANSPOSE, axes};
 use super::columns::{Column, Columns, EXTRA, Meaning, Use};
 use super::npy::Header;
 use super::options::ReadOptions;
@@ -98,7 +99,8 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
             place: place.clone(),
         });
     }
-    let cutouts = npz.cutouts(&cube, each)?;
+    let named = columns.channels_named().or(options.plane_count());
+    let cutouts = npz.cutouts(&cube, each, named)?;
     // O'TRAIN's own keys say what 1 means; a key of another name does not.
     let meaning = Meaning {
         real_is_one: true,
@@ -185,12 +187,14 @@ impl<'a> Npz<'a> {
     }
 }
 
-/// (N, H, W, C), or (N, H, W) for one image per candidate.
+/// (N, H, W, C), or (N, H, W) for one image per candidate; with what to say where it may be
+/// otherwise. `named` is how many images the file names, where it does.
 pub(in crate::data) fn cube_shape(
     header: &Header,
     path: &Path,
     place: &str,
-) -> Result<(usize, CutoutShape)> {
+    named: Option<usize>,
+) -> Result<(usize, CutoutShape, Option<String>)> {
     let wrong = |found: String| {
         let expected =
             "cutouts as (N, H, W, C) or (N, H, W) numbers, with N, H, W and C at least 1";
@@ -199,16 +203,18 @@ pub(in crate::data) fn cube_shape(
     if !header.is_number() {
         return Err(wrong(format!("strings ({})", header.descr)));
     }
+    let mut notice = None;
     let (count, height, width, channels) = match header.shape[..] {
-        [_, c @ 1..=3, h, w] if h == w && h > 3 => {
-            let found = format!("shape {:?}", header.shape);
-            let expected = format!(
-                "(N, H, W, C); these look like {c} images of {h} x {w} with the images first: save \
-                 them again in Python with numpy.moveaxis(x, 1, -1)"
-            );
-            return Err(Error::input(path, place, found, expected));
+        [n, h, w, c] => {
+            match axes([h, w, c], named) {
+                Axes::ChannelsLast => {}
+                Axes::Unclear(text) => notice = Some(text),
+                Axes::ChannelsFirst(found) => {
+                    return Err(Error::input(path, place, found, TRANSPOSE));
+                }
+            }
+            (n, h, w, c)
         }
-        [n, h, w, c] => (n, h, w, c),
         [n, h, w] => (n, h, w, 1),
         _ => return Err(wrong(format!("shape {:?}", header.shape))),
     };
@@ -227,6 +233,6 @@ pub(in crate::data) fn cube_shape(
             header.shape
         ))),
         Some(0) => Err(wrong(format!("shape {:?}", header.shape))),
-        Some(_) => Ok((count, shape)),
+        Some(_) => Ok((count, shape, notice)),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Choose, Table, builders, finished};
 use crate::data::array::Array;
+use crate::data::ids::F64_BITS;
 use crate::data::npy::shape_text;
 use crate::{Error, Result};
 
@@ -30,9 +31,10 @@ pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     let Some(values) = array.numbers() else {
         return Err(Error::input(path, "dtype", "texts", "numbers"));
     };
-    for row in values.chunks_exact(columns) {
+    let bits = array.header.float_bits().unwrap_or(F64_BITS);
+    for (number, row) in values.chunks_exact(columns).enumerate() {
         for (&at, builder) in places.iter().zip(&mut builders) {
-            builder.number(row[at]);
+            builder.number(row[at], bits, path, &|| format!("row {}", number + 1))?;
         }
     }
     Ok(finished(path, rows, builders))

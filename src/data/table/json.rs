@@ -6,16 +6,17 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::content::{not_text, open_text};
 use super::{Choose, Table, builders, finished};
-use crate::data::options::open_unpacked;
+use crate::data::ids::F64_BITS;
 use crate::{Error, Result};
 
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
-    let file = open_unpacked(path)?;
+    let file = open_text(path)?;
     let mut chosen = None;
     let mut rows = 0;
     for (line, number) in file.lines().zip(1..) {
-        let line = line.map_err(Error::io("read", path))?;
+        let line = line.map_err(not_text(path))?;
         if line.trim().is_empty() {
             continue;
         }
@@ -35,6 +36,11 @@ pub fn read(path: &Path, choose: Choose) -> Result<Table> {
             match row.get(name) {
                 None | Some(Value::Null) => builder.text("", path, &place)?,
                 Some(Value::String(text)) => builder.text(text, path, &place)?,
+                // With a point or an exponent, or with more than 20 digits.
+                Some(Value::Number(number)) if number.is_f64() => {
+                    let value = number.as_f64().unwrap_or(f64::NAN);
+                    builder.number(value, F64_BITS, path, &place)?;
+                }
                 // As it is written: an id of 19 digits is no f64.
                 Some(other) => builder.text(&other.to_string(), path, &place)?,
             }

@@ -3,25 +3,37 @@
 //!
 //! | file | what it reads |
 //! |---|---|
+//! | `content` | what a file is, by what it holds; text in UTF-8 and UTF-16 |
+//! | `builder` | the cells of a column, whatever format they are from |
 //! | `text` | CSV, also with tabs, semicolons or blanks (O'TRAIN's `infer_results.dat`, ECSV) |
 //! | `json` | JSON lines |
 //! | `parquet` | Parquet |
+//! | `fits` | binary tables in FITS files |
+//! | `votable`, `votable_binary` | VOTables, as TABLEDATA, BINARY or BINARY2 |
 //! | `array` | a .npy of scores alone: one or two columns without names |
 //!
 //! A file is read once and only the columns that are asked for are kept, so a million rows
 //! take as much memory as their numbers.
 
 mod array;
+mod builder;
+mod content;
+mod fits;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod text;
+mod votable;
+mod votable_binary;
 
 use std::path::{Path, PathBuf};
 
-use super::columns::parse_known;
+use super::folder::has_fits_name;
 use super::options::refuse_lfs_pointer;
 use crate::{Error, Result};
+
+use builder::{Builder, builders, finished};
+pub(super) use content::{Content, not_text, open_text, recognise};
 
 /// What the cells of a column are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +42,9 @@ pub enum Kind {
     Number,
     /// Text.
     Word,
+    /// Text that names a candidate: as [`Word`](Self::Word), but a float that is not exact, such
+    /// as 1.07e18, is an error, and 123.0 is 123.
+    Id,
     /// Numbers if all that is there are numbers, else text.
     Either,
 }
@@ -57,44 +72,39 @@ pub struct Table {
 /// Which columns are wanted of those that a file has: where each is, and what it is to be.
 pub type Choose<'a> = &'a dyn Fn(&[String]) -> Result<Vec<(usize, Kind)>>;
 
-/// Endings of tables; those of VOTables too, which are refused with what to do.
+/// Endings of tables.
 const ENDINGS: [&str; 12] = [
     "csv", "tsv", "txt", "dat", "ecsv", "jsonl", "ndjson", "parquet", "pq", "xml", "vot", "votable",
 ];
 
-/// Whether `path` is called as a table is.
+/// Whether `path` is called as a table is, or is a FITS file with a table and no image.
 pub fn is_table(path: &Path) -> bool {
-    ENDINGS.contains(&ending(path).as_str())
-}
-
-fn ending(path: &Path) -> String {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
-    ending.to_ascii_lowercase()
+    ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+        || (has_fits_name(path) && fits::is_table(path))
 }
 
-/// Reads the columns of `path` that `choose` takes. A .npy has columns "0", "1", ….
+/// Reads the columns of `path` that `choose` takes. What the file is, is seen from what it
+/// holds, not from its name. A .npy has columns "0", "1", ….
+///
+/// # Errors
+/// If the file is no table that is read here, or damaged, or a cell is not what it is to be;
+/// the error names row and column.
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     refuse_lfs_pointer(path)?;
-    match ending(path).as_str() {
-        "jsonl" | "ndjson" => json::read(path, choose),
-        "npy" => array::read(path, choose),
+    match recognise(path)? {
+        Content::Text => text::read(path, choose),
+        Content::JsonLines => json::read(path, choose),
+        Content::Npy => array::read(path, choose),
+        Content::Fits => fits::read(path, choose),
+        Content::VoTable => votable::read(path, choose),
         #[cfg(feature = "parquet")]
-        "parquet" | "pq" => parquet::read(path, choose),
+        Content::Parquet => parquet::read(path, choose),
         #[cfg(not(feature = "parquet"))]
-        "parquet" | "pq" => {
+        Content::Parquet => {
             let found = "Parquet, and this rbgpu was built without it";
-            Err(Error::input(path, "file", found, "CSV or JSON lines"))
+            Err(Error::input(path, "file", found, content::READ))
         }
-        "xml" | "vot" | "votable" => {
-            let found = "a VOTable";
-            Err(Error::input(
-                path,
-                "file",
-                found,
-                "CSV, JSON lines or Parquet",
-            ))
-        }
-        _ => text::read(path, choose),
     }
 }
 
@@ -108,96 +118,13 @@ pub fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
     wanted.iter().find_map(at)
 }
 
-/// A column being read.
-struct Builder {
-    name: String,
-    kind: Kind,
-    numbers: Vec<f64>,
-    words: Vec<String>,
-    /// So far, in a column of either.
-    all_numbers: bool,
-}
-
-impl Builder {
-    fn new(name: &str, kind: Kind) -> Builder {
-        Builder {
-            name: name.to_string(),
-            kind,
-            numbers: Vec::new(),
-            words: Vec::new(),
-            all_numbers: true,
-        }
-    }
-
-    /// Adds a cell as text; `row` counts from 1 and is for the message.
-    fn text(&mut self, cell: &str, path: &Path, row: &dyn Fn() -> String) -> Result<()> {
-        let cell = cell.trim();
-        if self.kind != Kind::Word && self.all_numbers {
-            match parse_number(cell) {
-                Some(number) => self.numbers.push(number),
-                None if self.kind == Kind::Number => {
-                    let place = format!("{}, column {}", row(), self.name);
-                    return Err(Error::input(path, place, format!("'{cell}'"), "a number"));
-                }
-                None => self.all_numbers = false,
-            }
-        }
-        if self.kind != Kind::Number {
-            self.words.push(cell.to_string());
-        }
-        Ok(())
-    }
-
-    /// Adds a cell that is a number already.
-    fn number(&mut self, value: f64) {
-        if self.kind != Kind::Word && self.all_numbers {
-            self.numbers.push(value);
-        }
-        if self.kind != Kind::Number {
-            self.words.push(match value.is_nan() {
-                true => String::new(),
-                false => value.to_string(),
-            });
-        }
-    }
-
-    fn finish(self) -> Cells {
-        let numbers = match self.kind {
-            Kind::Number => true,
-            Kind::Word => false,
-            Kind::Either => self.all_numbers && self.numbers.iter().any(|n| !n.is_nan()),
-        };
-        match numbers {
-            true => Cells::Numbers(self.numbers),
-            false => Cells::Words(self.words),
-        }
-    }
-}
-
-/// The number that a cell holds; NaN of an empty one. Unlike in a column of magnitudes, 99 is 99.
-fn parse_number(cell: &str) -> Option<f64> {
-    match cell {
-        "" => Some(f64::NAN),
-        _ => cell
-            .parse()
-            .ok()
-            .or_else(|| parse_known(cell).filter(|v| v.is_nan())),
-    }
-}
-
-/// What is common to all formats: the builders for the chosen of `names`.
-fn builders(names: &[String], choose: Choose) -> Result<(Vec<usize>, Vec<Builder>)> {
-    let chosen = choose(names)?;
-    let builders = chosen
-        .iter()
-        .map(|&(at, kind)| Builder::new(&names[at], kind));
-    Ok((chosen.iter().map(|c| c.0).collect(), builders.collect()))
-}
-
-fn finished(path: &Path, rows: usize, builders: Vec<Builder>) -> Table {
-    Table {
-        path: path.to_path_buf(),
-        rows,
-        columns: builders.into_iter().map(Builder::finish).collect(),
-    }
+/// The error that a file has several tables with the columns that are wanted.
+fn several(path: &Path, tables: &[String]) -> Error {
+    let found = format!("the wanted columns in {}", tables.join(" and "));
+    Error::input(
+        path,
+        "tables",
+        found,
+        "one table with them; save the one that is meant in a file of its own",
+    )
 }

@@ -11,6 +11,7 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::{Choose, Table, builders, finished};
+use crate::data::ids::{F16_BITS, F32_BITS, F64_BITS};
 use crate::{Error, Result};
 
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
@@ -54,10 +55,17 @@ fn read_trusting(path: &Path, choose: Choose) -> Result<Table> {
                     continue;
                 }
                 match number(field) {
-                    Some(value) => builder.number(value),
+                    Some((value, bits)) => builder.number(value, bits, path, &place_of)?,
                     None => match field {
                         Field::Null => builder.text("", path, &place_of)?,
                         Field::Str(text) => builder.text(text, path, &place_of)?,
+                        Field::Bytes(bytes) => {
+                            let text = bytes.as_utf8().map_err(|_| {
+                                let place = format!("row {rows}, column {name}");
+                                Error::input(path, place, "bytes that are no UTF-8", "a text")
+                            })?;
+                            builder.text(text, path, &place_of)?;
+                        }
                         Field::Long(n) => builder.text(&n.to_string(), path, &place_of)?,
                         Field::ULong(n) => builder.text(&n.to_string(), path, &place_of)?,
                         Field::Bool(flag) => {
@@ -76,18 +84,19 @@ fn read_trusting(path: &Path, choose: Choose) -> Result<Table> {
     Ok(finished(path, rows, builders))
 }
 
-/// Numbers that an f64 holds; those of 64 bits may be ids and go by their digits.
-fn number(field: &Field) -> Option<f64> {
+/// Numbers that an f64 holds, with the bits of fraction of their type; integers of 64 bits may
+/// be ids and go by their digits.
+fn number(field: &Field) -> Option<(f64, u32)> {
     Some(match field {
-        Field::Byte(n) => f64::from(*n),
-        Field::Short(n) => f64::from(*n),
-        Field::Int(n) => f64::from(*n),
-        Field::UByte(n) => f64::from(*n),
-        Field::UShort(n) => f64::from(*n),
-        Field::UInt(n) => f64::from(*n),
-        Field::Float16(n) => f64::from(f32::from(*n)),
-        Field::Float(n) => f64::from(*n),
-        Field::Double(n) => *n,
+        Field::Byte(n) => (f64::from(*n), F64_BITS),
+        Field::Short(n) => (f64::from(*n), F64_BITS),
+        Field::Int(n) => (f64::from(*n), F64_BITS),
+        Field::UByte(n) => (f64::from(*n), F64_BITS),
+        Field::UShort(n) => (f64::from(*n), F64_BITS),
+        Field::UInt(n) => (f64::from(*n), F64_BITS),
+        Field::Float16(n) => (f64::from(f32::from(*n)), F16_BITS),
+        Field::Float(n) => (f64::from(*n), F32_BITS),
+        Field::Double(n) => (*n, F64_BITS),
         _ => return None,
     })
 }

@@ -3,21 +3,25 @@
 use std::io::{BufRead, Read};
 use std::path::Path;
 
+use super::content::{not_text, open_text};
 use super::{Builder, Choose, Table, builders, finished};
-use crate::data::options::open_unpacked;
 use crate::{Error, Result};
+
+/// Bytes of a line of names that are believed.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Reads a table with a line of names, separated by commas, tabs, semicolons or blanks
 /// (as the line of names is). Lines above it that begin with `#` are comments, but the names may
 /// stand in the first line behind a `#`, as astropy's commented header has them.
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
-    let mut file = open_unpacked(path)?;
+    let mut file = open_text(path)?;
     let mut number = 0;
     let mut commented = None;
     let names = loop {
         let mut line = String::new();
-        let read = file.read_line(&mut line);
-        if read.map_err(Error::io("read", path))? == 0 {
+        // Without an end to it, it is none of names.
+        let read = file.by_ref().take(LONGEST_LINE).read_line(&mut line);
+        if read.map_err(not_text(path))? == 0 {
             match commented.take() {
                 // A header alone: a table of no rows.
                 Some(names) => break names,
@@ -28,7 +32,7 @@ pub fn read(path: &Path, choose: Choose) -> Result<Table> {
             }
         }
         number += 1;
-        let line = line.trim_start_matches('\u{feff}').trim();
+        let line = line.trim();
         if let Some(comment) = line.strip_prefix('#') {
             // ECSV's comments are no header, and the names stand below them.
             if number == 1 && !comment.trim_start().starts_with('%') {
@@ -69,7 +73,7 @@ fn next_is_data(
     separator: Separator,
     names: &str,
 ) -> Result<bool> {
-    let buffer = file.fill_buf().map_err(Error::io("read", path))?;
+    let buffer = file.fill_buf().map_err(not_text(path))?;
     let line = buffer.split(|&b| b == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let fields = separator.split(line.trim());
@@ -158,7 +162,7 @@ impl Rest<'_> {
     fn blanks(mut self, file: impl BufRead) -> Result<Table> {
         let mut rows = 0;
         for line in file.lines() {
-            let line = line.map_err(Error::io("read", self.path))?;
+            let line = line.map_err(not_text(self.path))?;
             self.number += 1;
             let number = self.number;
             if line.trim().is_empty() || line.starts_with('#') {
@@ -201,7 +205,8 @@ impl Rest<'_> {
             for (&at, builder) in self.places.iter().zip(&mut self.builders) {
                 let cell = std::str::from_utf8(&record[at]).map_err(|_| {
                     let place = format!("line {line}");
-                    Error::input(path, place, "bytes that are no UTF-8", "text")
+                    let expected = "text as UTF-8, or as UTF-16 with a byte order mark";
+                    Error::input(path, place, "bytes that are no UTF-8", expected)
                 })?;
                 builder.text(cell, path, &|| format!("line {line}"))?;
             }
