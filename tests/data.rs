@@ -18,6 +18,8 @@ mod errors;
 mod errors_files;
 #[path = "data/folders.rs"]
 mod folders;
+#[path = "data/ids.rs"]
+mod ids;
 #[path = "data/labels.rs"]
 mod labels;
 #[path = "data/loader.rs"]
@@ -38,6 +40,10 @@ mod split;
 mod streams;
 #[path = "data/tables.rs"]
 mod tables;
+#[path = "data/tables_kinds.rs"]
+mod tables_kinds;
+#[path = "data/tables_written.rs"]
+mod tables_written;
 #[path = "data/truth.rs"]
 mod truth;
 #[path = "data/writers.rs"]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Done;
 use super::args::Reading;
-use super::outputs::check_output;
+use super::outputs::{check_csv, check_output};
 use super::terminal::Terminal;
 use crate::Result;
 use crate::data::Dataset;
@@ -49,6 +49,7 @@ fn open(arguments: &Arguments, terminal: &Terminal) -> Result<Dataset> {
 /// Measures and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
+    check_csv(&arguments.out)?;
     check_output(&arguments.out, &arguments.inputs)?;
     remove_leftovers(&arguments.out);
     let data = open(arguments, &terminal)?;

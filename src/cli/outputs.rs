@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::data::atomic::{check_writable, remove_leftovers};
+use crate::data::scores::Format;
 use crate::formats::beside;
 use crate::{Error, Result};
 
@@ -23,6 +24,21 @@ pub fn check_output(path: &Path, inputs: &[PathBuf]) -> Result<()> {
         return Err(Error::config("output", found, expected));
     }
     check_writable(path)
+}
+
+/// Refuses, for a table that is written as CSV, a name that says another format.
+pub fn check_csv(path: &Path) -> Result<()> {
+    match Format::of(path) {
+        Ok(Format::Csv) | Err(_) => Ok(()),
+        Ok(_) => {
+            let found = path.display().to_string();
+            Err(Error::config(
+                "--out",
+                found,
+                "a name that ends in .csv: this table is CSV",
+            ))
+        }
+    }
 }
 
 /// Whether `path` is a journal of `rbgpu relabel`: hours of work that nobody can do again.

@@ -39,8 +39,8 @@ pub struct Arguments {
     /// Where the scores go; - for standard output
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-    /// csv, jsonl, parquet, votable, or otrain (its infer_results.dat); by the ending of --out
-    /// unless given
+    /// csv, jsonl, parquet, votable, fits (a binary table), ecsv, or otrain (its
+    /// infer_results.dat) [default: by the ending of --out; csv on standard output]
     #[arg(long, value_name = "NAME")]
     format: Option<Format>,
     /// A candidate is real from this P(real) on; the model's own threshold unless given
@@ -70,6 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let begun = Instant::now();
     let terminal = arguments.common.terminal();
     let output = Output::new(arguments)?;
+    let format = output.format;
     let device = arguments.common.open(&terminal)?;
     let reading = &arguments.reading;
     let mut classifier = reading.classifier(&arguments.model, &device, &terminal)?;
@@ -128,7 +129,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if let (Some(folder), Some(count)) = (&arguments.fits_copies, written.copies) {
         terminal.notice(&format!("{count} copies with scores: {}", folder.display()));
     }
-    if tally.unscored > 0 && output_format(arguments) == Format::Otrain {
+    if tally.unscored > 0 && format == Format::Otrain {
         let count = tally.unscored;
         terminal.notice(&format!(
             "{count} without a score are not in O'TRAIN's table"
@@ -147,9 +148,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     })
 }
 
-fn output_format(arguments: &Arguments) -> Format {
-    let by_name = || Format::of(&arguments.out);
-    arguments.format.unwrap_or_else(by_name)
+fn output_format(arguments: &Arguments) -> Result<Format> {
+    match arguments.format {
+        Some(format) => Ok(format),
+        None if arguments.out == Path::new("-") => Ok(Format::Csv),
+        None => Format::of(&arguments.out),
+    }
 }
 
 fn open(arguments: &Arguments, channels: Option<Vec<Channel>>) -> Result<Stream> {
@@ -198,7 +202,7 @@ impl<'a> Output<'a> {
     /// Refuses, before the work, what cannot be written.
     fn new(arguments: &'a Arguments) -> Result<Output<'a>> {
         let path = arguments.out.as_path();
-        let format = output_format(arguments);
+        let format = output_format(arguments)?;
         format.check(&arguments.score_name)?;
         if path != Path::new("-") {
             check_output(path, &arguments.inputs)?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::check_output;
+use super::outputs::{check_csv, check_output};
 use super::terminal::{Terminal, table};
 use crate::data::labels::write_labels;
 use crate::data::{Dataset, atomic_write, votes};
@@ -76,6 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         arguments.scores.as_slice(),
     ]
     .concat();
+    check_csv(&arguments.out)?;
     for path in [&arguments.out, &counts, &summary, &picture] {
         check_output(path, &taken)?;
     }

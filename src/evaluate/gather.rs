@@ -47,6 +47,9 @@ pub struct Classified {
     pub threshold_from: String,
     /// Of its training.
     pub training: Option<Training>,
+    /// Of a table of scores: in which part each candidate was when its classifier was trained,
+    /// `None` of one that was in none; `None` where the table does not say.
+    pub parts: Option<Vec<Option<Part>>>,
 }
 
 /// Everything that an evaluation needs.
@@ -118,6 +121,7 @@ pub fn gather(
     let mut failed = 0;
     let mut opened = models.iter();
     for (i, (source, file)) in request.sources.iter().zip(&files).enumerate() {
+        let mut parts = None;
         let (scores, own, from, training) = match file {
             None => {
                 let model = opened.next().expect("one for each model");
@@ -134,6 +138,11 @@ pub fn gather(
                     others.push(columns::of_cells(name, cells, rows));
                 }
                 let score = |&row: &usize| rows[row].map_or(f64::NAN, |row| file.scores[row]);
+                let part = |own: &Vec<Option<Part>>| {
+                    let of = kept.iter().map(|&row| rows[row].and_then(|row| own[row]));
+                    of.collect::<Vec<_>>()
+                };
+                parts = file.parts.as_ref().map(part);
                 let (own, from) = match file.threshold {
                     Some(threshold) => (threshold, "the table's own decisions"),
                     None => (0.5, "by default"),
@@ -150,6 +159,7 @@ pub fn gather(
                 None => from,
             },
             training,
+            parts,
         });
     }
     leave_out_unscored(&mut kept, &mut classifiers, &mut notices, &all.source)?;
@@ -366,6 +376,10 @@ fn leave_out_unscored(
     for classifier in classifiers {
         let mut each = whole.iter();
         classifier.scores.retain(|_| *each.next().expect("as long"));
+        if let Some(parts) = &mut classifier.parts {
+            let mut each = whole.iter();
+            parts.retain(|_| *each.next().expect("as long"));
+        }
     }
     Ok(())
 }

@@ -60,7 +60,12 @@ pub fn scores(
     let mut opened = models.iter();
     for (source, classified) in sources.iter().zip(gathered.classifiers) {
         let in_sample = match source.what {
-            What::Scores => None,
+            What::Scores => classified.parts.map(|parts| {
+                parts
+                    .iter()
+                    .filter(|part| **part == Some(Part::Train))
+                    .count()
+            }),
             What::Model => {
                 let model = opened.next().expect("one for each model");
                 let provenance = &model.file().provenance;

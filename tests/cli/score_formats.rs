@@ -108,6 +108,8 @@ fn json((name, field): (&String, &parquet::record::Field)) -> (String, Value) {
     use parquet::record::Field;
     let value = match field {
         Field::Null => Value::Null,
+        // astropy reads no column of texts with nulls.
+        Field::Str(text) if text.is_empty() => Value::Null,
         Field::Bool(flag) => (*flag).into(),
         Field::Int(label) => (*label).into(),
         Field::Double(number) => (*number).into(),
@@ -188,6 +190,48 @@ fn votable() {
     }
 }
 
+/// Read again by what reads tables, which sees types.
+#[test]
+fn fits_and_ecsv() {
+    use rbgpu::data::table::{Cells, Kind, read};
+    let desk = with_night();
+    for name in ["s.fits", "s.ecsv"] {
+        let rows = score(&desk, &format!("-o {name}"));
+        let every = |names: &[String]| {
+            assert_eq!(names.join(","), COLUMNS);
+            Ok((0..names.len()).map(|at| (at, Kind::Word)).collect())
+        };
+        let table = read(&desk.path(name), &every).unwrap();
+        assert_eq!(table.rows, rows.len());
+        for (name, cells) in COLUMNS.split(',').zip(&table.columns) {
+            let Cells::Words(cells) = cells else {
+                panic!("{name}: {cells:?}")
+            };
+            for (cell, row) in cells.iter().zip(&rows) {
+                let expected = row[name].as_str();
+                match (cell.parse::<f64>(), expected.parse::<f64>()) {
+                    (Ok(a), Ok(b)) => assert!((a - b).abs() <= 1e-7 * b.abs(), "{name}"),
+                    // No label, and a logical.
+                    (Ok(a), Err(_)) if name == "label" => assert_eq!(a, -1.0),
+                    (Ok(a), Err(_)) => assert_eq!(a != 0.0, expected == "true", "{name}"),
+                    _ => assert_eq!(cell.to_lowercase(), expected.to_lowercase(), "{name}"),
+                }
+            }
+        }
+    }
+    let bytes = desk.read("s.fits");
+    for card in [
+        "TUNIT5  = 'mag     '",
+        "TUNIT10 = 'deg     '",
+        "EXTNAME = 'SCORES  '",
+    ] {
+        let found = bytes.chunks(80).any(|c| c.starts_with(card.as_bytes()));
+        assert!(found, "{card}");
+    }
+    let text = desk.text("s.ecsv");
+    assert!(text.starts_with("# %ECSV 1.0\n") && text.contains("unit: deg, datatype: float64"));
+}
+
 #[test]
 fn the_table_of_otrain() {
     let desk = with_night();
@@ -217,6 +261,14 @@ fn formats_that_cannot_be() {
     let line = "score model.safetensors set.npz --device cpu";
     let parts = ["--format", "csv, jsonl, parquet, votable, otrain"];
     desk.refuses(&format!("{line} --format xlsx"), 2, &parts);
+    for out in ["s", "s.txt", "s.hdf5"] {
+        desk.refuses(
+            &format!("{line} -o {out}"),
+            2,
+            &["--out", out, ".fits", "--format"],
+        );
+        assert!(!desk.path(out).exists());
+    }
     for name in ["ra", "id", "error"] {
         desk.refuses(&format!("{line} --score-name {name}"), 2, &["--score-name"]);
     }

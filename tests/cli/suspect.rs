@@ -226,6 +226,26 @@ fn wrong_labels_that_networks_contradict_come_first() {
         .done();
     assert_eq!(Rows::of(&desk, "c.csv").0.len(), 6);
 
+    // What a table says of its classifier's training counts as a model's own word.
+    let parts = ["train", "validation", "test"];
+    let mut lines = desk
+        .text("one.csv")
+        .lines()
+        .map(String::from)
+        .collect::<Vec<_>>();
+    lines[0] += ",part";
+    for (row, line) in lines[1..].iter_mut().enumerate() {
+        *line += &format!(",{}", parts[row % 3]);
+    }
+    desk.write("parts.csv", lines.join("\n"));
+    desk.run("suspect set.npz --model parts.csv --gallery 0 -o p.csv")
+        .done()
+        .says(&["parts was fitted to 20 of the 60 candidates"]);
+    desk.refuses(
+        "suspect set.npz --model one.csv -o p.parquet",
+        2,
+        &["p.parquet", ".csv"],
+    );
     // What a model was fitted to is said.
     desk.run("suspect set.npz --model model.safetensors --device cpu --gallery 0 -o m.csv")
         .done()

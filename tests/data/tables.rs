@@ -101,10 +101,18 @@ fn scores_that_rbgpu_wrote_come_back_from_every_format() {
         ("s.csv", Format::Csv),
         ("s.jsonl", Format::JsonLines),
         ("s.dat", Format::Otrain),
+        ("s.xml", Format::VoTable),
+        ("s.fits", Format::Fits),
+        ("s.ecsv", Format::Ecsv),
         #[cfg(feature = "parquet")]
         ("s.parquet", Format::Parquet),
     ];
+    assert!(
+        formats.len() >= Format::NAMES.len() - 1,
+        "a format is not tried"
+    );
     for (name, format) in formats {
+        assert_eq!(Format::of(Path::new(name)).unwrap(), format);
         let path = folder.path().join(name);
         let file = std::fs::File::create(&path).unwrap();
         let mut writer = format.writer(file, &path, "rb_score").unwrap();
@@ -165,7 +173,12 @@ fn broken_tables_are_refused_with_the_line() {
             "version https://git-lfs.github.com/spec/v1\noid sha256:4d\n",
             "Git-LFS pointer",
         ),
-        ("t.xml", "<VOTABLE/>", "a VOTable"),
+        ("t.xml", "<VOTABLE/>", "a VOTable without a TABLE"),
+        ("t.xml", "<html></html>", "XML or HTML without a VOTABLE"),
+        ("t.tbl", "\\x='1'\n| id | score |\n", "an IPAC table"),
+        ("t.json", "[{\"id\": 1}]", "a JSON array"),
+        ("t.xlsx", "PK\u{3}\u{4}", "a zip file, such as .xlsx"),
+        ("t.csv", "i\0d\0,\0s\0", "bytes that are no text"),
         ("t.parquet", "PAR1 and no more", "file"),
     ] {
         let error = read_text(name, text).unwrap_err().to_string();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::Done;
-use super::super::outputs::check_output;
+use super::super::outputs::{check_csv, check_output};
 use super::Reading;
 use crate::data::atomic::{atomic_write, remove_leftovers};
 use crate::forest::Forest;
@@ -43,6 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let to_file = arguments.out != Path::new("-");
     if to_file {
         let inputs = [arguments.model.clone(), arguments.features.clone()];
+        check_csv(&arguments.out)?;
         check_output(&arguments.out, &inputs)?;
         remove_leftovers(&arguments.out);
     }

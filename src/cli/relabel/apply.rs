@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::Done;
-use super::super::outputs::check_output;
+use super::super::outputs::{check_csv, check_output};
 use super::super::terminal::Terminal;
 use super::{Arguments, Sorted, labels};
 use crate::data::labels::write_labels;
@@ -20,6 +20,7 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
     inputs.extend(sorted.suspects.clone());
     inputs.extend(arguments.reading.labels.clone());
     inputs.push(sorted.journal.clone());
+    check_csv(out)?;
     check_output(out, &inputs)?;
     if !arguments.force {
         check_free(out)?;

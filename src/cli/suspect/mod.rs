@@ -13,7 +13,7 @@ use self::watch::Watch;
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::check_output;
+use super::outputs::{check_csv, check_output};
 use super::signals;
 use super::terminal::Terminal;
 use super::training::{Training, checkpoint_interval};
@@ -113,6 +113,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let files = Files::new(&arguments.out);
     let taken: Vec<PathBuf> = sources.iter().map(|source| source.path.clone()).collect();
     let taken = [&taken[..], &arguments.inputs[..]].concat();
+    check_csv(&files.table)?;
     for path in [&files.table, &files.json, &files.scores, &files.gallery] {
         check_output(path, &taken)?;
     }

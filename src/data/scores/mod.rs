@@ -4,15 +4,19 @@
 //! |---|---|
 //! | [`columns`] | what stands in a row: names, units, UCDs |
 //! | `text` | CSV, JSON lines, O'TRAIN's `infer_results.dat` |
+//! | `ecsv` | ECSV |
 //! | `votable` | VOTable |
 //! | `parquet` | Parquet |
+//! | `fits_table` | a FITS binary table |
 //! | [`fits_copy`] | the score in the header of a copy of each FITS cutout |
 //!
 //! Every format but O'TRAIN's has the same columns whatever is known, since rows
 //! are written as they come.
 
 pub mod columns;
+mod ecsv;
 pub mod fits_copy;
+mod fits_table;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod text;
@@ -120,29 +124,53 @@ pub enum Format {
     VoTable,
     /// O'TRAIN's `infer_results.dat`; candidates without a score are left out.
     Otrain,
+    /// A FITS binary table with units. Text beyond ASCII is escaped as `\u{e9}`.
+    Fits,
+    /// astropy's CSV with units and types.
+    Ecsv,
 }
 
 impl Format {
     /// Every format with the ending that chooses it.
-    pub const NAMES: [(&'static str, Format); 5] = [
+    pub const NAMES: [(&'static str, Format); 7] = [
         ("csv", Format::Csv),
         ("jsonl", Format::JsonLines),
         ("parquet", Format::Parquet),
         ("votable", Format::VoTable),
         ("otrain", Format::Otrain),
+        ("fits", Format::Fits),
+        ("ecsv", Format::Ecsv),
     ];
 
-    /// The format that the ending of a file's name stands for; CSV for any that
-    /// stands for none.
-    pub fn of(path: &Path) -> Format {
+    /// The format that the ending of a file's name stands for. What is no file, such as a pipe
+    /// or /dev/stdout, is given CSV.
+    ///
+    /// # Errors
+    /// If the ending stands for none.
+    pub fn of(path: &Path) -> Result<Format> {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
-        match ending.to_ascii_lowercase().as_str() {
+        Ok(match ending.to_ascii_lowercase().as_str() {
+            "csv" => Format::Csv,
             "jsonl" | "ndjson" | "json" => Format::JsonLines,
             "parquet" | "pq" => Format::Parquet,
             "xml" | "vot" | "votable" => Format::VoTable,
             "dat" => Format::Otrain,
-            _ => Format::Csv,
-        }
+            "fits" | "fit" => Format::Fits,
+            "ecsv" => Format::Ecsv,
+            _ if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) => {
+                Format::Csv
+            }
+            _ => {
+                let found = format!("'{}', whose ending names no format", path.display());
+                let names = Format::NAMES.map(|(name, _)| name);
+                let expected = format!(
+                    ".csv, .jsonl, .parquet, .xml or .vot (VOTable), .dat (O'TRAIN), .fits or \
+                     .ecsv; or --format {}",
+                    names.join(", ")
+                );
+                return Err(Error::config("--out", found, expected));
+            }
+        })
     }
 
     /// Refuses what this build cannot write, and a name for the score's column that
@@ -150,7 +178,8 @@ impl Format {
     pub fn check(self, score_name: &str) -> Result<()> {
         if self == Format::Parquet && cfg!(not(feature = "parquet")) {
             let found = "parquet, and this rbgpu was built without Parquet";
-            let expected = "csv, jsonl, votable or otrain; or build with --features parquet";
+            let expected =
+                "csv, jsonl, votable, otrain, fits or ecsv; or build with --features parquet";
             return Err(Error::config("--format", found, expected));
         }
         let others = columns::COLUMNS.iter().map(|column| column.name);
@@ -178,6 +207,8 @@ impl Format {
             Format::JsonLines => Box::new(text::JsonLines::new(out, path, score_name)),
             Format::Otrain => Box::new(text::Otrain::new(out, path)?),
             Format::VoTable => Box::new(votable::VoTable::new(out, path, score_name)?),
+            Format::Ecsv => Box::new(ecsv::Ecsv::new(out, path, score_name)?),
+            Format::Fits => Box::new(fits_table::FitsTable::new(out, path, score_name)?),
             #[cfg(feature = "parquet")]
             Format::Parquet => Box::new(parquet::Parquet::new(out, path, score_name)?),
             #[cfg(not(feature = "parquet"))]
@@ -200,7 +231,8 @@ impl FromStr for Format {
 }
 
 /// Writes rows as they come. What was handed over is with the operating system when
-/// [`write`](Self::write) returns, but for Parquet, which writes groups of rows.
+/// [`write`](Self::write) returns, but for Parquet, which writes groups of rows, and FITS,
+/// which is written at the end.
 pub trait ScoreWriter {
     /// Writes some more.
     fn write(&mut self, rows: &[Scored]) -> Result<()>;

@@ -1,4 +1,5 @@
-//! Parquet: typed columns, all optional, SNAPPY.
+//! Parquet: typed columns, all optional, SNAPPY. Texts that are not known are empty and not
+//! null, since astropy reads no column of texts with nulls; units are in its metadata.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,11 +8,13 @@ use std::sync::Arc;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
 use super::columns::{self, COLUMNS, Column, Kind, Value};
+use super::ecsv::datatypes;
 use super::{ScoreWriter, Scored};
 use crate::{Error, Result};
 
@@ -24,10 +27,13 @@ pub struct Parquet<'a, W: Write + Send> {
     file: Option<SerializedFileWriter<W>>,
     path: &'a Path,
     rows: Vec<Scored>,
+    score_name: &'a str,
+    /// The most characters of a text in each column.
+    widths: [usize; COLUMNS.len()],
 }
 
 impl<'a, W: Write + Send> Parquet<'a, W> {
-    pub fn new(out: W, path: &'a Path, score_name: &str) -> Result<Parquet<'a, W>> {
+    pub fn new(out: W, path: &'a Path, score_name: &'a str) -> Result<Parquet<'a, W>> {
         let open = || {
             let fields: Vec<_> = COLUMNS
                 .iter()
@@ -44,6 +50,8 @@ impl<'a, W: Write + Send> Parquet<'a, W> {
             file: Some(open().map_err(|e| failed(path, e))?),
             path,
             rows: Vec::new(),
+            score_name,
+            widths: [1; COLUMNS.len()],
         })
     }
 
@@ -52,12 +60,33 @@ impl<'a, W: Write + Send> Parquet<'a, W> {
             return Ok(());
         };
         let mut group = file.next_row_group()?;
-        for column in &COLUMNS {
+        for (column, width) in COLUMNS.iter().zip(&mut self.widths) {
             write_column(&mut group, column, &self.rows)?;
+            for row in &self.rows {
+                if let Value::Text(text) = (column.value)(row) {
+                    *width = text.chars().count().max(*width);
+                }
+            }
         }
         group.close()?;
         self.rows.clear();
         Ok(())
+    }
+}
+
+impl<W: Write + Send> Parquet<'_, W> {
+    /// What astropy looks for: how long texts are, units and descriptions.
+    fn metadata(&self) -> Vec<(String, String)> {
+        let texts = COLUMNS.iter().zip(self.widths);
+        let texts = texts.filter(|(column, _)| column.kind == Kind::Text);
+        let name = |column| columns::name(column, self.score_name);
+        texts
+            .map(|(column, width)| (format!("table::len::{}", name(column)), width.to_string()))
+            .chain([(
+                "table_meta_yaml".into(),
+                datatypes(self.score_name).join("\n"),
+            )])
+            .collect()
     }
 }
 
@@ -96,7 +125,7 @@ fn write_column<W: Write + Send>(
         Kind::Text => put::<W, ByteArrayType>(
             group,
             cells.map(|cell| match cell {
-                Value::Text(text) if !text.is_empty() => Some(ByteArray::from(text)),
+                Value::Text(text) => Some(ByteArray::from(text)),
                 _ => None,
             }),
         ),
@@ -157,7 +186,12 @@ impl<W: Write + Send> ScoreWriter for Parquet<'_, W> {
         let end = |this: &mut Self| {
             this.group()?;
             match this.file.take() {
-                Some(file) => file.into_inner().map(Some),
+                Some(mut file) => {
+                    for (key, value) in this.metadata() {
+                        file.append_key_value_metadata(KeyValue::new(key, value));
+                    }
+                    file.into_inner().map(Some)
+                }
                 None => Ok(None),
             }
         };

@@ -25,14 +25,17 @@ impl<'a, W: Write> Csv<'a, W> {
     }
 
     fn record<T: AsRef<[u8]>>(&mut self, cells: impl Iterator<Item = T>) -> Result<()> {
-        self.csv.write_record(cells).map_err(|e| {
-            // The conversion that csv has forgets what kind of error it was.
-            Error::io("write", self.path)(match e.into_kind() {
-                csv::ErrorKind::Io(e) => e,
-                other => io::Error::other(format!("{other:?}")),
-            })
-        })
+        let written = self.csv.write_record(cells);
+        written.map_err(|e| csv_failed(e, self.path))
     }
+}
+
+/// What csv could not write to `path`; its own conversion forgets what kind of error it was.
+pub fn csv_failed(error: csv::Error, path: &Path) -> Error {
+    Error::io("write", path)(match error.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => io::Error::other(format!("{other:?}")),
+    })
 }
 
 impl<W: Write> ScoreWriter for Csv<'_, W> {
