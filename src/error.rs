@@ -3,8 +3,12 @@
 //! Every message reads as a sentence: what was being done, to which file or
 //! op, what was found, what was expected.
 
+pub mod escape;
+
 use std::io;
 use std::path::{Path, PathBuf};
+
+use escape::{one_line, shown};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,7 +29,11 @@ pub enum Error {
     },
 
     /// A file holds something else than what was expected of it.
-    #[error("{}: {place}: found {found}, expected {expected}", path.display())]
+    #[error(
+        "{}: {}: found {found}, expected {expected}",
+        shown(path),
+        one_line(place)
+    )]
     Input {
         /// The file or folder.
         path: PathBuf,
@@ -38,7 +46,7 @@ pub enum Error {
     },
 
     /// A candidate cannot be used.
-    #[error("{candidate}: {why}")]
+    #[error("{}: {why}", one_line(candidate))]
     Candidate {
         /// Its file or id.
         candidate: String,
@@ -47,7 +55,7 @@ pub enum Error {
     },
 
     /// The operating system refused a file operation.
-    #[error("could not {doing} {}: {source}", path.display())]
+    #[error("could not {doing} {}: {source}", shown(path))]
     Io {
         /// The attempt, as a verb: "read", "write", "create".
         doing: &'static str,

@@ -11,7 +11,9 @@ use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
 use super::terminal::{Terminal, table};
+use super::typed::again;
 use crate::data::Dataset;
+use crate::error::escape::one_line;
 use crate::evaluate::rule::Set;
 use crate::evaluate::{self, Gathered, Request, Rows, Rule, Source, What, folder, score_file};
 use crate::judge::{self, Evaluation};
@@ -154,7 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         grad_cam: arguments.grad_cam,
         crop: arguments.cutout_size,
         seed: arguments.seed,
-        command: &command(),
+        command: &again(),
     };
     let bar = terminal.bar(1, "drawing");
     folder::write(&arguments.out, &contents, &|done, of| {
@@ -179,12 +181,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         0 => skipped,
         _ => Done::Partly,
     })
-}
-
-/// What was typed.
-fn command() -> String {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    words.collect::<Vec<_>>().join(" ")
 }
 
 fn options(arguments: &Arguments, sources: &[Source]) -> Result<judge::Options> {
@@ -279,7 +275,7 @@ fn judge(
 ) -> Result<Evaluation> {
     let bar = terminal.steps("judging");
     let evaluation = evaluate::judged(gathered, options, &|what, part| {
-        bar.set_message(what.to_string());
+        bar.set_message(one_line(what).into_owned());
         bar.set_position((1000.0 * part) as u64);
     });
     bar.finish_and_clear();

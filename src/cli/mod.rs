@@ -163,7 +163,7 @@ pub fn main() -> ExitCode {
         }
         Err(error @ Error::Interrupted { .. }) => signals::ended(&error, resume),
         Err(error) => {
-            eprintln!("rbgpu: {error}");
+            terminal::failure(&error);
             ExitCode::from(if matches!(error, Error::Config { .. }) {
                 2
             } else {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals;
+use crate::error::escape::{escaped, one_line};
 use crate::judge::EpochRecord;
 use crate::train::{Observer, Progress, Session};
 use crate::{Error, Result};
@@ -35,14 +36,14 @@ impl Terminal {
     /// Something that a user should know.
     pub fn notice(&self, text: &str) {
         if !self.quiet {
-            line(&format!("rbgpu: {text}"));
+            line(&format!("rbgpu: {}", block(text)));
         }
     }
 
     /// How far something is, where there is no terminal for a bar: a line of a job's log.
     pub fn log(&self, text: &str) {
         if !self.quiet {
-            line(text);
+            line(&escaped(text));
         }
     }
 
@@ -59,14 +60,14 @@ impl Terminal {
     /// Something that a user may want to know.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            line(text);
+            line(&escaped(text));
         }
     }
 
     /// A result.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())
+        out.write_all(escaped(text).as_bytes())
             .and_then(|()| out.write_all(b"\n"))
             .map_err(Error::io("write", "standard output"))
     }
@@ -92,7 +93,7 @@ impl Terminal {
         }
         let style = "{prefix} {bar:24} {human_pos}/{human_len} {per_sec:.dim} {eta} left {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
-        bar.set_prefix(what.to_string());
+        bar.set_prefix(one_line(what).into_owned());
         bar
     }
 
@@ -238,8 +239,30 @@ impl Drop for TrainingBar {
     }
 }
 
+/// Why a command failed.
+pub fn failure(error: &Error) {
+    eprintln!("rbgpu: {}", block(&error.to_string()));
+}
+
+/// A text behind "rbgpu: ". Its further lines are indented, so that a line feed in an id or a
+/// name begins no line that reads like one of ours.
+fn block(text: &str) -> String {
+    let text = escaped(text);
+    let further = || text.lines().skip(1);
+    let indent = match further().all(|line| line.starts_with("  ")) {
+        true => "",
+        false => "  ",
+    };
+    let first = text.lines().next().unwrap_or_default().to_string();
+    further().fold(first, |made, line| made + "\n" + indent + line)
+}
+
 /// Columns lined up, numbers to the right: `rows[0]` is the header.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| one_line(cell).into_owned()).collect())
+        .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| {
         rows.iter()

@@ -6,6 +6,7 @@ use super::journal::Answer;
 use super::subjects::Item;
 use super::work::Last;
 use crate::data::Candidate;
+use crate::error::escape::one_line;
 
 /// What was decided about one candidate, as one tab of one person may see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +43,7 @@ impl State {
         let others = said.iter().filter(|last| !votes && last.who != who);
         let others = others.filter_map(|last| {
             Some(Other {
-                who: last.who.clone(),
+                who: shown(&last.who),
                 answer: name(last.answer)?,
             })
         });
@@ -68,7 +69,7 @@ fn name(answer: Answer) -> Option<&'static str> {
 /// What is known of a candidate. A voter gets nothing of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct About {
-    /// Its id.
+    /// Its id, control characters escaped.
     pub id: String,
     /// 1 real, 0 bogus.
     pub label: Option<u8>,
@@ -93,18 +94,23 @@ pub struct About {
 impl About {
     pub(super) fn of(item: &Item, candidate: &Candidate) -> About {
         About {
-            id: item.id.clone(),
+            id: shown(&item.id),
             label: item.label,
             rank: item.rank,
             score: item.score,
             category: item.category,
-            rule: item.rule.clone(),
+            rule: shown(&item.rule),
             suspicion: item.suspicion,
             mag: candidate.mag.is_finite().then_some(candidate.mag),
-            filter: candidate.filter.clone(),
-            object: candidate.object.clone(),
+            filter: shown(&candidate.filter),
+            object: shown(&candidate.object),
         }
     }
+}
+
+/// A name as the page shows it; decisions go by the key.
+fn shown(name: &str) -> String {
+    one_line(name).into_owned()
 }
 
 /// One candidate of a block.

@@ -10,6 +10,7 @@ use kuva::render::color::Color;
 use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 
 use crate::data::atomic::atomic_write;
+use crate::error::escape::{escaped, one_line};
 use crate::{Error, Result};
 
 /// PNG pixels per unit of the drawing.
@@ -68,12 +69,11 @@ impl Drawing {
     }
 
     pub(super) fn text(&mut self, x: f64, y: f64, content: &str, font: Font) {
-        // kuva takes $...$ for mathematics, and XML has no control characters.
-        let content: String = content.chars().filter(|c| !c.is_control()).collect();
+        // kuva takes $...$ for mathematics.
         self.scene.add(Primitive::Text {
             x,
             y,
-            content: content.replace('$', "\\$"),
+            content: one_line(content).replace('$', "\\$"),
             size: font.size,
             anchor: font.anchor,
             rotate: None,
@@ -186,7 +186,8 @@ impl Drawing {
             ));
         }
         svg.push_str("</svg>\n");
-        Ok(svg)
+        // kuva escapes what XML gives a meaning, and leaves what XML has no characters for.
+        Ok(escaped(&svg).into_owned())
     }
 
     /// As PNG, two pixels per unit.

@@ -224,3 +224,21 @@ fn the_page_is_pictured_in_the_light_in_the_dark_on_a_phone_and_on_paper() {
     }
     browser::print(&browser, &file, &folder.join("report.pdf"));
 }
+
+#[test]
+fn control_characters_and_overrides_are_in_no_page_and_no_figure() {
+    // ESC, which XML forbids; a C1 control; an override that turns what follows; a line feed.
+    let name = "a\u{1b}[31m\u{9b}b\u{202e}c\nd";
+    let evaluation = made::evaluation(&made::candidates(300, 2, 7), &[name, "other"]);
+    let acts = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
+    let (html, _) = report(&evaluation);
+    assert!(!html.contains(acts));
+    assert!(html.contains("a\\u001b[31m\\u009bb\\u202ec"));
+    let mut seen = 0;
+    for figure in figures(&evaluation).unwrap() {
+        let svg = figure.drawing.svg().unwrap();
+        assert!(!svg.contains(acts), "{}", figure.name);
+        seen += svg.matches("\\u001b[31m").count();
+    }
+    assert!(seen > 0, "the name is in a figure");
+}

@@ -7,6 +7,7 @@ use super::super::outputs::{check_csv, check_output};
 use super::super::terminal::Terminal;
 use super::{Arguments, Sorted, labels};
 use crate::data::labels::write_labels;
+use crate::error::escape::one_line;
 use crate::relabel::{Applied, Decisions, Mode, apply};
 use crate::{Error, Result};
 
@@ -71,7 +72,11 @@ fn say(applied: &Applied, decisions: &Decisions, arguments: &Arguments, terminal
     }
     let tied = &applied.tied;
     if !tied.is_empty() {
-        let mut named = tied.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let mut named: Vec<String> = tied
+            .iter()
+            .take(NAMED)
+            .map(|id| one_line(id).into())
+            .collect();
         if tied.len() > NAMED {
             named.push(format!("and {} more", tied.len() - NAMED));
         }

@@ -9,7 +9,7 @@ use crate::data::LabelPolarity;
 
 /// Commands that go on from what was decided.
 pub fn then(arguments: &Arguments, sorted: &Sorted) -> Vec<String> {
-    let path = |path: &Path| quoted(&path.display().to_string());
+    let path = |path: &Path| quoted(path);
     let (journal, out) = (path(&sorted.journal), path(&free(Path::new(""))));
     if arguments.vote {
         return vec![format!("rbgpu votes {journal} --out {out}")];

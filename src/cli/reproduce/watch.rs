@@ -7,6 +7,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use super::super::signals;
 use super::super::terminal::Terminal;
 use crate::Result;
+use crate::error::escape::one_line;
 use crate::judge::EpochRecord;
 use crate::reproduce::Watcher;
 
@@ -48,10 +49,10 @@ impl Watcher for Watch {
         };
         if self.bar.is_hidden() {
             let percent = 100.0 * done;
-            self.terminal.log(&format!("{percent:.0}%  {what}{left}"));
+            self.terminal.log(&format!("{percent:.0}%  {}{left}", one_line(what)));
         } else {
             self.bar.set_position((done * WHOLE as f64) as u64);
-            self.bar.set_message(format!("{what}{left}"));
+            self.bar.set_message(format!("{}{left}", one_line(what)));
         }
         self.last = Some(Instant::now());
         Ok(())

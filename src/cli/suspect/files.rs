@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::super::terminal::{Terminal, table};
+use super::super::typed::quoted;
 use super::{Arguments, shown};
 use crate::Result;
 use crate::data::Dataset;
@@ -115,8 +116,8 @@ pub fn print(
     }
     text += &format!(
         "\n\n`rbgpu relabel {} {}` shows them one by one",
-        files.table.display(),
-        data.source.display()
+        quoted(&files.table),
+        quoted(&data.source)
     );
     terminal.result(&text)
 }

@@ -9,6 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::evaluation::Figure;
 use crate::Result;
+use crate::error::escape::escaped;
 use crate::judge::Evaluation;
 
 pub use paper::{Cell, Claim, Holds, PaperPage, PaperPart, PaperSection, PaperTable, paper_page};
@@ -163,7 +164,8 @@ fn document(title: &str, body: Markup) -> String {
             body { main { (body) } }
         }
     };
-    whole.into_string()
+    // Of ids and names maud escapes what HTML gives a meaning, and leaves what acts on the text.
+    escaped(&whole.into_string()).into_owned()
 }
 
 fn header(title: &str, facts: &[(String, String)], notices: &[String]) -> Markup {
