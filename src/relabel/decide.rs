@@ -1,10 +1,13 @@
 //! Decisions that a page sends, and what comes of them.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::journal::{Answer, Line, now};
 use super::view::{Counts, State};
-use super::work::Work;
+use super::work::{Told, Work};
+use crate::error::escape::one_line;
 use crate::{Error, Result};
 
 /// Decisions that a page sends at once.
@@ -29,7 +32,8 @@ pub struct Wish {
     pub answer: Answer,
     /// The last line about it that the page knows of; 0 for none.
     pub seen: u64,
-    /// What the tab calls this decision.
+    /// What the tab calls this decision. Sent again with it, the same decision is not written
+    /// again; another one is refused.
     pub token: String,
 }
 
@@ -69,12 +73,13 @@ const LONGEST: usize = 64;
 /// An error unless `who` can stand in a journal: label files join names with `+`.
 pub fn check_name(who: &str) -> Result<()> {
     let fits = !who.trim().is_empty() && who.trim() == who && who.chars().count() <= LONGEST;
-    match fits && !who.chars().any(|c| c.is_control() || c == '+') {
+    // What would act on a terminal is no name either.
+    match fits && !who.contains('+') && one_line(who) == who {
         true => Ok(()),
         false => Err(Error::config(
             "name",
             format!("{who:?}"),
-            "1 to 64 characters, without + and blanks at its ends",
+            "1 to 64 characters, without +, control characters and blanks at its ends",
         )),
     }
 }
@@ -92,13 +97,24 @@ impl Work {
             return Err(Refusal::Bad("tab and token: 1 to 64 bytes".into()));
         }
         let (mut places, mut conflicts, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tokens = HashSet::new();
         for wish in &request.decisions {
             let at = self.find(&wish.key)?;
             if places.contains(&at) || conflicts.contains(&at) {
                 return Err(Refusal::Bad("two decisions about one candidate".into()));
             }
             let state = self.state(at, who, tab);
-            if self.tokens.contains(&wish.token) {
+            let told = Told {
+                at,
+                who: who.into(),
+                answer: wish.answer,
+            };
+            let before = self.tokens.get(&wish.token);
+            if before.is_some_and(|before| *before != told) || !tokens.insert(&wish.token) {
+                let why = "the token of another decision; reload the page";
+                return Err(Refusal::Bad(why.into()));
+            }
+            if before.is_some() {
                 places.push(at);
             } else if state.seen != wish.seen {
                 conflicts.push(at);

@@ -1,6 +1,6 @@
 //! What is shown to whom, what is decided, and who was there first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::decide::Refusal;
@@ -36,6 +36,14 @@ pub(super) struct Last {
     pub tab: String,
 }
 
+/// What a decision says. A token belongs to one such.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Told {
+    pub at: usize,
+    pub who: String,
+    pub answer: Answer,
+}
+
 /// Candidates that are looked at by some people, in some tabs, and the journal that says what
 /// they decided.
 #[derive(Debug)]
@@ -50,7 +58,7 @@ pub struct Work {
     /// Number and item of every line in this mode.
     log: Vec<(u64, usize)>,
     /// Decisions that are in the journal already, by what their tabs call them.
-    pub(super) tokens: HashSet<String>,
+    pub(super) tokens: HashMap<String, Told>,
     /// Lines that were written since this was opened.
     pub(super) written: usize,
 }
@@ -72,7 +80,7 @@ impl Work {
             by_key: HashMap::with_capacity(subjects.items.len()),
             said: vec![Vec::new(); subjects.items.len()],
             log: Vec::new(),
-            tokens: HashSet::new(),
+            tokens: HashMap::new(),
             written: 0,
             subjects,
             options,
@@ -147,7 +155,12 @@ impl Work {
     /// Takes up a line that is in the journal.
     pub(super) fn take(&mut self, at: usize, line: Line) {
         if !line.token.is_empty() {
-            self.tokens.insert(line.token);
+            let told = Told {
+                at,
+                who: line.who.clone(),
+                answer: line.answer,
+            };
+            self.tokens.insert(line.token, told);
         }
         self.log.push((line.number, at));
         let said = &mut self.said[at];

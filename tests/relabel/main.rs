@@ -3,6 +3,7 @@
 
 mod applied;
 mod asked;
+mod doors;
 mod driver;
 mod keyboard;
 mod refused;

@@ -70,12 +70,18 @@ impl Desk {
 
     /// Serves `rbgpu relabel` with these arguments.
     pub fn serve(&self, arguments: &[&str]) -> Served {
+        self.serve_with(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
         let said = self.path(&format!("said-{}.txt", arguments.len()));
         let mut command = self.command();
         command
             .arg("relabel")
             .args(arguments)
             .args(["--who", "ana"]);
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(&said).unwrap());
         let mut child = command.spawn().unwrap();
@@ -216,6 +222,11 @@ impl Served {
         std::fs::read_to_string(&self.said).unwrap()
     }
 
+    /// Its number.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
@@ -235,8 +246,13 @@ impl Served {
     }
 
     /// Ends it as Ctrl-C does; whether it ended well, and what it said.
-    pub fn interrupt(mut self) -> (bool, String) {
-        self.signal("-INT");
+    pub fn interrupt(self) -> (bool, String) {
+        self.end("-INT")
+    }
+
+    /// Ends it by a signal; whether it ended well, and what it said.
+    pub fn end(mut self, signal: &str) -> (bool, String) {
+        self.signal(signal);
         let ended = self.child.wait().unwrap().success();
         (ended, self.said())
     }

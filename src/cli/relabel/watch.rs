@@ -1,9 +1,13 @@
 //! What the terminal shows while the page is served.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use indicatif::ProgressBar;
+use maud::{DOCTYPE, html};
+use tempfile::NamedTempFile;
 
 use super::super::terminal::Terminal;
 use super::machine;
@@ -18,6 +22,8 @@ pub struct Shown {
     open: bool,
     vote: bool,
     keep: Option<(Remembered, PathBuf)>,
+    /// What the browser was started with; removed once it has the page, or at the end.
+    door: Mutex<Option<NamedTempFile>>,
 }
 
 impl Shown {
@@ -30,6 +36,7 @@ impl Shown {
             open,
             vote,
             keep: None,
+            door: Mutex::new(None),
         }
     }
 
@@ -41,6 +48,33 @@ impl Shown {
 
     pub fn end(&self) {
         self.bar.finish_and_clear();
+        self.put_door(None);
+    }
+
+    /// Removes the file that was the door before.
+    fn put_door(&self, door: Option<NamedTempFile>) {
+        // Whoever panicked with the lock held left it whole.
+        *self.door.lock().unwrap_or_else(|p| p.into_inner()) = door;
+    }
+
+    /// Opens the page at `url` in the browser.
+    fn open(&self, url: &str) {
+        let opened = door(url).and_then(|door| {
+            start_browser(door.path())?;
+            Ok(door)
+        });
+        match opened {
+            Ok(door) => {
+                self.terminal.detail(&format!(
+                    "the browser opens {}, which leads to the address and is removed then",
+                    door.path().display()
+                ));
+                self.put_door(Some(door));
+            }
+            Err(error) => self.terminal.notice(&format!(
+                "no browser could be started ({error}): open the address yourself"
+            )),
+        }
     }
 
     fn ready(&self, url: &str, address: std::net::SocketAddr) {
@@ -69,9 +103,8 @@ impl Shown {
             .notice("Ctrl-C ends it; nothing that was decided is lost, however it ends");
         // Where nobody reads it, it is served all the same.
         let _ = self.terminal.result(url);
-        if self.open && !open(url) {
-            self.terminal
-                .notice("no browser could be started: open the address yourself");
+        if self.open {
+            self.open(url);
         }
     }
 }
@@ -85,6 +118,7 @@ impl Watcher for Shown {
                  do not go on; open the new address"
             )),
             Event::Failed(why) => self.terminal.notice(&format!("not done: {why}")),
+            Event::Opened => self.put_door(None),
             Event::Decided(_) => {}
         });
         if let Event::Decided(counts) = event {
@@ -115,17 +149,41 @@ fn tunnel(port: u16) -> Option<String> {
     ))
 }
 
-/// Whether a browser could be started with `url`.
-fn open(url: &str) -> bool {
+/// A file that leads a browser to `url`. All users of this machine see what programs are started
+/// with, so the token is in a file that only this user can read (mode 0600).
+fn door(url: &str) -> std::io::Result<NamedTempFile> {
+    let page = html! {
+        (DOCTYPE)
+        html {
+            head {
+                meta charset="utf-8";
+                meta name="referrer" content="no-referrer";
+                meta http-equiv="refresh" content={ "0; url=" (url) };
+                title { "rbgpu relabel" }
+            }
+            body { a href=(url) { "Open the page of rbgpu relabel" } }
+        }
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix("rbgpu-relabel-")
+        .suffix(".html")
+        .tempfile()?;
+    file.write_all(page.into_string().as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// Starts the browser with the file at `path`.
+fn start_browser(path: &Path) -> std::io::Result<()> {
     let program = match std::env::consts::OS {
         "macos" => "open",
         "windows" => "explorer",
         _ => "xdg-open",
     };
     let mut command = Command::new(program);
-    command.arg(url).stdin(Stdio::null());
+    command.arg(path).stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().is_ok()
+    command.spawn().map(|_| ())
 }
 
 /// What was done, when it is over.

@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 
 use super::{Desk, Event, page};
 use crate::Error;
+use crate::error::escape::one_line;
 use crate::relabel::decide::{Refusal, Request};
 use crate::relabel::journal::Mode;
 use crate::relabel::work::Work;
 use crate::report::Stretch;
 
 /// The page. It knows nothing but how to ask.
-pub async fn page() -> Response {
+pub async fn page(State(desk): State<Arc<Desk>>) -> Response {
+    desk.watcher.event(Event::Opened);
     page::answer().into_response()
 }
 
@@ -82,7 +84,7 @@ pub async fn state(State(desk): State<Arc<Desk>>) -> Result<Json<Value>, Refusal
             (None, n) => (1..=n).map(|n| format!("image {n}")).collect(),
         };
         Ok(Json(json!({
-            "mode": options.mode, "who": serving.who, "title": serving.title,
+            "mode": options.mode, "who": serving.who, "title": one_line(&serving.title),
             "then": serving.then, "images": names, "width": data.shape.width,
             "height": data.shape.height, "block": options.block,
             "votes": (options.mode == Mode::Vote).then_some(options.votes),

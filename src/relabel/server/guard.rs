@@ -7,6 +7,7 @@
 //! | a POST without `Origin` | the same, from where browsers do not say it |
 //! | no token, or another | another user of this machine, or of the network |
 //! | a path with `..`, `%`, `\` or `//` | no path here has any |
+//! | a body that is long, or long in coming | it takes memory, or a connection, from others |
 //!
 //! The token stands in the address that is printed, and the page sends it as a header: there
 //! is no cookie that a browser would send by itself, also to other ports.
@@ -14,13 +15,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Serving;
+use super::connections::{BODY, Standing};
+use super::{LONGEST_BODY, Serving};
 
 /// The header that the page sends the token in.
 pub const TOKEN: &str = "x-rbgpu-token";
@@ -119,6 +122,22 @@ fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && std::hint::black_box(differences) == 0
 }
 
+/// Answers a request that may be asked, once its body is here.
+async fn answer(request: Request, next: Next) -> Result<Response, (StatusCode, &'static str)> {
+    let standing = request.extensions().get::<Standing>().cloned();
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY, to_bytes(body, LONGEST_BODY)).await;
+    let body = body
+        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body did not arrive"))?
+        // Broken off, it has nobody who reads this.
+        .map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"))?;
+    let request = Request::from_parts(parts, Body::from(body));
+    Ok(standing
+        .unwrap_or_default()
+        .answering(next.run(request))
+        .await)
+}
+
 /// Answers what may be asked, and tells browsers to be as careful.
 pub(super) async fn guard(
     State(rules): State<Arc<Rules>>,
@@ -126,9 +145,10 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let mut response = match rules.check(&request) {
-        Ok(()) => next.run(request).await,
-        Err((status, why)) => (status, format!("{why}\n")).into_response(),
-    };
+        Ok(()) => answer(request, next).await,
+        Err(refusal) => Err(refusal),
+    }
+    .unwrap_or_else(|(status, why)| (status, format!("{why}\n")).into_response());
     let headers = response.headers_mut();
     for (name, value) in [
         ("cache-control", "no-store"),

@@ -4,6 +4,7 @@
 //! the address that was printed: this machine may have other users. See [`guard`].
 
 mod answers;
+mod connections;
 pub mod guard;
 mod page;
 pub mod remembered;
@@ -15,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
@@ -26,8 +26,6 @@ use guard::Rules;
 
 /// A request's body is no longer than this, in bytes.
 pub const LONGEST_BODY: usize = 256 * 1024;
-/// How long requests that are under way may take when it ends.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Which port to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +69,8 @@ pub enum Event {
     },
     /// The port that it would rather have had is taken.
     OtherPort(u16),
+    /// A browser was given the page.
+    Opened,
     /// Decisions are on disk.
     Decided(Counts),
     /// Something could not be done; whoever asked was told.
@@ -138,24 +138,10 @@ pub async fn serve_until(
         .route("/api/changes", get(answers::changes))
         .route("/api/picture/{key}", get(answers::picture))
         .route("/api/decide", post(answers::decide))
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(from_fn_with_state(rules, guard::guard))
         .with_state(desk.clone());
     watcher.event(Event::Ready { url, address });
-    let (told, ended) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        // Nobody listens any more if the server has failed.
-        let _ = told.send(());
-    });
-    let impatient = async {
-        let _ = ended.await;
-        tokio::time::sleep(PATIENCE).await;
-    };
-    tokio::select! {
-        ended = server => ended.map_err(Error::io("serve the page on", &place))?,
-        () = impatient => {}
-    }
+    connections::serve(listener, router, connections::LIMITS, stop).await;
     // A request that is still at it has its line on disk or not at all; the work is needed
     // for what is said at the end.
     let mut desk = desk;
