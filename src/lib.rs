@@ -17,6 +17,7 @@
 //! | [`engine`] | tensors, the tape, the trait that an op implements |
 //! | [`backend`] | devices: memory, kernels, parallel loops |
 //! | [`data`] | cutouts and their readers |
+//! | [`memory`] | how much memory there is, and large pieces of it that may be refused |
 //! | [`error`] | the one error type |
 #![warn(missing_docs)]
 
@@ -31,6 +32,7 @@ pub mod explain;
 pub mod forest;
 pub mod formats;
 pub mod judge;
+pub mod memory;
 pub mod nn;
 pub mod ops;
 pub mod relabel;

@@ -1,6 +1,7 @@
 //! The native device: its element types. Its memory is in `backend/host.rs`.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use num_traits::Float;
@@ -8,6 +9,7 @@ use num_traits::Float;
 pub use super::host::{HostBuffer, Pool};
 use super::profile::Profile;
 use super::simd::{Isa, Vectors};
+use crate::memory::refused;
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -132,34 +134,54 @@ impl Cpu {
     /// Memory of `len` elements with any contents: from the pool, or new. For
     /// scratch, which is small; a tensor's memory comes from
     /// [`allocate_tensor`](Cpu::allocate_tensor).
+    ///
+    /// Kernels ask for it in the middle of parallel loops. Where the system refuses, the
+    /// loop is unwound (without a message) up to [`or_too_large`], which whoever runs an
+    /// op calls.
     pub fn allocate<T: Real>(&self, len: usize) -> HostBuffer<T> {
-        let pool = T::pool(self);
-        let fresh = || {
-            let no_memory =
-                std::alloc::Layout::array::<T>(len).unwrap_or(std::alloc::Layout::new::<T>());
-            pool.fresh(len)
-                .unwrap_or_else(|()| std::alloc::handle_alloc_error(no_memory))
-        };
-        pool.take(len).unwrap_or_else(fresh)
+        self.pooled(len, false)
+            .unwrap_or_else(|()| resume_unwind(Box::new(self.refused::<T>(len))))
     }
 
     /// The same, where the system, or [a limit](Cpu::limit_memory), may not give
-    /// as much.
+    /// as much. The system has to have [`HEADROOM`](crate::memory::HEADROOM) besides.
     pub fn allocate_tensor<T: Real>(&self, len: usize) -> Result<HostBuffer<T>> {
-        let pool = T::pool(self);
-        let too_large = |needed: usize, limit: usize| Error::TooLarge {
+        let allowed = T::pool(self).allows(len);
+        allowed.map_err(|left| Error::TooLarge {
             what: "a tensor".into(),
             device: self.name().into(),
-            needed: needed as u64,
-            limit: limit as u64,
+            needed: len.saturating_mul(size_of::<T>()) as u64,
+            limit: left as u64,
             unit: "bytes",
-        };
-        let bytes = len.saturating_mul(size_of::<T>());
-        pool.allows(len).map_err(|left| too_large(bytes, left))?;
+        })?;
+        self.pooled(len, true).map_err(|()| self.refused::<T>(len))
+    }
+
+    /// From the pool, else new; else once more when everything free is given back.
+    fn pooled<T: Real>(&self, len: usize, sparing: bool) -> Result<HostBuffer<T>, ()> {
+        let pool = T::pool(self);
         if let Some(buffer) = pool.take(len) {
             return Ok(buffer);
         }
-        pool.fresh(len)
-            .map_err(|()| too_large(bytes, pool.in_use_bytes()))
+        pool.fresh(len, sparing).or_else(|()| {
+            let released = [self.pool_f32.release(), self.pool_f64.release()];
+            match released.contains(&true) {
+                true => pool.fresh(len, sparing),
+                false => Err(()),
+            }
+        })
     }
+
+    fn refused<T>(&self, len: usize) -> Error {
+        refused("a tensor", len.saturating_mul(size_of::<T>()) as u64)
+    }
+}
+
+/// Runs an op; where [`Cpu::allocate`] was refused within it, the error.
+pub fn or_too_large<T>(run: impl FnOnce() -> T) -> Result<T> {
+    // What the op was writing is dropped with its error, or the trainer ends.
+    catch_unwind(AssertUnwindSafe(run)).or_else(|payload| match payload.downcast::<Error>() {
+        Ok(error) => Err(*error),
+        Err(panicked) => resume_unwind(panicked),
+    })
 }

@@ -11,6 +11,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::cpu::Real;
+use crate::memory::{HEADROOM, has_room};
 
 /// Blocks up to this much larger than what is asked for are taken: a last,
 /// smaller batch, or scratch of another layer, finds memory to reuse.
@@ -159,9 +160,13 @@ impl<T: Real> Pool<T> {
     }
 
     /// A buffer of new memory, in whose place what has been free for longest goes;
-    /// an error where the system does not give as much.
-    pub(super) fn fresh(self: &Arc<Self>, len: usize) -> Result<HostBuffer<T>, ()> {
+    /// an error where the system does not give as much, or where `sparing` is set and
+    /// it has no headroom left then.
+    pub(super) fn fresh(self: &Arc<Self>, len: usize, sparing: bool) -> Result<HostBuffer<T>, ()> {
         let data = bytemuck::allocation::try_zeroed_vec(len.div_ceil(per_line::<T>()))?;
+        if sparing && !has_room(HEADROOM) {
+            return Err(());
+        }
         let size = room::<T>(&data);
         let mut state = self.lock();
         state.in_use += size;
@@ -200,16 +205,20 @@ impl<T: Real> Pool<T> {
         state.shrink_to(allowed);
     }
 
+    /// Gives back to the system what is free. Whether that was anything.
+    pub(super) fn release(&self) -> bool {
+        let mut state = self.lock();
+        let before = state.held;
+        state.shrink_to(0);
+        state.held < before
+    }
+
     pub(super) fn held_bytes(&self) -> usize {
         self.lock().held * size_of::<T>()
     }
 
     pub(super) fn peak_bytes(&self) -> usize {
         self.lock().most_held * size_of::<T>()
-    }
-
-    pub(super) fn in_use_bytes(&self) -> usize {
-        self.lock().in_use * size_of::<T>()
     }
 }
 
@@ -247,7 +256,7 @@ mod tests {
     use super::*;
 
     fn take(pool: &Arc<Pool<f32>>, len: usize) -> HostBuffer<f32> {
-        let fresh = || pool.fresh(len).expect("little memory");
+        let fresh = || pool.fresh(len, false).expect("little memory");
         pool.take(len).unwrap_or_else(fresh)
     }
 

@@ -7,14 +7,15 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::{does_not_fit, process};
+use super::does_not_fit;
+use crate::Result;
 use crate::backend::Device;
 use crate::engine::{Op, Tensor, run};
+use crate::memory;
 use crate::ops::Padding;
 use crate::ops::conv2d::Conv2d;
 use crate::ops::dense::Dense;
 use crate::ops::scale::Scale;
-use crate::{Error, Result};
 
 /// The most that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,18 +119,10 @@ fn best(op: &dyn Op, inputs: &[&Tensor], budget: Duration) -> Result<f64> {
 
 /// `rows` times `columns` uniform numbers between -0.5 and 0.5, always the same.
 pub(super) fn noise(rows: usize, columns: usize) -> Result<Vec<f32>> {
-    let mut values = Vec::new();
-    let len = rows.saturating_mul(columns);
-    values.try_reserve_exact(len).map_err(|_| Error::TooLarge {
-        what: "random data".into(),
-        device: "the system".into(),
-        needed: (len as u64).saturating_mul(4),
-        limit: process::available_memory().unwrap_or(0),
-        unit: "bytes",
-    })?;
+    let mut values = memory::zeros(rows.saturating_mul(columns), "random data")?;
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-    let number = |_| (rng.next_u32() >> 8) as f32 / (1 << 24) as f32 - 0.5;
-    values.extend((0..len).map(number));
+    let number = || (rng.next_u32() >> 8) as f32 / (1 << 24) as f32 - 0.5;
+    values.fill_with(number);
     Ok(values)
 }
 

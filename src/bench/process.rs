@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cpu_time::ProcessTime;
 
-pub use crate::data::memory::available_memory;
-use crate::data::memory::kilobytes;
+pub use crate::memory::available_memory;
+use crate::memory::kilobytes;
 
 /// Processor time of all threads since the process began; zero where the system does
 /// not say.

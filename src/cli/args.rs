@@ -13,7 +13,9 @@ use crate::data::channels::each_once;
 use crate::data::{
     self, Channel, Dataset, Heard, LabelPolarity, PacketSchema, ReadOptions, Skipped,
 };
+use crate::error::escape::one_line;
 use crate::formats::ModelFile;
+use crate::memory::{HEADROOM, left_in_group};
 use crate::train::{Classifier, Precision};
 use crate::{Error, Result};
 
@@ -49,7 +51,13 @@ impl Common {
     /// Opens the device; says so when it is not what might be expected.
     pub fn open(&self, terminal: &Terminal) -> Result<Device> {
         let device = self.open_unlimited(terminal)?;
-        device.limit_memory(self.memory_limit.map(|mib| mib.saturating_mul(1 << 20)));
+        let asked = self.memory_limit.map(|mib| mib.saturating_mul(1 << 20));
+        // A container's memory is not refused: whoever takes more is killed.
+        let group = match device {
+            Device::Cpu(_) => left_in_group().map(|left| left.saturating_sub(HEADROOM as u64)),
+            _ => None,
+        };
+        device.limit_memory(asked.or(group));
         if self.precision_on(&device) != self.precision {
             terminal.notice("--precision f16 needs a gpu: calculating in f32");
         }
@@ -230,6 +238,10 @@ impl Reading {
 /// Unreadable files named before the rest is counted.
 pub const NAMED: usize = 5;
 
+fn left_out(what: &str, why: &str) -> String {
+    format!("left out {}: {why}", one_line(what))
+}
+
 /// Says what was left out: broken files by name, the rest by the rule.
 pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {
     let (broken, by_rule): (Vec<_>, Vec<_>) = skipped.iter().partition(|s| s.unreadable);
@@ -239,7 +251,7 @@ pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {
         NAMED
     };
     for skipped in broken.iter().take(named) {
-        terminal.notice(&format!("left out {}: {}", skipped.what, skipped.why));
+        terminal.notice(&left_out(&skipped.what, &skipped.why));
     }
     if broken.len() > named {
         let more = broken.len() - named;
@@ -253,10 +265,10 @@ pub fn report_skipped(skipped: &[Skipped], terminal: &Terminal) {
     }
     for (why, all) in rules {
         match all[..] {
-            [one] => terminal.notice(&format!("left out {one}: {why}")),
+            [one] => terminal.notice(&left_out(one, why)),
             _ if terminal.verbose() => {
                 for what in all {
-                    terminal.notice(&format!("left out {what}: {why}"));
+                    terminal.notice(&left_out(what, why));
                 }
             }
             _ => terminal.notice(&format!(

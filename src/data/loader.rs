@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::augment::transform;
 use super::order::Draws;
 use super::{Augment, CutoutShape, Dataset, Preprocess};
+use crate::memory::{HEADROOM, available_memory, has_room, zeros};
 use crate::{Error, Result};
 
 /// Batches that wait to be taken.
@@ -157,7 +158,9 @@ impl Loader {
         }
         let shape = options.preprocess.output_shape(set.shape)?;
         let bytes = indices.len() as u64 * shape.len() as u64 * 4;
-        let cached = if bytes <= options.cache_bytes && !options.turns_first() {
+        // The network needs memory too.
+        let room = available_memory().map_or(u64::MAX, |bytes| bytes / 2);
+        let cached = if bytes <= options.cache_bytes.min(room) && !options.turns_first() {
             indices.len()
         } else {
             0
@@ -277,9 +280,11 @@ impl Source {
 
     fn batch(&self, epoch: u64, draws: &[usize]) -> Result<Batch> {
         let stride = self.shape.len();
-        let mut values = vec![0.0; draws.len() * stride];
+        let mut values = zeros(draws.len() * stride, "a batch of cutouts")?;
         if stride > 0 {
-            let fill = |(out, &draw): (&mut [f32], &usize)| self.cutout(epoch, draw, out);
+            // What is kept must not take the memory that batches and tensors need.
+            let keep = !self.cache.is_empty() && has_room(2 * HEADROOM + 4 * values.len());
+            let fill = |(out, &draw): (&mut [f32], &usize)| self.cutout(epoch, draw, keep, out);
             if values.len() < WORTH_SHARING {
                 values
                     .chunks_exact_mut(stride)
@@ -298,8 +303,9 @@ impl Source {
         })
     }
 
-    /// The cutout of a draw, made ready and turned, into `out`.
-    fn cutout(&self, epoch: u64, draw: usize, out: &mut [f32]) -> Result<()> {
+    /// The cutout of a draw, made ready and turned, into `out`. What was made ready is kept
+    /// if `keep` is set and all are to be.
+    fn cutout(&self, epoch: u64, draw: usize, keep: bool, out: &mut [f32]) -> Result<()> {
         let position = self.draws.position(draw);
         let (shape, index) = (self.shape, self.indices[position]);
         let element = self.element(epoch, draw);
@@ -317,14 +323,16 @@ impl Source {
         }
         match self.cache.get(position) {
             Some(slot) => {
-                let kept = match slot.get() {
-                    Some(kept) => kept,
-                    None => {
-                        ready(out)?;
-                        slot.get_or_init(|| out.into())
-                    }
-                };
-                transform(element, shape, kept, out);
+                if let Some(kept) = slot.get() {
+                    transform(element, shape, kept, out);
+                    return Ok(());
+                }
+                ready(out)?;
+                let upright: Box<[f32]> = (&*out).into();
+                transform(element, shape, &upright, out);
+                if keep {
+                    slot.get_or_init(|| upright);
+                }
             }
             None if element == 0 => ready(out)?,
             None => {

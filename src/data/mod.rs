@@ -14,7 +14,7 @@
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
-//! | `mapped`, [`memory`] | arrays that stay on disk; how much memory there is |
+//! | `mapped` | arrays that stay on disk |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`votes`] | what several people said of candidates |
@@ -56,7 +56,6 @@ pub mod labels;
 mod listed;
 pub mod loader;
 mod mapped;
-pub mod memory;
 pub mod normalise;
 mod npy;
 mod npz;

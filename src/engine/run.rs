@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use super::op::{CpuOp, GpuView, Op, Saved, View, ViewMut};
 use super::shape::Shape;
 use super::tensor::Tensor;
-use crate::backend::cpu::HostBuffer;
+use crate::backend::cpu::{HostBuffer, or_too_large};
 use crate::backend::gpu::GpuBuffer;
 use crate::backend::{Cpu, Device, Gpu, Precision, Real, Storage};
 use crate::{Error, Result};
@@ -62,7 +62,7 @@ pub fn forward_in_place(
         Device::Cpu(cpu) => match cpu.precision() {
             Precision::F32 => cpu_in_place::<f32>(op, cpu, &mut state, rest),
             Precision::F64 => cpu_in_place::<f64>(op, cpu, &mut state, rest),
-        },
+        }?,
         Device::Gpu(gpu) => {
             let views: Vec<GpuView> = state.iter().map(gpu_view).collect();
             let rest: Vec<GpuView> = rest.iter().map(|t| gpu_view(t)).collect();
@@ -73,7 +73,12 @@ pub fn forward_in_place(
     Ok(state)
 }
 
-fn cpu_in_place<T: Host>(op: &dyn Op, cpu: &Cpu, state: &mut [Tensor], rest: &[&Tensor]) {
+fn cpu_in_place<T: Host>(
+    op: &dyn Op,
+    cpu: &Cpu,
+    state: &mut [Tensor],
+    rest: &[&Tensor],
+) -> Result<()> {
     let rest: Vec<View<T>> = rest.iter().map(|t| cpu_view(t)).collect();
     let shapes: Vec<Shape> = state.iter().map(|t| t.shape().clone()).collect();
     let mut views: Vec<ViewMut<T>> = shapes
@@ -84,7 +89,7 @@ fn cpu_in_place<T: Host>(op: &dyn Op, cpu: &Cpu, state: &mut [Tensor], rest: &[&
             data: T::slice_mut(t.storage_mut()),
         })
         .collect();
-    T::op(op).forward_in_place(cpu, &mut views, &rest);
+    or_too_large(|| T::op(op).forward_in_place(cpu, &mut views, &rest))
 }
 
 /// The gradient for every input that is wanted.
@@ -247,7 +252,7 @@ fn cpu_forward<T: Host>(
             data: &mut data[..],
         })
         .collect();
-    T::op(op).forward(cpu, &views, &mut outputs);
+    or_too_large(|| T::op(op).forward(cpu, &views, &mut outputs))?;
     Ok(buffers.into_iter().map(T::storage).collect())
 }
 
@@ -285,7 +290,7 @@ fn cpu_backward<T: Host>(
         outputs: &outs,
         grad: &grad,
     };
-    T::op(op).backward(cpu, saved, &mut grads);
+    or_too_large(|| T::op(op).backward(cpu, saved, &mut grads))?;
     Ok(buffers.into_iter().map(|b| b.map(T::storage)).collect())
 }
 

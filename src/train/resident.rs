@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Device, Gpu};
 use crate::data::{CutoutShape, Dataset, Preprocess};
 use crate::engine::{Tensor, run};
+use crate::memory::zeros;
 use crate::ops::gather::{Element, Gather};
 use crate::{Error, Result};
 
@@ -179,17 +180,15 @@ impl Resident {
         let made = preprocess.output_shape(data.shape)?;
         let longest = gpu.longest_tensor().min((SHARD / 4) as usize);
         let per_shard = (longest / words).clamp(1, data.len());
-        let mut affine = vec![
-            0.0_f32;
-            match op.element {
-                Element::U8 => data.len() * channels * 3,
-                _ => 0,
-            }
-        ];
+        let affine = match op.element {
+            Element::U8 => data.len() * channels * 3,
+            _ => 0,
+        };
+        let mut affine: Vec<f32> = zeros(affine, "the pixels' scales")?;
         let mut shards = Vec::new();
         for first in (0..data.len()).step_by(per_shard) {
             let count = per_shard.min(data.len() - first);
-            let mut values = vec![0_u32; count * words];
+            let mut values: Vec<u32> = zeros(count * words, "pixels on their way to the gpu")?;
             let rows = values.par_chunks_exact_mut(words).enumerate();
             if op.element == Element::U8 {
                 let affine = &mut affine[first * channels * 3..][..count * channels * 3];

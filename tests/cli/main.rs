@@ -19,6 +19,8 @@ mod inject;
 mod inputs;
 mod labels;
 mod leaks;
+#[cfg(target_os = "linux")]
+mod memory;
 mod pack;
 mod printed;
 mod reproduce;

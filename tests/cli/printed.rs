@@ -165,3 +165,48 @@ fn quiet_verbose_and_json() {
     desk.run(&format!("{line} -q -o run.2")).done();
     assert!(desk.path("run.1.split.csv").exists() && desk.path("run.2.split.csv").exists());
 }
+
+/// Nothing that was printed moves the cursor, recolours, or turns the direction of writing.
+#[track_caller]
+fn is_tame(text: &str) {
+    let acts = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+    assert!(!text.contains(acts), "{text:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_act_on_the_terminal() {
+    let desk = Desk::with_model();
+    // What stands behind the line feed would read like a line of ours.
+    let name = "night/a\u{1b}[31m\u{9b}2J\u{202e}b\nrbgpu: all is well.fits";
+    desk.write(name, "no FITS file");
+    desk.write(
+        "night/good.fits",
+        super::fixtures::fits(16, |p| p as f32, &[]),
+    );
+    let score = "score model.safetensors night --device cpu";
+    for line in [format!("{score} -v"), format!("{score} --strict")] {
+        let ran = desk.run(&line);
+        is_tame(&ran.err);
+        is_tame(&ran.out);
+        ran.says(&["a\\u001b[31m\\u009b2J\\u202eb\\u000arbgpu: all is well.fits"]);
+        let forged = ran.err.lines().any(|line| line.starts_with("rbgpu: all"));
+        assert!(!forged, "{}", ran.err);
+    }
+    let alone = desk.command().args(["summary", name]).output().unwrap();
+    assert_eq!(alone.status.code(), Some(1), "{alone:?}");
+    is_tame(&String::from_utf8(alone.stderr).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_of_a_network_is_one_line_of_the_table() {
+    let desk = Desk::new();
+    let evil = desk
+        .text("tiny.toml")
+        .replace("\"tiny\"", "\"a\\u001B[31m\\u202Eb\"");
+    desk.write("evil.toml", evil);
+    let ran = desk.run("summary evil.toml --input 16,16,1");
+    is_tame(&ran.out);
+    is_tame(&ran.err);
+}

@@ -14,8 +14,9 @@ use source::{code_only, ends_in_word, imports, line_of, rust_files};
 /// is given its place.
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("data", &["error"]),
-    ("backend", &["error"]),
+    ("memory", &["error"]),
+    ("data", &["error", "memory"]),
+    ("backend", &["error", "memory"]),
     ("engine", &["error", "backend"]),
     ("ops", &["error", "backend", "engine"]),
     ("nn", &["error", "data", "backend", "engine", "ops"]),
@@ -29,7 +30,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "train",
         &[
-            "error", "data", "backend", "engine", "ops", "nn", "judge", "simulate", "formats",
+            "error", "memory", "data", "backend", "engine", "ops", "nn", "judge", "simulate",
+            "formats",
         ],
     ),
     (
@@ -68,12 +70,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "bench",
-        &["error", "data", "backend", "engine", "ops", "nn", "train"],
+        &[
+            "error", "memory", "data", "backend", "engine", "ops", "nn", "train",
+        ],
     ),
     (
         "cli",
         &[
             "error",
+            "memory",
             "data",
             "backend",
             "engine",

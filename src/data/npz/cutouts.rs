@@ -12,9 +12,9 @@ use crate::data::array;
 use crate::data::columns::Cutouts;
 use crate::data::columns::Use;
 use crate::data::mapped::{Mapped, Place};
-use crate::data::memory::available_memory;
 use crate::data::npy::Header;
 use crate::data::{Bytes, CutoutShape, InMemory, Pixels};
+use crate::memory::available_memory;
 use crate::{Error, Result};
 
 /// Deflate shrinks nothing further than this.
