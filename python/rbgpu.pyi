@@ -40,8 +40,9 @@ class Model:
         """P(real) for cutouts (N, H, W, C), or (N, H, W) where C is 1, as the survey gives them;
         NaN where a cutout has no finite pixel. The images are in the order of `channels`, unless
         `planes` says what they are, such as ["search", "template", "difference"]."""
-    def save(self, path: str | PathLike[str]) -> None:
-        """Writes it as a model file, whole or not at all."""
+    def save(self, path: str | PathLike[str], *, force: bool = False) -> None:
+        """Writes it as a model file, whole or not at all. Raises FileExistsError if `path` exists,
+        unless `force`."""
 
 def load(path: str | PathLike[str], device: str = "auto") -> Model:
     """Opens a model file. `device` is "auto", "cpu", "gpu" or a part of an adapter's name."""
@@ -67,6 +68,7 @@ def train(
     device: str = "auto",
     progress: Callable[[dict[str, float]], object] | None = None,
     group: str = "auto",
+    force: bool = False,
 ) -> Model:
     """Trains a network on cutouts (N, H, W, C) with labels (N), 1 real and 0 bogus, or on what
     `rbgpu train` reads: a cube, a folder, a DES triple's prefix. What is not given is the
@@ -75,4 +77,5 @@ def train(
     has 1; `balance` oversamples the smaller class. What looks wrong (imbalanced classes, nothing
     learned) is a warning. `progress` is called after every epoch with its record. `group`
     says what the split keeps in one part: "object", "id" (the same id or pixels), "none", or
-    "auto": by object where the input knows objects, else by id."""
+    "auto": by object where the input knows objects, else by id.
+    Raises FileExistsError before any work if `out` exists, unless `force`."""

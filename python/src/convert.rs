@@ -1,10 +1,15 @@
 //! Errors, arrays and devices on their way between Python and Rust.
 
+use std::path::{Path, PathBuf};
+
 use engine::Error;
 use engine::backend::{Device, GpuPrecision};
 use engine::data::axes::{Axes, TRANSPOSE, axes};
+use engine::data::claims::{Claims, Rule, Taken};
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError, PyWarning};
+use pyo3::exceptions::{
+    PyBlockingIOError, PyFileExistsError, PyOSError, PyRuntimeError, PyValueError, PyWarning,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -20,6 +25,25 @@ pub fn exception(error: Error) -> PyErr {
             PyValueError::new_err(text)
         }
         _ => PyRuntimeError::new_err(text),
+    }
+}
+
+/// Claims the model file `path`, which one that exists keeps unless `force`; nobody else writes it
+/// while the value lives.
+pub fn claim(py: Python<'_>, path: &Path, inputs: &[PathBuf], force: bool) -> PyResult<Claims> {
+    let mut claims = Claims::new(force, Some("force=True"), inputs);
+    let taken = claims.try_files(&[path], Rule::Keep).map_err(exception)?;
+    for notice in claims.notices() {
+        warn(py, &notice)?;
+    }
+    let Some(taken) = taken else {
+        return Ok(claims);
+    };
+    let there = matches!(taken, Taken::There(_));
+    match (claims.refuse(taken), there) {
+        (Ok(()), _) => Ok(claims),
+        (Err(error), true) => Err(PyFileExistsError::new_err(error.to_string())),
+        (Err(error), false) => Err(PyBlockingIOError::new_err(error.to_string())),
     }
 }
 

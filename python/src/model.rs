@@ -104,8 +104,10 @@ impl Model {
         Ok(PyArray1::from_vec(py, scores))
     }
 
-    /// Writes it as a model file.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    /// Writes it as a model file; one that exists is kept unless `force`.
+    #[pyo3(signature = (path, *, force = false))]
+    fn save(&self, py: Python<'_>, path: PathBuf, force: bool) -> PyResult<()> {
+        let _claims = convert::claim(py, &path, &[], force)?;
         py.detach(|| self.0.file().write(&path)).map_err(exception)
     }
 

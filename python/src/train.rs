@@ -64,7 +64,7 @@ impl Observer for Watcher<'_> {
     cutouts, labels = None, *, network = "otrain", out = None, epochs = None, batch_size = None,
     learning_rate = None, halve_every = None, patience = None, dropout = None, split = None,
     normalise = None, augment = "none", class_weight = None, balance = false, seed = 1,
-    device = "auto", progress = None, group = "auto"
+    device = "auto", progress = None, group = "auto", force = false
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn train(
@@ -88,6 +88,7 @@ pub fn train(
     device: &str,
     progress: Option<Py<PyAny>>,
     group: &str,
+    force: bool,
 ) -> PyResult<Model> {
     let settings = Settings {
         epochs,
@@ -107,9 +108,14 @@ pub fn train(
     };
     let architecture = Architecture::named(network).map_err(exception)?;
     let config = settings.check(architecture).map_err(exception)?;
-    if let Some(out) = &out {
-        data::atomic::check_writable(out).map_err(exception)?;
-    }
+    // Held until the model is written.
+    let _claims = match &out {
+        Some(out) => {
+            let inputs = paths(cutouts)?.unwrap_or_default();
+            Some(convert::claim(py, out, &inputs, force)?)
+        }
+        None => None,
+    };
     let set = match paths(cutouts)? {
         Some(paths) if labels.is_none() => read(py, &paths)?,
         Some(_) => {

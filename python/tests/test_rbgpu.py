@@ -53,6 +53,10 @@ def test_a_saved_model_gives_the_same_bits(model, tmp_path):
     again = rbgpu.load(path, device="cpu")
     assert np.array_equal(again.predict(cutouts), scores)
     again.save(tmp_path / "copy.safetensors")
+    with pytest.raises(FileExistsError, match="force=True"):
+        again.save(tmp_path / "copy.safetensors")
+    again.save(tmp_path / "copy.safetensors", force=True)
+    assert [f.name for f in tmp_path.iterdir() if f.name.startswith(".")] == []
     assert (tmp_path / "copy.safetensors").read_bytes() == Path(path).read_bytes()
 
 

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::{Terminal, table};
-use crate::data::atomic::{atomic_write, remove_leftovers};
+use crate::data::atomic::atomic_write;
+use crate::data::results::Family;
 use crate::data::{Dataset, Grouping, Groups};
 use crate::evaluate::gather::{Gathered, Request, gather};
 use crate::evaluate::score_file;
@@ -62,6 +63,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     cutout_size: Option<usize>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     common: Common,
@@ -75,8 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .chain(&arguments.inputs)
         .cloned()
         .collect();
-    check_output(&arguments.out, &inputs)?;
-    remove_leftovers(&arguments.out);
+    let out = |end| beside(&arguments.out, end);
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    outputs.keep(&[&arguments.out, &out("split.csv"), &out("history.jsonl")])?;
     let device = arguments.common.open(&terminal)?;
     let reading = &arguments.reading;
     let classifier = reading.classifier(&arguments.model, &device, &terminal)?;
@@ -106,7 +110,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let groups = groups(arguments, &data, &gathered)?;
     let file = classifier.file();
     let mut file = calibrated(arguments, file, &gathered, &groups, &terminal)?;
-    // First, so that a new model never stands beside what another was fitted to.
     let own = |end| beside(&arguments.model, end);
     let split = match &arguments.split {
         // What the user says of the model stands beside the new one, which then calls it its own.
@@ -116,13 +119,15 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         }
         None => own("split.csv"),
     };
+    let mut family = Family::new();
     for (from, end) in [
         (split, "split.csv"),
         (own("history.jsonl"), "history.jsonl"),
     ] {
-        bring(&from, &beside(&arguments.out, end))?;
+        bring(&from, &out(end), &mut family)?;
     }
-    file.write(&arguments.out)?;
+    family.write(&arguments.out, |path| file.write(path))?;
+    family.put()?;
     terminal.notice(&format!(
         "{}: the calibrated model",
         arguments.out.display()
@@ -273,18 +278,10 @@ fn quality(q: &Quality) -> Value {
 
 /// What stands beside a model and says what it was fitted to, for the new one as well; what
 /// an earlier model there was fitted to goes away.
-fn bring(from: &Path, to: &Path) -> Result<()> {
-    if from == to {
-        return Ok(());
-    }
+fn bring(from: &Path, to: &Path, family: &mut Family) -> Result<()> {
     if !from.is_file() {
-        return match std::fs::remove_file(to) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", to)(error))
-            }
-            _ => Ok(()),
-        };
+        return family.without(to);
     }
     let bytes = std::fs::read(from).map_err(Error::io("read", from))?;
-    atomic_write(to, |out| out.write_all(&bytes))
+    family.write(to, |path| atomic_write(path, |out| out.write_all(&bytes)))
 }

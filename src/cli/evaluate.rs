@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
+use super::outputs::{Force, Outputs};
 use super::terminal::{Terminal, table};
 use super::typed::again;
 use crate::data::Dataset;
@@ -93,6 +94,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     /// Print the result as JSON
     #[arg(long)]
@@ -109,7 +112,12 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let options = options(arguments, &sources)?;
     let taken: Vec<PathBuf> = sources.iter().map(|s| s.path.clone()).collect();
     let taken = [&taken[..], &inputs[..], arguments.split.as_slice()].concat();
-    folder::check(&arguments.out, &taken)?;
+    let mut outputs = Outputs::new(arguments.force, &taken, &terminal);
+    outputs.folder(&arguments.out, &folder::FOLDER)?;
+    let mut changed = Outputs::replacing(&[], &terminal);
+    if arguments.set_threshold.is_some() {
+        changed.change(&[&sources[0].path])?;
+    }
     let models = open(arguments, &sources, &terminal)?;
     let data = read(arguments, &models, &inputs, &terminal)?;
     let skipped = data.as_deref().map_or(Done::Whole, Done::reading);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::Terminal;
 use crate::Result;
 use crate::backend::Device;
@@ -28,6 +28,8 @@ pub struct Arguments {
     /// Put the normalisation of the pixels into the graph; onnx only, and not for mad and asinh
     #[arg(long)]
     with_normalisation: bool,
+    #[command(flatten)]
+    force: Force,
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
@@ -44,7 +46,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         format,
         with_normalisation: arguments.with_normalisation,
     };
-    check_output(&arguments.out, std::slice::from_ref(&arguments.model))?;
+    let inputs = std::slice::from_ref(&arguments.model);
+    let mut outputs = Outputs::new(arguments.force, inputs, &terminal);
+    outputs.keep(&[&arguments.out])?;
     let model = ModelFile::read(&arguments.model, &Device::cpu())?;
     export.write(&model, &arguments.out)?;
     let [h, w, c] = model.model.plan().input;

@@ -6,11 +6,10 @@ use clap::Args;
 
 use super::Done;
 use super::args::Reading;
-use super::outputs::{check_csv, check_output};
+use super::outputs::{Force, Outputs, check_csv};
 use super::terminal::Terminal;
 use crate::Result;
 use crate::data::Dataset;
-use crate::data::atomic::remove_leftovers;
 use crate::forest::features::measure;
 use crate::forest::names::GOLDSTEIN;
 
@@ -24,6 +23,8 @@ pub struct Arguments {
     /// features under autoScan's names
     #[arg(long, short, default_value = "features.csv", value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
     #[command(flatten)]
     reading: Reading,
     /// Print errors only
@@ -50,8 +51,8 @@ fn open(arguments: &Arguments, terminal: &Terminal) -> Result<Dataset> {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
     check_csv(&arguments.out)?;
-    check_output(&arguments.out, &arguments.inputs)?;
-    remove_leftovers(&arguments.out);
+    let mut outputs = Outputs::new(arguments.force, &arguments.inputs, &terminal);
+    outputs.keep(&[&arguments.out])?;
     let data = open(arguments, &terminal)?;
     let rows: Vec<usize> = (0..data.len()).collect();
     let bar = terminal.bar(data.len(), "measuring");

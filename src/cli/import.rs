@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::summary::{grouped, size};
 use super::terminal::Terminal;
 use crate::Result;
@@ -48,6 +48,8 @@ pub struct Arguments {
     /// Size of the network's input, where the file does not say it
     #[arg(long, value_name = "H,W,C", value_parser = size)]
     input: Option<[usize; 3]>,
+    #[command(flatten)]
+    force: Force,
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
@@ -61,7 +63,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .flatten()
         .cloned()
         .collect();
-    check_output(&arguments.out, &inputs)?;
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    outputs.keep(&[&arguments.out])?;
     let options = ImportOptions {
         real_output: arguments.real_output,
         preprocess: arguments.preprocess.clone(),

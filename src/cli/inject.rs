@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Done;
+use super::outputs::Outputs;
 use super::terminal::Terminal;
 use crate::data::exposure::ImageHdu;
 use crate::report::{Compared, injected};
@@ -128,6 +129,8 @@ fn range(text: &str) -> Result<Range<f64>> {
 /// Puts sources into images, and says what was done.
 pub fn run(arguments: &Arguments, out: &Path, seed: u64, terminal: &Terminal) -> Result<Done> {
     let config = arguments.config(seed)?;
+    let mut outputs = Outputs::replacing(&arguments.into, terminal);
+    outputs.new_folder(out)?;
     let bar = terminal.bar(arguments.into.len(), "images");
     let picture = |examples: &[Example], folder: &Path| draw(examples, &folder.join(PICTURE));
     let done = into_folder(

@@ -6,6 +6,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::Done;
+use super::outputs::Outputs;
 use super::terminal::Terminal;
 use crate::data::atomic::atomic_write;
 use crate::{Error, Result};
@@ -40,32 +41,31 @@ pub fn completions(arguments: &Completions, mut command: Command) -> Result<Done
 
 /// Writes a page for `command` and for each of its subcommands.
 pub fn man(arguments: &Man, command: Command) -> Result<Done> {
+    let terminal = Terminal::new(arguments.quiet, false);
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let mut written = 0;
-    pages(command, "rbgpu".into(), &mut |name, command| {
-        let path = folder.join(format!("{name}.1"));
-        written += 1;
-        atomic_write(&path, |out| clap_mangen::Man::new(command).render(out))
-    })?;
-    let terminal = Terminal::new(arguments.quiet, false);
-    terminal.notice(&format!("{written} man pages: {}", folder.display()));
+    let mut pages = Vec::new();
+    collect(command, "rbgpu".into(), &mut |name, command| {
+        pages.push((folder.join(format!("{name}.1")), command));
+    });
+    let paths: Vec<&PathBuf> = pages.iter().map(|(path, _)| path).collect();
+    let mut outputs = Outputs::replacing(&[], &terminal);
+    outputs.replace(&paths)?;
+    for (path, command) in &pages {
+        let page = clap_mangen::Man::new(command.clone());
+        atomic_write(path, |out| page.render(out))?;
+    }
+    let (count, folder) = (pages.len(), folder.display());
+    terminal.notice(&format!("{count} man pages: {folder}"));
     Ok(Done::Whole)
 }
 
 /// `page` for `command`, then for everything below it: rbgpu-study-size and so on.
-fn pages(
-    command: Command,
-    name: String,
-    page: &mut impl FnMut(&str, Command) -> Result<()>,
-) -> Result<()> {
+fn collect(command: Command, name: String, page: &mut impl FnMut(&str, Command)) {
     let below: Vec<Command> = command.get_subcommands().cloned().collect();
-    // clap wants names that live for ever; there are some thirty.
-    let kept: &'static str = name.clone().leak();
-    page(&name, command.name(kept))?;
+    page(&name, command.name(name.clone()));
     for sub in below.into_iter().filter(|sub| sub.get_name() != "help") {
         let name = format!("{name}-{}", sub.get_name());
-        pages(sub, name, page)?;
+        collect(sub, name, page);
     }
-    Ok(())
 }

@@ -128,6 +128,7 @@ impl Done {
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs could not
 /// be read, or something could not be measured, 128 + n ended by signal n.
 pub fn main() -> ExitCode {
+    crate::data::claims::require();
     let parsed = Cli::from_arg_matches(&command().get_matches());
     let command = parsed.unwrap_or_else(|error| error.exit()).command;
     let resume = matches!(command, Command::Train(_)).then_some("--resume");

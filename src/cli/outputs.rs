@@ -1,29 +1,27 @@
-//! Where results go: checked before the work, so that it is not lost after it.
+//! Where results go: claimed before the work, so that nothing is lost by it or after it.
+//!
+//! A command says what it writes, as one of these: [`keep`](Outputs::keep) (models, splits, labels,
+//! data sets: not replaced without --force), [`replace`](Outputs::replace) (tables of scores),
+//! [`folder`](Outputs::folder) (reports). The program refuses to write anything else
+//! ([`claims::require`]).
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::data::atomic::{check_writable, remove_leftovers};
+use clap::Args;
+
+use super::terminal::Terminal;
+use crate::data::claims::{Claims, Folder, Rule, Taken};
 use crate::data::scores::Format;
 use crate::formats::beside;
 use crate::{Error, Result};
 
-/// Refuses, before long work, an output that cannot be written, that is one of
-/// the inputs, or that is a journal of people's decisions.
-pub fn check_output(path: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let whole = |path: &Path| std::fs::canonicalize(path).ok();
-    let own = whole(path);
-    if own.is_some() && inputs.iter().any(|input| whole(input) == own) {
-        let found = path.display().to_string();
-        let expected = "another file than the input, which it would replace";
-        return Err(Error::config("output", found, expected));
-    }
-    if is_journal(path) {
-        let found = format!("{}, which holds people's decisions", path.display());
-        let expected = "another file; nothing replaces a journal";
-        return Err(Error::config("output", found, expected));
-    }
-    check_writable(path)
+/// `--force`, where a command writes what it does not replace by itself.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Force {
+    /// Replace outputs that exist. Without it the command stops before any work. Journals of
+    /// decisions are never replaced
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Refuses, for a table that is written as CSV, a name that says another format.
@@ -41,13 +39,103 @@ pub fn check_csv(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether `path` is a journal of `rbgpu relabel`: hours of work that nobody can do again.
-fn is_journal(path: &Path) -> bool {
-    const BEGINNING: &[u8] = br#"{"rbgpu":"journal""#;
-    let mut start = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start))
-        .is_ok_and(|_| start == BEGINNING)
+/// The outputs of a command. No other process writes them while the value lives.
+#[derive(Debug)]
+pub struct Outputs {
+    claims: Claims,
+    terminal: Terminal,
+}
+
+impl Outputs {
+    /// Of a command with --force.
+    pub fn new(force: Force, inputs: &[PathBuf], terminal: &Terminal) -> Outputs {
+        Outputs::with(force.force, Some("--force"), inputs, terminal)
+    }
+
+    /// Of a command that goes on in its folder, or begins anew with --fresh.
+    pub fn going_on(fresh: bool, inputs: &[PathBuf], terminal: &Terminal) -> Outputs {
+        Outputs::with(fresh, Some("--fresh"), inputs, terminal)
+    }
+
+    /// Of a command that writes nothing that it does not replace, or into new folders alone.
+    pub fn replacing(inputs: &[PathBuf], terminal: &Terminal) -> Outputs {
+        Outputs::with(false, None, inputs, terminal)
+    }
+
+    fn with(
+        force: bool,
+        how: Option<&'static str>,
+        inputs: &[PathBuf],
+        terminal: &Terminal,
+    ) -> Outputs {
+        let claims = Claims::new(force, how, inputs);
+        let terminal = *terminal;
+        Outputs { claims, terminal }
+    }
+
+    /// Files that go together and are not replaced without --force.
+    pub fn keep(&mut self, paths: &[impl AsRef<Path>]) -> Result<()> {
+        let claimed = self.claims.files(paths, Rule::Keep);
+        self.said(claimed)
+    }
+
+    /// Tables that are quickly made again, and what goes beside them.
+    pub fn replace(&mut self, paths: &[impl AsRef<Path>]) -> Result<()> {
+        let claimed = self.claims.files(paths, Rule::Replace);
+        self.said(claimed)
+    }
+
+    /// Files that the command is asked to change or to go on with.
+    pub fn change(&mut self, paths: &[impl AsRef<Path>]) -> Result<()> {
+        let claimed = self.claims.files(paths, Rule::Change);
+        self.said(claimed)
+    }
+
+    /// A folder of results.
+    pub fn folder(&mut self, dir: &Path, folder: &Folder) -> Result<()> {
+        let claimed = self.claims.folder(dir, folder);
+        self.said(claimed)
+    }
+
+    /// A folder that must be new or empty.
+    pub fn new_folder(&mut self, dir: &Path) -> Result<()> {
+        let claimed = self.claims.new_folder(dir);
+        self.said(claimed)
+    }
+
+    /// The first of NAME.safetensors, NAME-2.safetensors, … whose files `family` are all free.
+    pub fn keep_free(
+        &mut self,
+        name: &str,
+        family: impl Fn(&Path) -> Vec<PathBuf>,
+    ) -> Result<PathBuf> {
+        for number in 1.. {
+            let model = numbered(name, number);
+            if self
+                .claims
+                .try_files(&family(&model), Rule::Keep)?
+                .is_none()
+            {
+                self.said(Ok(()))?;
+                return Ok(model);
+            }
+        }
+        unreachable!("numbers have no end")
+    }
+
+    fn said(&mut self, claimed: Result<()>) -> Result<()> {
+        let notices = self.claims.notices();
+        notices.iter().for_each(|text| self.terminal.notice(text));
+        claimed
+    }
+}
+
+/// NAME.safetensors, NAME-2.safetensors, …, from 1.
+fn numbered(name: &str, number: usize) -> PathBuf {
+    match number {
+        1 => format!("{name}.safetensors").into(),
+        n => format!("{name}-{n}.safetensors").into(),
+    }
 }
 
 /// The files of a training run, named after the model.
@@ -65,6 +153,19 @@ pub struct Files {
     pub checkpoint: PathBuf,
 }
 
+/// How a training run is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The model, if it has a name.
+    pub out: Option<&'a Path>,
+    /// What to call it otherwise.
+    pub network: &'a str,
+    /// Whether to go on from a checkpoint.
+    pub resume: bool,
+    /// Whether what exists may be replaced.
+    pub force: Force,
+}
+
 impl Files {
     /// Those of the model `model`; they stand beside it.
     pub fn new(model: PathBuf) -> Files {
@@ -78,9 +179,7 @@ impl Files {
         }
     }
 
-    /// Whether all can be written, better known now than after an hour; and away
-    /// with what a killed run was writing.
-    pub fn check(&self, others: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+    fn all(&self) -> Vec<PathBuf> {
         let all = [
             &self.model,
             &self.history,
@@ -88,17 +187,79 @@ impl Files {
             &self.split,
             &self.checkpoint,
         ];
-        for other in others {
-            if all.contains(&other) {
-                let found = other.display().to_string();
-                let expected = "another file than those of the run, which would replace it";
+        all.map(Clone::clone).to_vec()
+    }
+
+    /// Those of the run that is `wanted`, claimed with `others`. A run that goes on may replace
+    /// what it finds; a run without a name takes a free one.
+    pub fn claim(wanted: Wanted, others: &[PathBuf], outputs: &mut Outputs) -> Result<Files> {
+        let Wanted { network, force, .. } = wanted;
+        let name = match wanted.out {
+            Some(out) => Some(out.to_path_buf()),
+            None if wanted.resume => unfinished(network)?,
+            None if force.force => Some(numbered(network, 1)),
+            None => None,
+        };
+        let Some(model) = name else {
+            let family = |model: &Path| Files::new(model.to_path_buf()).all();
+            let model = outputs.keep_free(network, family)?;
+            if model != numbered(network, 1) {
+                let taken = numbered(network, 1);
+                outputs.terminal.notice(&format!(
+                    "{} or a file beside it exists: the model will be {}",
+                    taken.display(),
+                    model.display()
+                ));
+            }
+            outputs.keep(others)?;
+            return Ok(Files::new(model));
+        };
+        let files = Files::new(model);
+        let goes_on = wanted.resume && files.checkpoint.exists();
+        match outputs.claims.try_files(
+            &files.all(),
+            if goes_on { Rule::Change } else { Rule::Keep },
+        )? {
+            Some(Taken::There(there)) if there.contains(&files.checkpoint) => {
+                let found = format!("{}, of an unfinished run,", files.checkpoint.display());
+                let expected = "--resume to continue that run, --force to replace it, or a new \
+                                name";
                 return Err(Error::config("output", found, expected));
             }
+            Some(taken) => return outputs.said(outputs.claims.refuse(taken)).map(|()| files),
+            None => outputs.said(Ok(()))?,
         }
-        for path in all.into_iter().chain(others) {
-            check_output(path, inputs)?;
-            remove_leftovers(path);
+        outputs.keep(others)?;
+        Ok(files)
+    }
+}
+
+/// The model of the only unfinished run of `network` here, if there is one.
+fn unfinished(network: &str) -> Result<Option<PathBuf>> {
+    let entries = std::fs::read_dir(".").map_err(Error::io("read", "."))?;
+    let mut found: Vec<(usize, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let stem = name.strip_suffix(".checkpoint.safetensors")?;
+            let number = match stem.strip_prefix(network)? {
+                "" => 1,
+                end => end.strip_prefix('-')?.parse().ok().filter(|n| *n > 1)?,
+            };
+            Some((number, numbered(network, number)))
+        })
+        .collect();
+    found.sort();
+    match &found[..] {
+        [] => Ok(None),
+        [(_, one)] => Ok(Some(one.clone())),
+        several => {
+            let names = several.iter().map(|(_, path)| path.display().to_string());
+            let found = format!(
+                "unfinished runs of {}",
+                names.collect::<Vec<_>>().join(", ")
+            );
+            Err(Error::config("--resume", found, "--out with one of them"))
         }
-        Ok(())
     }
 }

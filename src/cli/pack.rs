@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Done;
 use super::args::{Reading, report_skipped};
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::Terminal;
 use crate::data::channels::names;
 use crate::data::pack::{Dtype, Format, PackOptions, Packed, Step, pack, triple_files};
@@ -47,6 +47,8 @@ pub struct Arguments {
     #[arg(long, requires = "truth")]
     radius: Option<Radius>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     /// Print errors only
     #[arg(long, short)]
@@ -83,9 +85,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .flat_map(|input| triple_files(input));
     let inputs: Vec<PathBuf> = arguments.inputs.iter().cloned().chain(prefixes).collect();
     let inputs: Vec<PathBuf> = inputs.into_iter().chain(arguments.truth.clone()).collect();
-    for file in &files {
-        check_output(file, &inputs)?;
-    }
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    outputs.keep(&files)?;
     let options = PackOptions {
         format,
         dtype: match arguments.dtype {

@@ -10,10 +10,10 @@ use clap::Args;
 
 use super::Done;
 use super::args::{Common, NAMED, Reading};
-use super::outputs::check_output;
+use super::outputs::Outputs;
 use super::terminal::Terminal;
 use crate::bench::process;
-use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::data::atomic::atomic_try;
 use crate::data::scores::Format;
 use crate::data::scores::fits_copy::FitsCopies;
 use crate::data::{self, Channel, Decision, Rows, Scored, Stream, size};
@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Inputs that stand in a file, one a line (or - for standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
     files_from: Option<PathBuf>,
-    /// Where the scores go; - for standard output
+    /// Where the scores go; - for standard output. A table that exists is replaced
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// csv, jsonl, parquet, votable, fits (a binary table), ecsv, or otrain (its
@@ -69,7 +69,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let begun = Instant::now();
     let terminal = arguments.common.terminal();
-    let output = Output::new(arguments)?;
+    let inputs = [
+        &arguments.inputs[..],
+        std::slice::from_ref(&arguments.model),
+        arguments.files_from.as_slice(),
+    ];
+    let inputs = inputs.concat();
+    let mut outputs = Outputs::replacing(&inputs, &terminal);
+    let output = Output::new(arguments, &mut outputs)?;
     let format = output.format;
     let device = arguments.common.open(&terminal)?;
     let reading = &arguments.reading;
@@ -200,15 +207,15 @@ struct Written {
 
 impl<'a> Output<'a> {
     /// Refuses, before the work, what cannot be written.
-    fn new(arguments: &'a Arguments) -> Result<Output<'a>> {
+    fn new(arguments: &'a Arguments, outputs: &mut Outputs) -> Result<Output<'a>> {
         let path = arguments.out.as_path();
         let format = output_format(arguments)?;
         format.check(&arguments.score_name)?;
         if path != Path::new("-") {
-            check_output(path, &arguments.inputs)?;
-            check_output(path, std::slice::from_ref(&arguments.model))?;
-            check_output(path, arguments.files_from.as_slice())?;
-            remove_leftovers(path);
+            outputs.replace(&[path])?;
+        }
+        if let Some(folder) = &arguments.fits_copies {
+            outputs.new_folder(folder)?;
         }
         Ok(Output {
             path,

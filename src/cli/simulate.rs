@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::Terminal;
 use super::{Done, inject};
 use crate::Result;
+use crate::data::results::Family;
 use crate::data::{writer, writer_fits};
 use crate::formats::beside;
 use crate::simulate::{Channels, SurveyConfig, survey, write_truth};
@@ -17,7 +18,7 @@ use crate::simulate::{Channels, SurveyConfig, survey, write_truth};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// What to write: a cube if it ends in .npz, else a folder with true/ and false/ FITS files;
-    /// with --into the folder for the images and their catalogue
+    /// with --into the folder for the images and their catalogue. A folder must be new or empty
     #[arg(long, short, value_name = "FILE|FOLDER")]
     out: PathBuf,
     /// How many candidates
@@ -47,6 +48,8 @@ pub struct Arguments {
     /// The same seed gives the same survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    force: Force,
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
@@ -78,22 +81,28 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     let out = &arguments.out;
     let cube = out.extension().is_some_and(|e| e == "npz");
-    match cube {
-        true => check_output(out, &[])?,
-        false => writer_fits::check_folder(out)?,
-    }
+    let mut outputs = Outputs::new(arguments.force, &[], &terminal);
     let truth = (config.wrong_labels > 0.0).then(|| match cube {
         true => out.with_extension("truth.csv"),
         false => beside(out, "truth.csv"),
     });
-    if let Some(truth) = &truth {
-        check_output(truth, &[])?;
+    let mut files = Vec::from_iter(&truth);
+    match cube {
+        true => files.push(out),
+        false => outputs.new_folder(out)?,
     }
+    outputs.keep(&files)?;
     let made = survey(&config)?;
     let set = &made.dataset;
+    let mut family = Family::new();
+    if let Some(truth) = &truth {
+        family.write(truth, |path| write_truth(path, &made))?;
+    }
     if cube {
-        writer::write_cube(out, set)?;
+        family.write(out, |path| writer::write_cube(path, set))?;
+        family.put()?;
     } else {
+        family.put()?;
         writer_fits::write_fits_folder(out, set)?;
     }
     let (real, bogus) = set.class_counts();
@@ -103,7 +112,6 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         out.display()
     ));
     if let Some(truth) = &truth {
-        write_truth(truth, &made)?;
         terminal.notice(&format!(
             "{} of the labels are wrong; the true ones: {}",
             made.planted.len(),

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{Common, Reading};
-use super::outputs::Files;
+use super::outputs::{Files, Force, Outputs, Wanted};
 use super::profile::profiled;
 use super::signals;
 use super::terminal::{Terminal, table};
 use super::training::{Training, checkpoint_interval};
 use crate::backend::Device;
 use crate::data::atomic::atomic_try;
+use crate::data::results::Family;
 use crate::data::writer::{CubeKind, write_cube_rows};
 use crate::data::{Dataset, Part, Split};
 use crate::evaluate::again::split_again;
@@ -51,7 +52,7 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', value_name = "NAME,…", requires = "from")]
     freeze: Vec<String>,
     /// The model file to write; the history, the curve and the split go beside it [default:
-    /// NETWORK.safetensors]
+    /// NETWORK.safetensors, or the first of NETWORK-2.safetensors, … that is free]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -59,6 +60,8 @@ pub struct Arguments {
     /// Go on from the checkpoint of a run that was killed
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    force: Force,
     /// Minutes between checkpoints within an epoch; there is one after every epoch
     #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
     checkpoint_every: f64,
@@ -98,12 +101,15 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         }
     };
     let interval = checkpoint_interval(arguments.checkpoint_every)?;
-    let out = arguments.out.clone();
-    let name = format!("{}.safetensors", config.architecture.name);
-    let files = Files::new(out.unwrap_or_else(|| PathBuf::from(name)));
-    let others = arguments.validation_cube.as_slice();
     let inputs = [&arguments.inputs[..], arguments.from.as_slice()].concat();
-    files.check(others, &inputs)?;
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    let wanted = Wanted {
+        out: arguments.out.as_deref(),
+        network: &config.architecture.name,
+        resume: arguments.resume,
+        force: arguments.force,
+    };
+    let files = Files::claim(wanted, arguments.validation_cube.as_slice(), &mut outputs)?;
     let device = arguments.common.open(&terminal)?;
     config.precision = arguments.common.precision_on(&device);
     let data = Arc::new(read(
@@ -247,31 +253,30 @@ fn finish(
     let held_out = HeldOut::of(session, outcome, &mut signals::Asked)?;
     let done = Finished::of(session, outcome, &held_out)?;
     let model = &done.file;
-    atomic_try(&files.history, |out| {
-        history::write(&outcome.history, out, &files.history)
+    let mut family = Family::new();
+    family.write(&files.history, |path| {
+        atomic_try(path, |out| history::write(&outcome.history, out, path))
     })?;
     let title = format!("{} on {}", config.architecture.name, data.source.display());
     let best = Some(outcome.best_epoch).filter(|&best| best > 0);
     match outcome.history.is_empty() {
-        false => learning_curve(&outcome.history, best, &title)?.save(&files.curve)?,
+        false => {
+            let curve = learning_curve(&outcome.history, best, &title)?;
+            family.write(&files.curve, |path| curve.save(path))?;
+        }
         // Nothing to draw; one of a run before would be taken for this one's.
-        true => match std::fs::remove_file(&files.curve) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &files.curve)(error));
-            }
-            _ => {}
-        },
+        true => family.without(&files.curve)?,
     }
-    split.write_csv(&files.split, data)?;
+    family.write(&files.split, |path| split.write_csv(path, data))?;
     if let Some(path) = &arguments.validation_cube {
-        write_cube_rows(
-            path,
-            data,
-            split.part(Part::Validation),
-            CubeKind::Validation,
-        )?;
+        let rows = split.part(Part::Validation);
+        family.write(path, |path| {
+            write_cube_rows(path, data, rows, CubeKind::Validation)
+        })?;
     }
-    model.write(&files.model)?;
+    // Last: the key, which never stands beside another run's split.
+    family.write(&files.model, |path| model.write(path))?;
+    family.put()?;
     // The run is over and its files are there; a checkpoint would only mislead.
     if let Err(error) = std::fs::remove_file(&files.checkpoint) {
         terminal.detail(&format!("{}: {error}", files.checkpoint.display()));

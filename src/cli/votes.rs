@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::{check_csv, check_output};
+use super::outputs::{Force, Outputs, check_csv};
 use super::terminal::{Terminal, table};
 use crate::data::labels::write_labels;
+use crate::data::results::Family;
 use crate::data::{Dataset, atomic_write, votes};
 use crate::evaluate::{self, What, score_file};
 use crate::formats::model::beside;
@@ -56,6 +57,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     score_name: Option<String>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     /// Print the result as JSON
     #[arg(long)]
@@ -77,9 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     ]
     .concat();
     check_csv(&arguments.out)?;
-    for path in [&arguments.out, &counts, &summary, &picture] {
-        check_output(path, &taken)?;
-    }
+    let mut outputs = Outputs::new(arguments.force, &taken, &terminal);
+    outputs.keep(&[&arguments.out, &counts, &summary, &picture])?;
     let read = votes::read(&arguments.inputs)?;
     read.notices.iter().for_each(|text| terminal.notice(text));
     let counted = count(&read.votes, arguments.rule, arguments.at_least)?;
@@ -115,10 +117,16 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     };
     let both = data.as_deref().zip(found.as_deref());
     let rows = label_rows(&counted, both, arguments.voted_only)?;
-    if let Some(compared) = &compared {
-        report::disputed(compared).drawing.save(&picture)?;
+    let mut family = Family::new();
+    match &compared {
+        Some(compared) => {
+            let drawing = report::disputed(compared).drawing;
+            family.write(&picture, |path| drawing.save(path))?;
+        }
+        None => family.without(&picture)?,
     }
-    write_tallies(&counts, &counted, scores.as_deref())?;
+    let scored = scores.as_deref();
+    family.write(&counts, |path| write_tallies(path, &counted, scored))?;
     let all = json!({
         "votes": read.votes.len(),
         "candidates": counted.tallies.len(),
@@ -130,10 +138,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         "scores": compared,
     });
     let text = serde_json::to_string_pretty(&all).expect("plain data");
-    atomic_write(&summary, |out| {
-        std::io::Write::write_all(out, format!("{text}\n").as_bytes())
+    family.write(&summary, |path| {
+        atomic_write(path, |out| {
+            std::io::Write::write_all(out, format!("{text}\n").as_bytes())
+        })
     })?;
-    write_labels(&arguments.out, &rows)?;
+    family.write(&arguments.out, |path| write_labels(path, &rows))?;
+    family.put()?;
     if arguments.json {
         terminal.result(&text)?;
     } else if !arguments.common.quiet {

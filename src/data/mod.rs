@@ -27,6 +27,7 @@
 //! | `ids` | ids as whole numbers or text, never as floats that are not exact |
 //! | [`pack`](mod@pack) | candidates of any input, one after the other, to a cube or a DES triple |
 //! | [`writer`], `writer_triple`, [`writer_fits`], `beside`, [`scores`], [`atomic`], [`results`] | back to files |
+//! | [`claims`], [`lock`] | what a run may replace; one process at a time |
 //!
 //! # What is left out, and the NaN rule
 //! A candidate without a single finite pixel is left out while reading, as are
@@ -44,6 +45,7 @@ pub mod axes;
 mod beside;
 pub mod candidate;
 pub mod channels;
+pub mod claims;
 mod columns;
 pub mod exposure;
 pub mod fits;
@@ -55,6 +57,7 @@ mod incoming;
 pub mod labels;
 mod listed;
 pub mod loader;
+pub mod lock;
 mod mapped;
 pub mod normalise;
 mod npy;

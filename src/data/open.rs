@@ -232,6 +232,15 @@ fn recognise(input: &Path) -> Result<Kind> {
         if x.is_file() {
             return Ok(Kind::Triple(input.to_path_buf()));
         }
+        for end in ["_y.npy", "_idx.npy"] {
+            let other = triple::member(input, end);
+            if other.is_file() {
+                let found = format!("no such file, though there is {}", other.display());
+                let expected = "the cutouts; what wrote them may have been stopped: write the \
+                                three files again";
+                return Err(Error::input(x, "cutouts", found, expected));
+            }
+        }
         let expected = format!(
             "a .npz cube, a folder of FITS files or alerts, a FITS file, alert packets (.avro, \
              .tar.gz), or the prefix of {}",

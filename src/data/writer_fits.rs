@@ -9,6 +9,7 @@ use fitsio_pure::primary::build_primary_header;
 use fitsio_pure::value::Value;
 
 use super::atomic::folder_beside;
+use super::claims;
 use super::writer::UNKNOWN;
 use super::{Candidate, CutoutShape, Dataset};
 use crate::{Error, Result};
@@ -32,6 +33,7 @@ pub fn write_fits_folder(dir: impl AsRef<Path>, set: &Dataset) -> Result<()> {
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    claims::check(dir)?;
     let place = folder_beside(dir)?;
     let folders = match set.labels {
         Some(_) => vec![place.path().join("false"), place.path().join("true")],

@@ -3,54 +3,49 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::atomic::atomic_try;
+use super::atomic::{atomic_try, atomic_write};
 use super::pack::triple_files;
+use super::results::Family;
 use super::writer::{Contents, npy_header, utf32, width};
 use crate::{Error, Result};
 
 /// Writes `PREFIX_x.npy` (cutouts), `PREFIX_y.npy` (int64, 1 an artifact, 0 real, -1
 /// undecided; only if there are labels) and `PREFIX_idx.npy` (ids: int64 if all are
-/// whole numbers, else text). All three appear or none; `pixels` is given what takes
-/// the cutouts' bytes, row after row.
+/// whole numbers, else text). They replace an old set as a whole, its labels too if there are
+/// none now: the cutouts are the family's key, without which no reader takes the others.
+/// `pixels` is given what takes the cutouts' bytes, row after row.
 pub(super) fn write_triple(
     prefix: &Path,
     contents: &Contents,
     pixels: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
 ) -> Result<()> {
     let [x, y, idx] = triple_files(prefix);
-    if contents.labels.is_none() && y.exists() {
-        let expected = "no such file: the new cutouts have no labels and would be read with these";
-        return Err(Error::input(
-            &y,
-            "labels",
-            "those of other cutouts",
-            expected,
-        ));
-    }
     let n = contents.rows.len() as u64;
     let (dtype, _) = contents.dtype();
-    // One inside the other: what is renamed first is what is of no use by itself.
-    atomic_try(&x, |file| {
-        let failed = |e| Error::io("write", &x)(e);
-        npy_header(&mut *file, dtype, &contents.dims()).map_err(failed)?;
-        pixels(&mut |bytes| file.write_all(bytes).map_err(failed))?;
-        atomic_try(&idx, |file| {
-            write_ids(file, contents).map_err(Error::io("write", &idx))?;
-            let Some(labels) = contents.labels else {
-                return Ok(());
-            };
-            atomic_try(&y, |file| {
-                let mut write = || -> std::io::Result<()> {
-                    npy_header(&mut *file, "<i8", &[n])?;
-                    labels.iter().try_for_each(|&label| {
-                        let artifact = if label < 0 { -1 } else { 1 - i64::from(label) };
-                        file.write_all(&artifact.to_le_bytes())
-                    })
-                };
-                write().map_err(Error::io("write", &y))
+    let mut family = Family::new();
+    match contents.labels {
+        None => family.without(&y)?,
+        Some(labels) => family.write(&y, |path| {
+            atomic_write(path, |file| {
+                npy_header(&mut *file, "<i8", &[n])?;
+                labels.iter().try_for_each(|&label| {
+                    let artifact = if label < 0 { -1 } else { 1 - i64::from(label) };
+                    file.write_all(&artifact.to_le_bytes())
+                })
             })
+        })?,
+    }
+    family.write(&idx, |path| {
+        atomic_write(path, |file| write_ids(file, contents))
+    })?;
+    family.write(&x, |path| {
+        atomic_try(path, |file| {
+            let failed = |e| Error::io("write", path)(e);
+            npy_header(&mut *file, dtype, &contents.dims()).map_err(failed)?;
+            pixels(&mut |bytes| file.write_all(bytes).map_err(failed))
         })
-    })
+    })?;
+    family.put()
 }
 
 fn write_ids(out: &mut impl Write, contents: &Contents) -> std::io::Result<()> {

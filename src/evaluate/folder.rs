@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,9 +13,8 @@ use super::gallery;
 use super::gather::Gathered;
 use super::source::{Source, What};
 use super::tables;
-use crate::data::atomic::folder_beside;
-use crate::data::results::create;
-use crate::data::{Dataset, results};
+use crate::data::results::{UNFINISHED, create, place_in};
+use crate::data::{Dataset, claims, results};
 use crate::judge::Evaluation;
 use crate::report::{self, Figure};
 use crate::train::Classifier;
@@ -51,14 +50,15 @@ const JSON: &str = "evaluation.json";
 const FIGURES: &str = "figures";
 const GALLERIES: &str = "galleries";
 
-/// Refuses, before long work, a folder that cannot be written: one that is an input, is a
-/// file, or holds something else than an evaluation.
-pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let ours = dir.join(JSON).is_file();
-    results::check(dir, inputs, ours, "an earlier evaluation")
-}
+/// The folder, as it is claimed before long work.
+pub const FOLDER: claims::Folder = claims::Folder {
+    what: "an earlier evaluation",
+    ours: |dir| dir.join(JSON).is_file(),
+    is_whole: |dir| dir.join(JSON).is_file() && !dir.join(UNFINISHED).exists(),
+    mixed: false,
+};
 
-/// Writes everything into a folder beside `dir` and then puts it there, `report.html` last;
+/// Writes everything into a hidden folder and then puts it into `dir`, `report.html` last;
 /// what an earlier evaluation left there is replaced, what else is there is not touched.
 /// `progress` hears how many of how many pictures are done.
 pub fn write(
@@ -66,8 +66,9 @@ pub fn write(
     contents: &Contents,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<()> {
-    let made = folder_beside(dir)?;
-    fill(made.path(), contents, progress)?;
+    let made = place_in(dir)?;
+    fill(made.path(), contents, progress)
+        .map_err(|error| results::renamed(error, made.path(), dir))?;
     let mut entries = vec![JSON, FIGURES, GALLERIES];
     entries.extend(tables::TABLES.map(|(name, _)| name));
     entries.push(PAGE);

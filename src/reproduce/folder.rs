@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::data::atomic::folder_beside;
-use crate::data::results::{self, create};
+use crate::data::claims;
+use crate::data::results::{self, UNFINISHED, create, place_in};
 use crate::report::{Figure, PaperPage, paper_page};
 use crate::{Error, Result};
 
@@ -26,20 +26,26 @@ const TABLES: &str = "tables";
 /// The table of claims.
 const CLAIMS: &str = "claims";
 
-/// Refuses, before long work, a folder that cannot be written: one that is or holds an input, is a
-/// file, or holds something else than experiments.
-pub fn check(dir: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let ours = [NUMBERS, RUNS].iter().any(|name| dir.join(name).exists());
-    results::check(dir, inputs, ours, "an earlier report")
-}
+/// The folder, as it is claimed before long work. A report is whole where no trainings are left.
+pub const FOLDER: claims::Folder = claims::Folder {
+    what: "an earlier report",
+    ours: |dir| [NUMBERS, RUNS].iter().any(|name| dir.join(name).exists()),
+    is_whole: |dir| {
+        let is_there = |name: &str| dir.join(name).exists();
+        is_there(NUMBERS) && !is_there(RUNS) && !is_there(UNFINISHED)
+    },
+    mixed: false,
+};
 
-/// Writes everything into a folder beside `dir` and then puts it there, `report.html` last; what an
-/// earlier report left there is replaced, what else is there is not touched. `page` gets links to
-/// the files, before those it has. `progress` hears how many of how many pictures are done.
+/// Writes everything into a hidden folder and then puts it into `dir`, `report.html` last; what an
+/// earlier report left there is replaced, what else is there is not touched. `more` writes the
+/// models, and the files `besides`, into the folder that it gets. `page` gets links to the files,
+/// before those it has. `progress` hears how many of how many pictures are done.
 pub fn write(
     dir: &Path,
     page: &mut PaperPage,
     numbers: &Value,
+    (more, besides): (&dyn Fn(&Path) -> Result<()>, &[&str]),
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<()> {
     let mut files: Vec<(String, String)> = vec![(NUMBERS.into(), "every number as JSON".into())];
@@ -63,13 +69,18 @@ pub fn write(
     files.append(&mut page.files);
     page.files = files;
 
-    let made = folder_beside(dir)?;
-    fill(made.path(), page, numbers, progress)?;
-    results::put(
-        made.path(),
-        dir,
-        [NUMBERS, FIGURES, GALLERIES, TABLES, PAGE],
-    )
+    let made = place_in(dir)?;
+    more(made.path())
+        .and_then(|()| fill(made.path(), page, numbers, progress))
+        .map_err(|error| results::renamed(error, made.path(), dir))?;
+    let mut entries = vec![NUMBERS, MODELS, FIGURES, GALLERIES, TABLES];
+    // One that a report has no use for may be somebody's own.
+    let written = besides
+        .iter()
+        .filter(|name| made.path().join(name).exists());
+    entries.extend(written);
+    entries.push(PAGE);
+    results::put(made.path(), dir, entries)
 }
 
 fn fill(

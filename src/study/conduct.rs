@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::{Folder, Record, Run};
 use crate::backend::Device;
 use crate::data::Dataset;
-use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::data::atomic::{atomic_try, sweep};
+use crate::data::results::Family;
 use crate::formats::model::beside;
 use crate::judge::{EpochRecord, history};
 use crate::train::finished::{HeldOut, finished_with, judged};
@@ -172,9 +173,7 @@ impl<'a> Study<'a> {
         let checkpoint = folder.join(CHECKPOINT);
         let path = folder.join(MODEL);
         let [past, parts] = ["history.jsonl", "split.csv"].map(|end| beside(&path, end));
-        for path in [&checkpoint, &past, &parts, &path] {
-            remove_leftovers(path);
-        }
+        sweep(&folder);
         let data = run.view.of(&self.data)?;
         let split = run.split.as_ref().clone();
         let session = Session::new(run.config.clone(), &self.device, data, split)
@@ -211,9 +210,13 @@ impl<'a> Study<'a> {
             (self.watcher).notice(&format!("{}: warning: {warning}", run.name));
         }
         let model = finished_with(&session, &outcome, &held_out);
-        atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
-        session.split().write_csv(&parts, session.data())?;
-        model.write(&path)?;
+        let mut family = Family::new();
+        family.write(&past, |to| {
+            atomic_try(to, |out| history::write(&outcome.history, out, to))
+        })?;
+        family.write(&parts, |to| session.split().write_csv(to, session.data()))?;
+        family.write(&path, |to| model.write(to))?;
+        family.put()?;
         Ok(Record::of(run, trained_on, &outcome, &held_out, seconds))
     }
 }

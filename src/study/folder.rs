@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Record;
-use crate::data::atomic::{atomic_write, remove_leftovers};
+use crate::data::atomic::{atomic_write, sweep};
+use crate::data::claims;
 use crate::{Error, Result};
 
 /// What the settings file says it is.
@@ -31,6 +32,14 @@ pub const RESULTS: [&str; 8] = [
     "best.history.jsonl",
     "best.split.csv",
 ];
+
+/// A study's folder, which is gone on in.
+pub const CLAIM: claims::Folder = claims::Folder {
+    what: "an earlier study",
+    ours: |_| true,
+    is_whole: |_| false,
+    mixed: true,
+};
 
 /// A study's folder, which no other process works in meanwhile.
 #[derive(Debug)]
@@ -60,9 +69,7 @@ impl Folder {
         let runs = path.join(RUNS);
         fs::create_dir_all(&runs).map_err(Error::io("create", &runs))?;
         let mut journal = lock(&path.join(JOURNAL))?;
-        for name in RESULTS.into_iter().chain([SETTINGS]) {
-            remove_leftovers(path.join(name));
-        }
+        sweep(path);
         match before {
             Some(before) if !fresh => same(&file, &before, &settings)?,
             // The journal goes first: what is left without it is not taken for a result.

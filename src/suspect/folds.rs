@@ -13,8 +13,10 @@ use rand_xoshiro::rand_core::SeedableRng;
 
 use super::Network;
 use crate::backend::Device;
-use crate::data::atomic::{atomic_try, remove_leftovers};
+use crate::data::atomic::{atomic_try, sweep};
+use crate::data::claims;
 use crate::data::groups::majority;
+use crate::data::results::Family;
 use crate::data::split::shuffle;
 use crate::data::{Dataset, Groups, Part, Split};
 use crate::formats::ModelFile;
@@ -225,27 +227,38 @@ impl Folds {
             return Ok((session, file.model));
         }
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        remove_leftovers(&path);
-        remove_leftovers(&checkpoint);
+        sweep(folder);
         watcher.fold(&standing);
         let session = session.checkpoint(&checkpoint, self.interval);
         let outcome = session.run(checkpoint.exists(), watcher)?;
         let held_out = HeldOut::of(&session, &outcome, watcher)?;
         watcher.over();
         let past = beside(&path, "history.jsonl");
-        atomic_try(&past, |out| history::write(&outcome.history, out, &past))?;
+        let mut family = Family::new();
+        family.write(&past, |to| {
+            atomic_try(to, |out| history::write(&outcome.history, out, to))
+        })?;
         let parts = beside(&path, "split.csv");
-        session.split().write_csv(&parts, session.data())?;
+        family.write(&parts, |to| session.split().write_csv(to, session.data()))?;
         let finished = Finished::of(&session, &outcome, &held_out)?;
         for warning in &finished.warnings {
             watcher.notice(&format!("warning: {warning}"));
         }
-        finished.file.write(&path)?;
+        family.write(&path, |to| finished.file.write(to))?;
+        family.put()?;
         // Its network is there now; nothing goes on from this.
         std::fs::remove_file(&checkpoint).map_err(Error::io("remove", &checkpoint))?;
         Ok((session, outcome.model))
     }
 }
+
+/// The folder of the folds' networks, which is gone on in.
+pub const FOLDER: claims::Folder = claims::Folder {
+    what: "an earlier cross-validation",
+    ours: |_| true,
+    is_whole: |_| false,
+    mixed: true,
+};
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";

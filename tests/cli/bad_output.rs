@@ -75,7 +75,7 @@ fn a_folder_that_holds_something() {
 
 /// Runs `rbgpu` where no file may grow beyond `kib` KiB: what a full disk does.
 #[cfg(unix)]
-fn on_a_full_disk(desk: &Desk, kib: usize, arguments: &str) -> Ran {
+pub fn on_a_full_disk(desk: &Desk, kib: usize, arguments: &str) -> Ran {
     let program = assert_cmd::cargo::cargo_bin("rbgpu");
     let line = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" {arguments}");
     let output = std::process::Command::new("bash")
@@ -101,11 +101,15 @@ fn a_full_disk() {
         // The checkpoint after the first epoch.
         (
             1,
-            "train set.npz --network tiny.toml --device cpu -o m.safetensors",
+            "train set.npz --network tiny.toml --device cpu -o m.safetensors --force",
             "m.checkpoint",
         ),
         (1, "score model.safetensors set.npz -o s.csv", "s.csv"),
-        (20, "simulate --count 100 --size 16 -o s.npz", "s.npz"),
+        (
+            20,
+            "simulate --count 100 --size 16 -o s.npz --force",
+            "s.npz",
+        ),
     ] {
         let ran = on_a_full_disk(&desk, kib, line);
         assert_eq!(ran.code, 1, "{line}: {}", ran.err);

@@ -153,12 +153,12 @@ fn scores_of_a_table_are_judged_as_those_of_the_model() {
 fn a_chosen_threshold_is_stored_in_the_model_and_nothing_else_changes() {
     let (desk, training) = trained();
     let before = desk.run("score rb.safetensors set.npz").done().out;
-    let run = "evaluate rb.safetensors set.npz --out report --json --set-threshold";
+    let run = "evaluate rb.safetensors set.npz --out report --json --force --set-threshold";
     let result = desk.run(&format!("{run} fpr=0.5")).done().json();
     let stored = result["stored_threshold"].as_f64().unwrap();
     assert_ne!(stored, training["threshold"].as_f64().unwrap());
     let again = desk
-        .run("evaluate rb.safetensors set.npz --out report --json")
+        .run("evaluate rb.safetensors set.npz --out report --json --force")
         .done()
         .json();
     assert_eq!(
@@ -181,7 +181,7 @@ fn a_chosen_threshold_is_stored_in_the_model_and_nothing_else_changes() {
     // What was chosen on the rows that are looked at is said.
     desk.run(&format!("{run} f1")).done();
     let said = desk
-        .run("evaluate rb.safetensors set.npz --out report")
+        .run("evaluate rb.safetensors set.npz --out report --force")
         .done();
     said.says(&["the threshold of rb was chosen on such rows"]);
     let two = "evaluate rb.safetensors x=rb.safetensors set.npz --out report --set-threshold f1";
@@ -215,8 +215,8 @@ fn what_cannot_be_evaluated_is_said() {
         ),
         (
             "evaluate rb.safetensors set.npz --out tiny.toml",
-            1,
-            "tiny.toml",
+            2,
+            "tiny.toml, which is a file",
         ),
         (
             "evaluate rb.safetensors set.npz --out r --threshold 2",
@@ -266,13 +266,13 @@ fn what_cannot_be_evaluated_is_said() {
 }
 
 #[test]
-fn a_second_evaluation_replaces_the_first_and_nothing_else() {
+fn a_forced_evaluation_replaces_the_first_and_nothing_else() {
     let (desk, _) = trained();
     desk.run("evaluate rb.safetensors set.npz --all --out report")
         .done();
     let at = |name: &str| desk.path("report").join(name);
     fs::write(at("notes.txt"), "mine").unwrap();
-    desk.run("evaluate rb.safetensors set.npz --all --gallery 0 --out report")
+    desk.run("evaluate rb.safetensors set.npz --all --gallery 0 --out report --force")
         .done();
     assert!(at("notes.txt").is_file());
     assert!(!at("galleries").exists());

@@ -14,7 +14,7 @@ fn npy(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
 fn everything_of_a_sample_of_both_classes() {
     let desk = Desk::with_model();
     for device in devices() {
-        let line = format!("explain model.safetensors set.npz --device {device} -o why");
+        let line = format!("explain model.safetensors set.npz --device {device} -o why --force");
         let ran = desk.run(&line).done();
         ran.prints(&["P(real)", "largest drop"]);
         ran.says(&[
@@ -91,7 +91,7 @@ fn the_scores_are_those_of_score() {
 #[test]
 fn candidates_are_chosen() {
     let desk = Desk::with_model();
-    let line = "explain model.safetensors set.npz --device cpu --method grad-cam -o why";
+    let line = "explain model.safetensors set.npz --device cpu --method grad-cam --force -o why";
     let ids = |arguments: &str, code: i32| -> Vec<String> {
         let ran = desk.run(&format!("{line} {arguments}"));
         assert_eq!(ran.code, code, "{}", ran.err);

@@ -14,7 +14,8 @@ fn part(desk: &Desk, name: &str, part: &str) -> Vec<String> {
     ids
 }
 
-const GO_ON: &str = "train set.npz --from model.safetensors --device cpu -o tuned.safetensors";
+const GO_ON: &str =
+    "train set.npz --from model.safetensors --device cpu -o tuned.safetensors --force";
 
 #[test]
 fn it_goes_on_with_the_split_of_the_model() {
@@ -78,7 +79,7 @@ fn what_it_was_fitted_to_does_not_test_it() {
     // Where nobody can tell, it is said.
     std::fs::remove_file(desk.path("model.split.csv")).unwrap();
     desk.run("pack set.npz --frac-true 0.3 -o some.npz").done();
-    desk.run("train some.npz --from model.safetensors --epochs 1 --device cpu -o new.safetensors")
+    desk.run("train some.npz --from model.safetensors --epochs 1 --device cpu -o some.safetensors")
         .done()
         .says(&["the test part may hold some of them"]);
 }
@@ -103,7 +104,10 @@ fn a_start_that_nothing_beats_is_kept_and_said() {
             .collect()
     };
     assert_eq!(scores("tuned.csv"), scores("model.csv"));
-    let json = desk.run(&format!("{run} --json --quiet")).done().json();
+    let json = desk
+        .run(&format!("{run} --json --quiet --force"))
+        .done()
+        .json();
     assert_eq!(
         (&json["improved"], &json["best_epoch"]),
         (&false.into(), &0.into())
@@ -193,7 +197,7 @@ fn what_its_start_was_fitted_to_is_known_of_it() {
             "--split FILE, or --all",
         ],
     );
-    desk.run(on)
+    desk.run(&format!("{on} --force"))
         .done()
         .says(&["the test part may hold some of them"]);
     desk.run("evaluate b.safetensors night.npz --device cpu --out night")

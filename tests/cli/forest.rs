@@ -105,7 +105,10 @@ fn what_is_wrong_is_said() {
             "--threshold",
         ),
         ("score f.safetensors set.npz --device cpu", "f.safetensors"),
-        ("features set.npz --channels search,template", "difference"),
+        (
+            "features set.npz --channels search,template --force",
+            "difference",
+        ),
     ];
     for (command, said) in refused {
         let ran = desk.run(command);

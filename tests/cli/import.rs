@@ -124,7 +124,8 @@ fn what_was_exported_comes_back() {
         desk.run(&format!("export model.safetensors --out {file}"))
             .done();
         let back = format!("import {file} --preprocess standard --real-output 1 -q");
-        desk.run(&format!("{back} -o back.safetensors")).done();
+        desk.run(&format!("{back} -o back.safetensors --force"))
+            .done();
         desk.run("score back.safetensors set.npz --device cpu -o after.csv")
             .done();
         assert_eq!(

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::Desk;
 use super::fixtures::{alternating, cutouts, npy, npz};
 
-const TRAIN: &str = "--network tiny.toml --epochs 1 --device cpu -o m.safetensors";
+const TRAIN: &str = "--network tiny.toml --epochs 1 --device cpu -o m.safetensors --force";
 
 /// (id, part, label) of every line of m.split.csv.
 fn split(desk: &Desk) -> Vec<(String, String, u8)> {

@@ -99,7 +99,8 @@ fn row_numbers_are_believed_with_the_labels_that_were_repaired() {
     assert_eq!(less.json()["candidates"], test.len() - 1);
     // A model trained on the repaired labels finds its rows with them, not without.
     repair(&desk);
-    desk.run(&format!("{train} --labels repaired.csv")).done();
+    desk.run(&format!("{train} --labels repaired.csv --force"))
+        .done();
     evaluated(&desk, "--labels repaired.csv", "again");
     desk.refuses(
         "evaluate model.safetensors set.npz --device cpu --out without",

@@ -21,6 +21,7 @@ mod labels;
 mod leaks;
 #[cfg(target_os = "linux")]
 mod memory;
+mod outputs;
 mod pack;
 mod printed;
 mod reproduce;

@@ -61,7 +61,7 @@ fn a_described_network_and_a_model() {
 fn the_profile_of_a_training_run() {
     let desk = Desk::with_set();
     for device in devices() {
-        let line = format!("train set.npz --network tiny.toml --device {device} --json");
+        let line = format!("train set.npz --network tiny.toml --device {device} --json --force");
         let kernel = match device {
             "cpu" => "conv_block backward",
             _ => "conv_block_backward",
@@ -148,7 +148,7 @@ fn help_and_usage() {
 #[test]
 fn quiet_verbose_and_json() {
     let desk = Desk::with_set();
-    let line = "train set.npz --network tiny.toml --device cpu";
+    let line = "train set.npz --network tiny.toml --device cpu --force";
     let quiet = desk.run(&format!("{line} --quiet")).done();
     assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("", ""));
     let verbose = desk.run(&format!("{line} -v")).done();

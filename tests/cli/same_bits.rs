@@ -10,7 +10,7 @@ pub const FILES: [&str; 3] = ["safetensors", "history.jsonl", "split.csv"];
 fn train(desk: &Desk, device: &str, seed: u64) -> Vec<Vec<u8>> {
     let line = format!(
         "train set.npz --network tiny.toml --augment d4 --device {device} --seed {seed} \
-         -o m.safetensors"
+         -o m.safetensors --force"
     );
     desk.run(&line).done();
     FILES
@@ -46,7 +46,7 @@ fn another_seed_changes_everything() {
 fn threads_do_not_change_the_bits() {
     let desk = Desk::with_set();
     let train = |threads: &str| {
-        let line = "train set.npz --network tiny.toml --device cpu -o m.safetensors";
+        let line = "train set.npz --network tiny.toml --device cpu -o m.safetensors --force";
         let mut command = desk.command();
         command.env("RAYON_NUM_THREADS", threads);
         command.args(line.split(' ')).assert().success();

@@ -126,7 +126,7 @@ fn nothing_of_the_users_is_replaced() {
         ("suspects.csv", "another file than the input"),
         ("set.npz", "another file than the input"),
         ("suspects.journal.jsonl", "another file than the input"),
-        ("mine.csv", "mine.csv, which is there"),
+        ("mine.csv", "mine.csv, which exists"),
     ] {
         let before = std::fs::read(desk.path(out)).unwrap();
         let ran = desk.run(&[

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use self::child::{Child, Measured, Outcome};
 use super::Done;
 use super::args::Common;
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::Terminal;
 use crate::backend::gpu::adapters;
 use crate::bench::{Mode, process};
@@ -72,6 +72,8 @@ pub struct Arguments {
     /// What this process measures for the one that started it
     #[arg(long, hide = true)]
     one: Option<One>,
+    #[command(flatten)]
+    force: Force,
     #[command(flatten)]
     common: Common,
 }
@@ -160,9 +162,9 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     for name in &arguments.network {
         Architecture::named(name)?;
     }
-    for path in arguments.out.iter().chain(&arguments.picture) {
-        check_output(path, &[])?;
-    }
+    let files: Vec<&PathBuf> = arguments.out.iter().chain(&arguments.picture).collect();
+    let mut outputs = Outputs::new(arguments.force, &[], &terminal);
+    outputs.keep(&files)?;
     let devices = devices(arguments, &terminal);
     if arguments.growth {
         return growth::run(arguments, &devices[0], &terminal);

@@ -6,12 +6,39 @@ use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder;
 
-use super::place_in;
 use crate::data::Decision;
-use crate::data::atomic::{atomic_write, remove_leftovers};
+use crate::data::atomic::atomic_write;
+use crate::data::claims;
+use crate::data::results::UNFINISHED;
 use crate::explain::{Explained, Maps, Question, Sample, images};
 use crate::train::Classifier;
 use crate::{Error, Result};
+
+const CSV: &str = "explain.csv";
+const JSON: &str = "explain.json";
+
+/// All that there may be in the folder, explain.json last.
+pub const ENTRIES: [&str; 11] = [
+    "grad-cam.npy",
+    "saliency.npy",
+    "occlusion.npy",
+    "grad-cam",
+    "saliency",
+    "occlusion",
+    "grad-cam.png",
+    "saliency.png",
+    "occlusion.png",
+    CSV,
+    JSON,
+];
+
+/// The folder, as it is claimed before the work.
+pub const FOLDER: claims::Folder = claims::Folder {
+    what: "an earlier explanation",
+    ours: |dir| dir.join(JSON).is_file(),
+    is_whole: |dir| dir.join(JSON).is_file() && !dir.join(UNFINISHED).exists(),
+    mixed: false,
+};
 
 /// Maps of one kind on their way to a .npy: how many there will be is not known before
 /// the end, and they need not fit into memory.
@@ -26,8 +53,7 @@ struct Array {
 
 impl Array {
     fn new(folder: &Path, name: &str) -> Result<Array> {
-        let path = place_in(folder, name)?;
-        remove_leftovers(&path);
+        let path = folder.join(name);
         let file = tempfile::tempfile_in(folder).map_err(Error::io("create", &path))?;
         Ok(Array {
             path,
@@ -85,7 +111,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// In `folder`, which is made where it is not there.
+    /// In `folder`.
     pub fn new(folder: &Path, classifier: &Classifier, question: &Question) -> Result<Files> {
         let array = |wanted: bool, name: &str| wanted.then(|| Array::new(folder, name)).transpose();
         let layers = &classifier.file().model.plan().layers;
@@ -109,9 +135,7 @@ impl Files {
                 "occlusion_column",
             ]);
         }
-        let csv = place_in(folder, "explain.csv")?;
-        remove_leftovers(&csv);
-        place_in(folder, "explain.json")?;
+        let csv = folder.join(CSV);
         Ok(Files {
             grad_cam: array(layer.is_some(), "grad-cam.npy")?,
             saliency: array(question.saliency, "saliency.npy")?,
@@ -193,7 +217,7 @@ impl Files {
 
 /// Writes explain.json.
 pub fn write_json(folder: &Path, value: &serde_json::Value) -> Result<()> {
-    atomic_write(folder.join("explain.json"), |out| {
+    atomic_write(folder.join(JSON), |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
     })

@@ -6,13 +6,13 @@ mod summary;
 mod work;
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::Done;
 use super::args::{Common, Reading};
-use super::outputs::check_output;
+use super::outputs::{Force, Outputs};
 use super::terminal::Terminal;
 use crate::data;
 use crate::explain::{self, Asked, Choice, Chosen, Drawn, Found, Of, Patch, Question};
@@ -104,6 +104,8 @@ pub struct Arguments {
     #[arg(long)]
     threshold: Option<f64>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     common: Common,
@@ -120,21 +122,6 @@ fn parse_rows(text: &str) -> std::result::Result<RangeInclusive<usize>, String> 
 
 /// Explains and writes.
 pub fn run(arguments: &Arguments) -> Result<Done> {
-    let out = &arguments.out;
-    let there = out.exists();
-    if there && !out.is_dir() {
-        let found = format!("{}, which is a file", out.display());
-        return Err(Error::config("--out", found, "a folder, there or not yet"));
-    }
-    let done = explain_all(arguments);
-    if done.is_err() && !there {
-        // Only if it is empty: what was written in full stays.
-        let _ = std::fs::remove_dir(out);
-    }
-    done
-}
-
-fn explain_all(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     if arguments.limit == Some(0) {
         return Err(Error::config("--limit", "0", "at least 1"));
@@ -142,6 +129,10 @@ fn explain_all(arguments: &Arguments) -> Result<Done> {
     if arguments.cutout_size == Some(0) {
         return Err(Error::config("--cutout-size", "0", "at least 1"));
     }
+    let mut inputs = arguments.inputs.clone();
+    inputs.push(arguments.model.clone());
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    outputs.folder(&arguments.out, &files::FOLDER)?;
     let device = arguments.common.open(&terminal)?;
     let reading = &arguments.reading;
     let mut classifier = reading.classifier(&arguments.model, &device, &terminal)?;
@@ -280,13 +271,4 @@ fn hidden(arguments: &Arguments, classifier: &Classifier) -> Result<Option<usize
             Err(Error::config("--hide", format!("'{name}'"), expected))
         }
     }
-}
-
-/// The place of the file `name` in `folder`, which is made where it is not there; an error if
-/// nothing can be written there.
-fn place_in(folder: &Path, name: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let path = folder.join(name);
-    check_output(&path, &[])?;
-    Ok(path)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Method, place_in};
+use super::Method;
 use crate::explain::{Class, Explained, Of, Patch, Question, Sample, images, spread};
 use crate::report::overlay::{Panel, Scale, Strip, brightest, colors, overlay, sheet, stamp};
 use crate::train::Classifier;
@@ -55,7 +55,7 @@ impl Pictures {
             }
             Ok(Sheet {
                 method,
-                path: place_in(folder, &format!("{}.png", method.name()))?,
+                path: folder.join(format!("{}.png", method.name())),
                 strips: Vec::new(),
             })
         });

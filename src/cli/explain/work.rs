@@ -2,12 +2,14 @@
 
 use indicatif::ProgressBar;
 
-use super::files::{Files, write_json};
+use super::files::{ENTRIES, Files, write_json};
 use super::pictures::Pictures;
 use super::summary::Summary;
 use super::{AT_ONCE, Arguments, Done, Terminal};
 use crate::cli::args::NAMED;
 use crate::data::Failed;
+use crate::data::atomic::Temporary;
+use crate::data::results::{place_in, put, renamed};
 use crate::explain::explained::scores;
 use crate::explain::{self, Found, Question, Sample};
 use crate::train::Classifier;
@@ -17,6 +19,8 @@ use crate::{Error, Result};
 pub struct Output {
     files: Files,
     pictures: Pictures,
+    /// Where it is until it is whole.
+    place: Temporary,
 }
 
 /// Some candidates after the other, explained and written.
@@ -82,13 +86,21 @@ impl Work<'_> {
         let found = explain::explain(classifier, &kept, known, question, &mut self.at_once)?;
         let output = match &mut self.output {
             Some(output) => output,
-            none => none.insert(Output {
-                files: Files::new(&arguments.out, classifier, question)?,
-                pictures: Pictures::new(&arguments.out, classifier, question, arguments.each)?,
-            }),
+            none => {
+                let place = place_in(&arguments.out)?;
+                let each = arguments.each;
+                none.insert(Output {
+                    files: Files::new(place.path(), classifier, question)?,
+                    pictures: Pictures::new(place.path(), classifier, question, each)?,
+                    place,
+                })
+            }
         };
-        output.files.write(&kept, &found)?;
-        output.pictures.add(&kept, &found)?;
+        output
+            .files
+            .write(&kept, &found)
+            .and_then(|()| output.pictures.add(&kept, &found))
+            .map_err(|error| renamed(error, output.place.path(), &arguments.out))?;
         self.summary.add(&found);
         Ok(())
     }
@@ -138,15 +150,26 @@ impl Work<'_> {
             ));
         }
         let count = self.summary.count();
-        let drawn = output.pictures.finish()?;
+        let Output {
+            files,
+            pictures,
+            place,
+        } = output;
+        let model = arguments.model.display().to_string();
+        let json = self.summary.json(&model);
+        let written = || {
+            let drawn = pictures.finish()?;
+            files.finish()?;
+            write_json(place.path(), &json)?;
+            Ok(drawn)
+        };
+        let drawn = written().map_err(|error| renamed(error, place.path(), &arguments.out))?;
+        put(place.path(), &arguments.out, ENTRIES)?;
         if drawn < count {
             terminal.notice(&format!(
                 "the sheets show the first {drawn} of {count} (--each draws all)"
             ));
         }
-        output.files.finish()?;
-        let model = arguments.model.display().to_string();
-        write_json(&arguments.out, &self.summary.json(&model))?;
         terminal.result(&self.summary.table())?;
         if let Some(text) = self.summary.dark() {
             terminal.notice(&text);

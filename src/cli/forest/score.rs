@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::Done;
-use super::super::outputs::{check_csv, check_output};
+use super::super::outputs::{Outputs, check_csv};
 use super::Reading;
-use crate::data::atomic::{atomic_write, remove_leftovers};
+use crate::data::atomic::atomic_write;
 use crate::forest::Forest;
 use crate::forest::parts::of_rows;
 use crate::forest::run::write_scores;
@@ -23,7 +23,8 @@ pub struct Arguments {
     model: PathBuf,
     /// A table with its features
     features: PathBuf,
-    /// Where the scores go, as CSV: id, rb_score, decision, label, part; - for standard output
+    /// Where the scores go, as CSV: id, rb_score, decision, label, part; - for standard output. A
+    /// table that exists is replaced
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// A candidate is real from this P(real) on; the forest's own threshold unless given
@@ -41,11 +42,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.reading.terminal();
     let to_file = arguments.out != Path::new("-");
+    let mut inputs = vec![arguments.model.clone(), arguments.features.clone()];
+    inputs.extend(arguments.split.clone());
+    inputs.extend(arguments.reading.labels.clone());
+    let mut outputs = Outputs::replacing(&inputs, &terminal);
     if to_file {
-        let inputs = [arguments.model.clone(), arguments.features.clone()];
         check_csv(&arguments.out)?;
-        check_output(&arguments.out, &inputs)?;
-        remove_leftovers(&arguments.out);
+        outputs.replace(&[&arguments.out])?;
     }
     let mut forest = Forest::read(&arguments.model)?;
     if let Some(threshold) = arguments.threshold {

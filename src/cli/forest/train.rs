@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::Done;
-use super::super::outputs::check_output;
+use super::super::outputs::{Force, Outputs};
 use super::super::terminal::{Terminal, table};
 use super::Reading;
 use crate::data::Grouping;
-use crate::data::atomic::remove_leftovers;
+use crate::data::results::Family;
 use crate::forest::run::{Fitted, fit, write_importances};
 use crate::forest::{Criterion, Division, Forest, Measured, Settings};
 use crate::formats::beside;
@@ -61,6 +61,8 @@ pub struct Arguments {
     #[arg(long, default_value = "auto", value_name = "BY")]
     group: Grouping,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     reading: Reading,
     /// Print the result as JSON
     #[arg(long)]
@@ -97,15 +99,13 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     if let Division::File(path) = &arguments.split {
         inputs.push(path.clone());
     }
-    for path in [
+    let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
+    outputs.keep(&[
         &arguments.out,
         &files.split,
         &files.importances,
         &files.picture,
-    ] {
-        check_output(path, &inputs)?;
-        remove_leftovers(path);
-    }
+    ])?;
     let columns = Some(arguments.columns.clone()).filter(|columns| !columns.is_empty());
     let features = arguments
         .reading
@@ -120,16 +120,18 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     say(&fitted, features.len(), &terminal);
     let labels = features.labels.as_deref().unwrap_or_default();
     let row = |row: usize| (features.ids[row].as_str(), labels[row].unwrap_or_default());
-    fitted.split.write_rows(&files.split, row)?;
+    let mut family = Family::new();
+    family.write(&files.split, |path| fitted.split.write_rows(path, row))?;
     let forest = &fitted.forest;
-    write_importances(&files.importances, forest)?;
+    family.write(&files.importances, |path| write_importances(path, forest))?;
     let title = format!(
         "what the forest looks at, on {}",
         arguments.features.display()
     );
-    importances(&forest.ranked(), &title)?.save(&files.picture)?;
-    // The model last: what stands beside it is then its own.
-    forest.write(&arguments.out)?;
+    let picture = importances(&forest.ranked(), &title)?;
+    family.write(&files.picture, |path| picture.save(path))?;
+    family.write(&arguments.out, |path| forest.write(path))?;
+    family.put()?;
     print(arguments, forest, &files, &terminal)?;
     Ok(Done::Whole)
 }

@@ -1,9 +1,7 @@
 //! `rbgpu relabel --apply`: labels of what was decided.
 
-use std::path::Path;
-
 use super::super::Done;
-use super::super::outputs::{check_csv, check_output};
+use super::super::outputs::{Force, Outputs, check_csv};
 use super::super::terminal::Terminal;
 use super::{Arguments, Sorted, labels};
 use crate::data::labels::write_labels;
@@ -22,10 +20,11 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
     inputs.extend(arguments.reading.labels.clone());
     inputs.push(sorted.journal.clone());
     check_csv(out)?;
-    check_output(out, &inputs)?;
-    if !arguments.force {
-        check_free(out)?;
-    }
+    let force = Force {
+        force: arguments.force,
+    };
+    let mut outputs = Outputs::new(force, &inputs, terminal);
+    outputs.keep(&[out])?;
     let decisions = Decisions::read(&sorted.journal, Mode::Repair)?;
     if decisions.is_empty() {
         let found = match decisions.others {
@@ -103,13 +102,4 @@ fn say(applied: &Applied, decisions: &Decisions, arguments: &Arguments, terminal
             "{others} votes in the journal do not count here (`rbgpu votes`)"
         ));
     }
-}
-
-/// An error if a file stands at `out`: also labels of ours are somebody's work.
-fn check_free(out: &Path) -> Result<()> {
-    if !std::fs::metadata(out).is_ok_and(|there| there.is_file()) {
-        return Ok(());
-    }
-    let found = format!("{}, which is there", out.display());
-    Err(Error::config("--out", found, "another name, or --force"))
 }

@@ -14,6 +14,7 @@ use super::Done;
 use super::args::Reading;
 use super::terminal::Terminal;
 use super::typed::again;
+use crate::data::lock::host;
 use crate::data::table::is_table;
 use crate::data::{self, Dataset};
 use crate::relabel::decide::check_name;
@@ -75,7 +76,7 @@ pub struct Arguments {
     /// drop it (-1)
     #[arg(long, default_value = "keep", value_name = "WHAT", requires = "apply")]
     unsure: UnsureArgument,
-    /// Replace the file that is there; the old labels are kept otherwise
+    /// Replace a label file that exists; without it the command stops before any work
     #[arg(long, requires = "apply")]
     force: bool,
     #[command(flatten)]
@@ -152,7 +153,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             (None, port) => Port::Rather(port),
         },
         token: remembered.token.clone(),
-        names: arguments.host.iter().cloned().chain(machine()).collect(),
+        names: arguments.host.iter().cloned().chain(host()).collect(),
         who,
         title,
         then: then::then(arguments, &sorted),
@@ -260,11 +261,4 @@ fn user() -> String {
     let mut named = named.filter_map(|name| std::env::var(name).ok());
     let name = named.find(|name| check_name(name).is_ok());
     name.unwrap_or_else(|| "somebody".into())
-}
-
-/// What this machine calls itself.
-fn machine() -> Option<String> {
-    let read = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = read.or_else(|| std::env::var("COMPUTERNAME").ok())?;
-    Some(name.trim().to_string()).filter(|name| !name.is_empty())
 }

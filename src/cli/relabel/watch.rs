@@ -10,7 +10,7 @@ use maud::{DOCTYPE, html};
 use tempfile::NamedTempFile;
 
 use super::super::terminal::Terminal;
-use super::machine;
+use crate::data::lock::host;
 use crate::relabel::server::remembered::Remembered;
 use crate::relabel::view::Counts;
 use crate::relabel::{Event, Mode, Watcher, Work};
@@ -92,7 +92,7 @@ impl Shown {
                 self.terminal.notice(&hint);
             }
         } else {
-            let name = machine().unwrap_or("this machine".into());
+            let name = host().unwrap_or("this machine".into());
             self.terminal.notice(&format!(
                 "whoever has this address can see the candidates and decide, from every machine \
                  that reaches {name}; nothing is encrypted. `ssh -L {port}:127.0.0.1:{port} \
@@ -134,7 +134,7 @@ impl Watcher for Shown {
 /// How to reach the page from another machine, where this one seems to be far away.
 fn tunnel(port: u16) -> Option<String> {
     let there = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let name = machine()?;
+    let name = host()?;
     let forward = format!("ssh -L {port}:127.0.0.1:{port}");
     let command = if there("SLURM_JOB_ID").is_some() {
         let login = there("SLURM_SUBMIT_HOST").unwrap_or("LOGIN".into());

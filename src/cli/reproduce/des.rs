@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::Done;
 use super::super::args::Reading;
+use super::super::outputs::Outputs;
 use super::super::signals;
 use super::super::terminal::{Terminal, table};
 use super::super::typed::again;
@@ -112,7 +113,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let mut inputs = arguments.data.clone();
     inputs.extend(arguments.features.clone());
     inputs.extend(arguments.repaired.clone());
-    folder::check(&out, &inputs)?;
+    let mut outputs = Outputs::going_on(shared.fresh, &inputs, &terminal);
+    outputs.folder(&out, &folder::FOLDER)?;
     let device = shared.common.open(&terminal)?;
     let sample = arguments.sample(&scale, &terminal)?;
     let done = Done::reading(&sample.data);

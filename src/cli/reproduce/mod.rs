@@ -37,7 +37,8 @@ struct Shared {
     /// Smaller data and fewer epochs: minutes on two cores, and said in the report
     #[arg(long)]
     quick: bool,
-    /// Do trainings again that a stopped run has left in DIR
+    /// Begin anew: do trainings again that a stopped run has left in DIR, and replace a report that
+    /// is finished
     #[arg(long)]
     fresh: bool,
     /// Of everything that is random

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::Done;
 use super::super::args::Reading;
+use super::super::outputs::Outputs;
 use super::super::signals;
 use super::super::terminal::table;
 use super::super::typed::again;
@@ -54,7 +55,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let out = shared.out.clone();
     let out = out.unwrap_or_else(|| PathBuf::from("reproduce-otrain"));
     let inputs: Vec<PathBuf> = named.iter().map(|(_, path)| path.clone()).collect();
-    folder::check(&out, &inputs)?;
+    let mut outputs = Outputs::going_on(shared.fresh, &inputs, &terminal);
+    outputs.folder(&out, &folder::FOLDER)?;
     let device = shared.common.open(&terminal)?;
     let mut done = Done::Whole;
     let mut given = Vec::new();

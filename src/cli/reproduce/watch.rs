@@ -49,7 +49,8 @@ impl Watcher for Watch {
         };
         if self.bar.is_hidden() {
             let percent = 100.0 * done;
-            self.terminal.log(&format!("{percent:.0}%  {}{left}", one_line(what)));
+            self.terminal
+                .log(&format!("{percent:.0}%  {}{left}", one_line(what)));
         } else {
             self.bar.set_position((done * WHOLE as f64) as u64);
             self.bar.set_message(format!("{}{left}", one_line(what)));

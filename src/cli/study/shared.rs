@@ -1,7 +1,7 @@
 //! What every study does: opens data and device, goes on in its folder, writes its table and
 //! figure.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,18 +10,20 @@ use serde_json::{Value, json};
 
 use super::super::Done;
 use super::super::args::{Common, Reading};
+use super::super::outputs::Outputs;
 use super::super::signals;
 use super::super::terminal::{Terminal, table};
 use super::super::training::{Training, checkpoint_interval};
 use super::watch::Watch;
+use crate::Result;
 use crate::backend::Device;
 use crate::data::atomic::atomic_write;
 use crate::data::{Dataset, Split};
 use crate::nn::Architecture;
 use crate::report::{Drawing, Figure, StudyPage, Trained, study_page};
+use crate::study::folder::CLAIM;
 use crate::study::{AT_MDR, Folder, Record, Run, Study, Table, settings};
 use crate::train::{Config, Session};
-use crate::{Error, Result};
 
 /// Arguments of every study.
 #[derive(Debug, Args)]
@@ -64,6 +66,8 @@ pub struct Opened<'a> {
     pub split: Arc<Split>,
     pub config: Config,
     interval: Duration,
+    /// For as long as anything is written.
+    _outputs: Outputs,
 }
 
 /// What a study found.
@@ -104,7 +108,8 @@ impl Shared {
         let interval = checkpoint_interval(self.checkpoint_every)?;
         let out = self.out.clone();
         let out = out.unwrap_or_else(|| PathBuf::from(format!("study-{kind}")));
-        self.check_out(&out)?;
+        let mut outputs = Outputs::going_on(self.fresh, &self.inputs, &terminal);
+        outputs.folder(&out, &CLAIM)?;
         let device = self.common.open(&terminal)?;
         config.precision = self.common.precision_on(&device);
         let input = config.architecture.input;
@@ -153,22 +158,8 @@ impl Shared {
             split: Arc::new(split),
             config,
             interval,
+            _outputs: outputs,
         })
-    }
-
-    /// The folder must not be one of the inputs.
-    fn check_out(&self, out: &Path) -> Result<()> {
-        let whole = |path: &Path| std::fs::canonicalize(path).ok();
-        let own = whole(out);
-        if own.is_some() && self.inputs.iter().any(|input| whole(input) == own) {
-            let found = out.display().to_string();
-            return Err(Error::config(
-                "--out",
-                found,
-                "another folder than the data",
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::typed::quoted;
 use super::{Arguments, shown};
 use crate::Result;
 use crate::data::Dataset;
+use crate::data::results::Family;
 use crate::formats::model::beside;
 use crate::judge::confident::Estimate;
 use crate::report;
@@ -46,15 +47,22 @@ pub fn write(
     found: &Suspects,
 ) -> Result<()> {
     let shown = shown(arguments);
-    if let Some(sheet) = pictures::sheet(of, evidence, found, &shown, arguments.gallery)? {
-        sheet.save(&files.gallery)?;
+    let mut family = Family::new();
+    match pictures::sheet(of, evidence, found, &shown, arguments.gallery)? {
+        Some(sheet) => family.write(&files.gallery, |path| sheet.save(path))?,
+        None => family.without(&files.gallery)?,
     }
     let scores = shown.scores(evidence, found);
     let ranking = found.by(arguments.rule)?;
     let figure = report::suspected(evidence.labels, scores, ranking, &found.expected);
-    figure.drawing.save(&files.scores)?;
-    write_json(&files.json, of.0, evidence, found, &shown)?;
-    write_csv(&files.table, of, evidence, found, &shown)
+    family.write(&files.scores, |path| figure.drawing.save(path))?;
+    family.write(&files.json, |path| {
+        write_json(path, of.0, evidence, found, &shown)
+    })?;
+    family.write(&files.table, |path| {
+        write_csv(path, of, evidence, found, &shown)
+    })?;
+    family.put()
 }
 
 /// Prints what was found.

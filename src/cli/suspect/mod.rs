@@ -13,7 +13,7 @@ use self::watch::Watch;
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::{check_csv, check_output};
+use super::outputs::{Outputs, check_csv};
 use super::signals;
 use super::terminal::Terminal;
 use super::training::{Training, checkpoint_interval};
@@ -22,7 +22,7 @@ use crate::data::{Dataset, Groups};
 use crate::evaluate::{self, Source, What, score_file};
 use crate::judge::suspicion::Rule;
 use crate::nn::{Architecture, Plan};
-use crate::suspect::folds::Folds;
+use crate::suspect::folds::{FOLDER, Folds};
 use crate::suspect::{Evidence, Options, Shown, check_rule, models, suspects};
 use crate::train::{Classifier, Config};
 use crate::{Error, Result};
@@ -55,7 +55,8 @@ pub struct Arguments {
     /// Write the first N of the rule's order, in place of those that it names
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// The table to write; a summary (.json) and pictures go beside it
+    /// The table to write; a summary (.json) and pictures go beside it. A table that exists is
+    /// replaced
     #[arg(long, short, default_value = "suspects.csv", value_name = "FILE")]
     out: PathBuf,
     /// The folder for the networks of cross-validation; a run that was stopped goes on there
@@ -114,8 +115,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let taken: Vec<PathBuf> = sources.iter().map(|source| source.path.clone()).collect();
     let taken = [&taken[..], &arguments.inputs[..]].concat();
     check_csv(&files.table)?;
-    for path in [&files.table, &files.json, &files.scores, &files.gallery] {
-        check_output(path, &taken)?;
+    let mut outputs = Outputs::going_on(arguments.fresh, &taken, &terminal);
+    outputs.replace(&[&files.table, &files.json, &files.scores, &files.gallery])?;
+    let folder = arguments.folder.clone().unwrap_or(files.folds.clone());
+    if folds.is_some() {
+        outputs.folder(&folder, &FOLDER)?;
     }
     let runs = folds.is_some() || sources.iter().any(|source| source.what == What::Model);
     let device = match runs {
@@ -151,7 +155,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             count,
             device: device.clone(),
             residence: arguments.training.resident,
-            folder: arguments.folder.clone().unwrap_or(files.folds.clone()),
+            folder,
             interval,
             fresh: arguments.fresh,
         };

@@ -13,6 +13,8 @@ use fitsio_pure::{CARD_SIZE, checksum, gzip};
 use rayon::prelude::*;
 
 use super::Scored;
+use crate::data::atomic::{Temporary, folder_beside};
+use crate::data::claims;
 use crate::data::folder::has_fits_name;
 use crate::data::writer_fits::check_folder;
 use crate::{Error, Result};
@@ -27,7 +29,7 @@ const LONGEST_TEXT: usize = 68;
 /// not before.
 #[derive(Debug)]
 pub struct FitsCopies {
-    place: tempfile::TempDir,
+    place: Temporary,
     folder: PathBuf,
     model: String,
     written: usize,
@@ -38,20 +40,9 @@ impl FitsCopies {
     /// scores.
     pub fn new(folder: &Path, model: &str) -> Result<FitsCopies> {
         check_folder(folder)?;
-        let parent = match folder.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".rbgpu-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o777));
-        }
-        let place = builder.tempdir_in(parent);
+        claims::check(folder)?;
         Ok(FitsCopies {
-            place: place.map_err(Error::io("create", folder))?,
+            place: folder_beside(folder)?,
             folder: folder.to_path_buf(),
             model: model.to_string(),
             written: 0,

@@ -18,12 +18,16 @@ use crate::{Error, Result};
 pub fn report(outcome: &Outcome, dir: &Path, command: &str) -> Result<PaperPage> {
     let mut page = page(outcome)?;
     page.facts.push(("Command".into(), command.into()));
-    std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    page.files = write(outcome, dir)?;
+    page.files = files(outcome);
     let mut numbers = outcome.numbers();
     numbers["claims"] = json!(page.claims);
     numbers["tables"] = json!(page.tables().collect::<Vec<_>>());
-    folder::write(dir, &mut page, &numbers, &|_, _| ())?;
+    let more = |made: &Path| write(outcome, made);
+    let besides = (
+        &more as &dyn Fn(&Path) -> Result<()>,
+        &[SUSPECTS, LABELS][..],
+    );
+    folder::write(dir, &mut page, &numbers, besides, &|_, _| ())?;
     // All that they hold is in the report or in the models.
     let runs = dir.join(folder::RUNS);
     match std::fs::remove_dir_all(&runs) {
@@ -34,10 +38,24 @@ pub fn report(outcome: &Outcome, dir: &Path, command: &str) -> Result<PaperPage>
     }
 }
 
-/// Writes the networks, the forests, suspects.csv and labels.csv into `dir`; gives each file's
-/// path in there and what it is.
-fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
+const SUSPECTS: &str = "suspects.csv";
+const LABELS: &str = "labels.csv";
+
+/// The path of each file that [`write`] makes, and what it is.
+fn files(outcome: &Outcome) -> Vec<(String, String)> {
+    let mut files = vec![(format!("{MODELS}/"), "every network and forest".into())];
+    if outcome.found.is_some() {
+        let what = "categories 1 and 6 of model 1, for rbgpu relabel";
+        files.push((SUSPECTS.into(), what.into()));
+    }
+    if outcome.repair.is_some() {
+        files.push((LABELS.into(), "labels after the repair".into()));
+    }
+    files
+}
+
+/// Writes the networks, the forests, suspects.csv and labels.csv into `dir`.
+fn write(outcome: &Outcome, dir: &Path) -> Result<()> {
     let models = dir.join(MODELS);
     std::fs::create_dir_all(&models).map_err(Error::io("create", &models))?;
     let mut trained: Vec<(String, _)> = outcome
@@ -65,7 +83,6 @@ fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
             .forest
             .write(&models.join("second-forest.safetensors"))?;
     }
-    files.push((format!("{MODELS}/"), "every network and forest".into()));
     if let Some(found) = &outcome.found {
         let evidence = Evidence {
             labels: outcome.sample.labels(),
@@ -76,7 +93,7 @@ fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
             rule: Rule::Category,
             top: None,
         };
-        let path = dir.join("suspects.csv");
+        let path = dir.join(SUSPECTS);
         write_csv(
             &path,
             (&outcome.sample.data, None),
@@ -84,8 +101,6 @@ fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
             &found.suspects,
             &shown,
         )?;
-        let what = "categories 1 and 6 of model 1, for rbgpu relabel";
-        files.push(("suspects.csv".into(), what.into()));
     }
     if let Some(repair) = &outcome.repair {
         let seen: std::collections::HashSet<usize> = repair.seen.iter().copied().collect();
@@ -107,8 +122,7 @@ fn write(outcome: &Outcome, dir: &Path) -> Result<Vec<(String, String)>> {
             pixels: None,
         });
         let rows: Vec<LabelRow> = rows.collect();
-        write_labels(&dir.join("labels.csv"), &rows)?;
-        files.push(("labels.csv".into(), "labels after the repair".into()));
+        write_labels(&dir.join(LABELS), &rows)?;
     }
-    Ok(files)
+    Ok(())
 }

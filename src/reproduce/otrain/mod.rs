@@ -22,7 +22,7 @@ mod studies;
 mod tables;
 mod trained;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,11 +196,17 @@ fn report(done: &Done, watcher: &mut dyn Watcher) -> Result<Summary> {
         claims,
         files: Vec::new(),
     };
-    let models = out.join(folder::MODELS);
-    std::fs::create_dir_all(&models).map_err(Error::io("create", &models))?;
-    for (cube, trained) in done.cubes.iter().zip(&done.trained) {
-        let name = format!("{}.safetensors", cube.slug);
-        trained.classifier.file().write(&models.join(&name))?;
+    let name = |cube: &Cube| format!("{}.safetensors", cube.slug);
+    let models = |made: &Path| {
+        let models = made.join(folder::MODELS);
+        std::fs::create_dir_all(&models).map_err(Error::io("create", &models))?;
+        let mut trained = done.cubes.iter().zip(&done.trained);
+        trained.try_for_each(|(cube, trained)| {
+            trained.classifier.file().write(&models.join(name(cube)))
+        })
+    };
+    for cube in &done.cubes {
+        let name = name(cube);
         let what = format!("the network trained on {}", cube.name);
         page.files
             .push((format!("{}/{name}", folder::MODELS), what));
@@ -222,7 +228,8 @@ fn report(done: &Done, watcher: &mut dyn Watcher) -> Result<Summary> {
         "by_training_set": by_size.collect::<serde_json::Map<_, _>>(),
         "by_cutout_size": done.cutouts.as_ref().map(Cutouts::records),
     });
-    folder::write(out, &mut page, &numbers, &|_, _| ())?;
+    let models: &dyn Fn(&Path) -> Result<()> = &models;
+    folder::write(out, &mut page, &numbers, (models, &[]), &|_, _| ())?;
     // All that they hold is in the report or in the models.
     let runs = out.join(folder::RUNS);
     if let Err(error) = std::fs::remove_dir_all(&runs) {

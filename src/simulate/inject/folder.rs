@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{InjectConfig, Source, inject};
 use crate::data::atomic::{atomic_write, folder_beside};
+use crate::data::claims;
 use crate::data::exposure::Exposure;
 use crate::data::writer_fits::check_folder;
 use crate::{Error, Result};
@@ -71,6 +72,7 @@ pub fn into_folder(
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    claims::check(out)?;
     let place = folder_beside(out)?;
     let mut summary = Summary {
         images: 0,
