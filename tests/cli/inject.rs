@@ -7,7 +7,7 @@ use fitsio_pure::value::Value;
 use crate::Desk;
 
 /// A 200 x 200 image of nothing but noise.
-fn image() -> Vec<u8> {
+pub fn image() -> Vec<u8> {
     let cards = [
         ("SIMPLE", Value::Logical(true)),
         ("BITPIX", Value::Integer(-32)),

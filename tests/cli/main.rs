@@ -17,6 +17,7 @@ mod images;
 mod import;
 mod inject;
 mod inputs;
+mod kills;
 mod labels;
 mod leaks;
 #[cfg(target_os = "linux")]
