@@ -16,10 +16,16 @@ mod cubes;
 mod errors;
 #[path = "data/errors_files.rs"]
 mod errors_files;
+#[path = "data/fits_headers.rs"]
+mod fits_headers;
+#[path = "data/fits_tiles.rs"]
+mod fits_tiles;
 #[path = "data/folders.rs"]
 mod folders;
 #[path = "data/ids.rs"]
 mod ids;
+#[path = "data/joined.rs"]
+mod joined;
 #[path = "data/labels.rs"]
 mod labels;
 #[path = "data/loader.rs"]

@@ -40,6 +40,7 @@ impl Rows for Made {
                 channels: Some(Channel::ALL.to_vec().into()),
                 shape: SHAPE,
                 values: (0..SHAPE.len()).map(|place| pixel(row, place)).collect(),
+                remarks: Vec::new(),
             }))
         };
         Ok((from..self.0).map(row).collect())

@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::fits::checksums::damage;
 use super::fits::{read_fits, read_fits_bytes};
 use super::options::{LabelPolarity, ReadOptions};
 use super::rows::{Blob, Cutout, OfBlobs, Row, Rows, Stream};
-use super::{Channel, alerts};
+use super::{Channel, Remark, alerts};
 use crate::{Error, Result};
 
 /// How a FITS file's name may end, in any case; .gz may follow.
@@ -55,7 +56,8 @@ pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> 
         return Ok(fits);
     }
     let both = vec![fits as Box<dyn Rows>, alerts::rows(packets, options)?];
-    Ok(Box::new(Stream::new(both, false)))
+    let both = Stream::new(both, false);
+    Ok(Box::new(both.refusing_damage(options.strict)))
 }
 
 /// The candidates of FITS files given one by one, which have no labels.
@@ -110,12 +112,15 @@ pub(super) fn cutout(blob: Blob, wanted: Option<&[Channel]>, demanding: bool) ->
     if file.candidate.edge == Some(true) {
         return Row::at_edge(file.candidate);
     }
+    let mut remarks: Vec<Remark> = file.remarks.into_iter().map(Remark::Of).collect();
+    remarks.extend(damage(&file.wrong_sums));
     Row::of(Cutout {
         candidate: file.candidate,
         label: blob.label,
         channels: file.channels.map(Into::into),
         shape: file.shape,
         values: file.values,
+        remarks,
     })
 }
 

@@ -23,7 +23,8 @@ pub fn stream_listed(
         waiting: None,
         notices: Vec::new(),
     };
-    Stream::new(vec![Box::new(rows)], options.strict).with_images(options.asked())
+    let stream = Stream::new(vec![Box::new(rows)], options.strict).with_images(options.asked());
+    stream.refusing_damage(options.strict)
 }
 
 struct Listed {
@@ -40,15 +41,23 @@ struct Listed {
 
 impl Listed {
     fn path(&mut self) -> Result<Option<PathBuf>> {
-        let mut line = String::new();
+        let mut line = Vec::new();
         loop {
             line.clear();
-            let read = self.list.read_line(&mut line);
-            match read.map_err(Error::io("read", &self.name))? {
-                0 => return Ok(None),
-                _ if line.trim().is_empty() => {}
-                _ => return Ok(Some(line.trim_end_matches(['\n', '\r']).into())),
+            let read = self.list.read_until(b'\n', &mut line);
+            if read.map_err(Error::io("read", &self.name))? == 0 {
+                return Ok(None);
             }
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            while line
+                .last()
+                .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+            {
+                line.pop();
+            }
+            return Ok(Some(path_of(line)));
         }
     }
 
@@ -66,6 +75,19 @@ impl Listed {
         }
         Ok(files)
     }
+}
+
+/// A path as its bytes stand in a list: names need not be UTF-8.
+#[cfg(unix)]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(line).into()
+}
+
+/// A path; where paths are text, one that is none is not found and costs its own row.
+#[cfg(not(unix))]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&line).into_owned().into()
 }
 
 impl Rows for Listed {

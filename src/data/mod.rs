@@ -8,13 +8,14 @@
 //! |---|---|
 //! | [`open`](mod@open), [`options`] | recognises an input by what it holds, joins several |
 //! | [`candidate`], [`channels`], [`size`] | what is known of a candidate; choosing images, padding and cropping |
-//! | [`rows`], `gather` | candidates one after the other, and as a set |
+//! | [`rows`], `gather`, `remarks` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`axes`] | which axis of a cube is the channels' |
 //! | [`fits`], `folder` | FITS files, `true/` and `false/` |
 //! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
 //! | `mapped` | arrays that stay on disk |
+//! | `gunzip`, `caught` | gzip with all its members; foreign parsers that panic |
 //! | [`exposure`] | a whole science image, and the same with light added |
 //! | [`truth`] | a catalogue of true positions, and what lies near one |
 //! | [`votes`] | what several people said of candidates |
@@ -44,6 +45,7 @@ mod autoscan;
 pub mod axes;
 mod beside;
 pub mod candidate;
+pub(crate) mod caught;
 pub mod channels;
 pub mod claims;
 mod columns;
@@ -52,6 +54,7 @@ pub mod fits;
 mod folder;
 mod gather;
 pub mod groups;
+mod gunzip;
 pub(crate) mod ids;
 mod incoming;
 pub mod labels;
@@ -68,6 +71,7 @@ pub mod order;
 pub mod pack;
 pub mod pixels;
 pub mod preprocess;
+mod remarks;
 pub mod results;
 pub mod rows;
 pub mod scores;
@@ -101,6 +105,7 @@ pub use open::{open, stream};
 pub use options::{Heard, LabelPolarity, ReadOptions};
 pub use pixels::{Bytes, Concatenated, InMemory, Subset};
 pub use preprocess::Preprocess;
+pub use remarks::Remark;
 pub use rows::{Cutout, Failed, OfDataset, Row, Rows, Stream};
 pub use scores::{Decision, Scored};
 pub use split::{Fractions, Split};

@@ -56,6 +56,7 @@ pub fn open<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Datas
             Kind::Npz | Kind::Npy | Kind::Triple(_) => part.set(options, Use::Set)?,
             _ => {
                 let rows = Stream::new(vec![part.rows(options)?], part.strict(options));
+                let rows = rows.refusing_damage(options.strict);
                 gather(part.inputs[0], rows, options)?
             }
         };
@@ -88,6 +89,7 @@ pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Str
     let sources = parts.iter().map(|part| part.rows(options));
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let stream = Stream::new(sources, strict).with_images(options.asked());
+    let stream = stream.refusing_damage(options.strict);
     match options.relabelled.clone() {
         Some(file) => {
             let whole = options.images().is_none();
@@ -222,10 +224,6 @@ fn check_keys(parts: &[Inputs], options: &ReadOptions) -> Result<()> {
 fn recognise(input: &Path) -> Result<Kind> {
     if input == Path::new("-") {
         return Ok(Kind::StandardInput);
-    }
-    if folder::has_fits_name(input) && !input.is_dir() {
-        // Whatever it holds, and whether it is there: a broken one may be left out.
-        return Ok(Kind::FitsFile);
     }
     let Ok(meta) = std::fs::metadata(input) else {
         let x = triple::member(input, "_x.npy");

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
 use super::alerts::PacketSchema;
 use super::channels::Asked;
+use super::gunzip::{GZIP, Gunzip};
 use super::{Channel, LabelFile};
 use crate::{Error, Result};
 
@@ -39,9 +38,6 @@ pub const KEY_NAMES: [&str; 17] = [
 
 /// So many of [`KEY_NAMES`] are O'TRAIN's own; they stand first.
 pub(super) const OTRAINS: usize = 7;
-
-/// How gzip begins.
-pub(super) const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// What the labels 0 and 1 of a file mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -185,7 +181,7 @@ pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {
 pub(super) fn open_unpacked(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = BufReader::new(File::open(path).map_err(Error::io("open", path))?);
     Ok(match first_bytes(path)?.starts_with(GZIP) {
-        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        true => Box::new(BufReader::new(Gunzip::new(file))),
         false => Box::new(file),
     })
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::channels::{self, Asked, Channel, Names};
 use super::columns::UNDECIDED;
 use super::labels::OfStream;
+use super::remarks::{Remark, Remarks};
 use super::{Candidate, CutoutShape, Dataset, Skipped};
 use crate::{Error, Result};
 
@@ -26,6 +27,8 @@ pub struct Cutout {
     pub shape: CutoutShape,
     /// (H, W, C), NaN where there is no pixel.
     pub values: Vec<f32>,
+    /// What a user should know of how it was read; a stream counts them.
+    pub remarks: Vec<Remark>,
 }
 
 impl Cutout {
@@ -200,6 +203,7 @@ impl OfDataset {
                 channels: set.channels.clone(),
                 shape: set.shape,
                 values,
+                remarks: Vec::new(),
             }),
         }
     }
@@ -302,6 +306,9 @@ pub struct Stream {
     images: Asked,
     notices: Vec<String>,
     labels: Option<OfStream>,
+    remarks: Remarks,
+    /// Whether damage that a candidate shows is an error.
+    refuses_damage: bool,
 }
 
 impl Stream {
@@ -317,6 +324,16 @@ impl Stream {
             images: Asked::default(),
             notices: Vec::new(),
             labels: None,
+            remarks: Remarks::default(),
+            refuses_damage: false,
+        }
+    }
+
+    /// Where a wrong checksum is an error if `refuses`; otherwise it is a notice.
+    pub(super) fn refusing_damage(self, refuses: bool) -> Stream {
+        Stream {
+            refuses_damage: refuses,
+            ..self
         }
     }
 
@@ -334,7 +351,19 @@ impl Stream {
     }
 
     /// The row with the wanted images; an unreadable one is an error if the stream is strict.
-    fn finish(&mut self, row: Row) -> Result<Row> {
+    fn finish(&mut self, mut row: Row) -> Result<Row> {
+        if let Row::Cutout(cutout) = &mut row {
+            let place = cutout.candidate.place();
+            for remark in std::mem::take(&mut cutout.remarks) {
+                match remark {
+                    Remark::Damage(why) if self.refuses_damage => {
+                        let candidate = place.to_string();
+                        return Err(Error::Candidate { candidate, why });
+                    }
+                    Remark::Damage(what) | Remark::Of(what) => self.remarks.add(place, what),
+                }
+            }
+        }
         let row = match (row, &mut self.labels) {
             (Row::Cutout(cutout), Some(labels)) => labels.label(*cutout)?,
             (row, _) => row,
@@ -382,6 +411,7 @@ impl Rows for Stream {
         if let Some(labels) = self.labels.take() {
             self.notices.extend(labels.end()?);
         }
+        self.notices.extend(self.remarks.take());
         Ok(Vec::new())
     }
 

@@ -5,12 +5,12 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use flate2::bufread::MultiGzDecoder;
 use tar::EntryType;
 
-use super::container::Container;
-use super::{AVRO, GZIP, MOST_BYTES, Piece, SMALL, START, folder, is_tar, unreadable};
+use super::container::Containers;
+use super::{AVRO, GZIP, Gunzip, MOST_BYTES, Piece, SMALL, START, folder, is_tar, unreadable};
 use crate::Error;
+use crate::data::caught::caught;
 
 /// Pieces that are handed over at a time, by number and by bytes.
 const BATCH: (usize, usize) = (64, 1 << 22);
@@ -34,8 +34,14 @@ pub fn stream(
             bytes: 0,
             bare,
         };
-        // It ends early when nobody listens any more.
-        let _ = pump(&name, label, reader, &mut out, 0).and_then(|()| out.flush());
+        // It ends early when nobody listens any more. A panic of a parser would end it as if
+        // the archive were over.
+        let pumped = caught(|| pump(&name, label, reader, &mut out, 0)).unwrap_or_else(|| {
+            let found = "data that their reader fails on";
+            let error = Error::input(&name, "archive", found, "a whole archive");
+            out.failed(&name, &error)
+        });
+        let _ = pumped.and_then(|()| out.flush());
     });
     Box::new(receiver.into_iter().flatten())
 }
@@ -86,14 +92,15 @@ fn pump(
         return out.failed(name, &Error::io("read", name)(error));
     }
     let (gzip, tar) = (start.starts_with(GZIP), is_tar(&start));
-    // The archive of a night without alerts: no member, or only zeros.
-    let empty = start.iter().all(|&byte| byte == 0) && depth > 0;
+    // An archive without a member is only zeros, but another one may follow it.
+    let zeros = !start.is_empty() && start.iter().all(|&byte| byte == 0) && depth > 0;
+    let empty = start.is_empty() && depth > 0;
     let bare = out.bare && !start.starts_with(AVRO);
     let reader: Box<dyn BufRead + Send> = Box::new(Cursor::new(start).chain(reader));
     if gzip && depth < DEEPEST {
-        let inside = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader));
+        let inside = BufReader::with_capacity(1 << 16, Gunzip::new(reader));
         pump(name, label, Box::new(inside), out, depth + 1)
-    } else if tar {
+    } else if tar || zeros {
         members(name, label, reader, out)
     } else if empty {
         Ok(())
@@ -119,18 +126,11 @@ fn whole(name: &str, label: Option<u8>, reader: impl BufRead, out: &mut Out) -> 
 
 /// The blocks of a container.
 fn blocks(name: &str, label: Option<u8>, mut reader: impl BufRead, out: &mut Out) -> Sent {
-    let container = match Container::begin(name.to_string(), label, &mut reader) {
-        Ok(container) => container,
-        Err(error) => return out.failed(name, &error),
-    };
-    let mut first = 0;
+    let mut containers = Containers::new(name.to_string(), label);
     loop {
-        match container.next(&mut reader, first) {
+        match containers.next(&mut reader) {
             Ok(None) => return Ok(()),
-            Ok(Some(block)) => {
-                first = first.saturating_add(block.count);
-                out.send(Piece::Block(container.clone(), block))?;
-            }
+            Ok(Some((container, block))) => out.send(Piece::Block(container, block))?,
             Err(error) => return out.failed(name, &error),
         }
     }
@@ -147,6 +147,8 @@ fn members(name: &str, label: Option<u8>, reader: impl Read, out: &mut Out) -> S
         Error::input(name, place, error, expected)
     };
     let mut archive = tar::Archive::new(reader);
+    // Archives that `cat` joined each end with zeros.
+    archive.set_ignore_zeros(true);
     let mut last = String::new();
     let mut others = 0;
     // Raw: long names would be read without a limit to their length.

@@ -43,13 +43,86 @@ pub struct Block {
     pub count: usize,
     /// How many stand before it in the container.
     pub first: usize,
+    /// How many stand before the container in its file.
+    pub before: usize,
     /// The records, as the codec packed them.
     pub bytes: Vec<u8>,
 }
 
+impl Block {
+    /// Whether it is the first of its container.
+    pub fn is_first(&self) -> bool {
+        self.first == 0
+    }
+
+    /// How many records stand before it in the file.
+    fn place(&self) -> usize {
+        self.before.saturating_add(self.first)
+    }
+}
+
+/// The containers of a file, one after the other: more than one where files were joined by
+/// `cat`.
+pub struct Containers {
+    name: String,
+    label: Option<u8>,
+    current: Option<Container>,
+    /// Records of the current one and of those before it that were passed.
+    first: usize,
+    before: usize,
+}
+
+impl Containers {
+    /// Those of the file `name`, from its beginning.
+    pub fn new(name: String, label: Option<u8>) -> Containers {
+        Containers {
+            name,
+            label,
+            current: None,
+            first: 0,
+            before: 0,
+        }
+    }
+
+    /// The next block with its container; `None` at the end of the file.
+    pub fn next(&mut self, reader: &mut impl BufRead) -> Result<Option<(Container, Block)>> {
+        loop {
+            let container = match &self.current {
+                Some(container) => container,
+                None => {
+                    let name = self.name.clone();
+                    self.current
+                        .insert(Container::begin(name, self.label, reader)?)
+                }
+            };
+            let place = (self.before, self.first);
+            match container.next(reader, place)? {
+                Next::Block(block) => {
+                    self.first = self.first.saturating_add(block.count);
+                    return Ok(Some((container.clone(), block)));
+                }
+                Next::Container => {
+                    self.before = self.before.saturating_add(self.first);
+                    self.first = 0;
+                    self.current = None;
+                }
+                Next::End => return Ok(None),
+            }
+        }
+    }
+}
+
+/// What follows in a container.
+enum Next {
+    Block(Block),
+    /// The header of another container.
+    Container,
+    End,
+}
+
 impl Container {
     /// Reads the header.
-    pub fn begin(name: String, label: Option<u8>, reader: &mut impl BufRead) -> Result<Container> {
+    fn begin(name: String, label: Option<u8>, reader: &mut impl BufRead) -> Result<Container> {
         // Once for the process: what the library may allocate for one value.
         max_allocation_bytes(MOST_BYTES);
         let refused = |place: &str, found: String, expected: &str| {
@@ -92,16 +165,19 @@ impl Container {
         })
     }
 
-    /// The next block, behind `first` records; `None` at the end.
-    pub fn next(&self, reader: &mut impl BufRead, first: usize) -> Result<Option<Block>> {
+    /// What comes next, behind `first` records of this container and `before` in others.
+    fn next(&self, reader: &mut impl BufRead, (before, first): (usize, usize)) -> Result<Next> {
         let refused = |found: String| {
-            let place = format!("block behind record {first}");
+            let place = format!("block behind record {}", before.saturating_add(first));
             let expected = "a whole container; it may be truncated";
             Error::input(&self.name, place, found, expected)
         };
         let rest = reader.fill_buf().map_err(|e| refused(e.to_string()))?;
-        if rest.is_empty() {
-            return Ok(None);
+        match rest.first() {
+            None => return Ok(Next::End),
+            // No block begins so: it would have -40 records.
+            Some(byte) if *byte == AVRO[0] => return Ok(Next::Container),
+            Some(_) => {}
         }
         let count = long(reader).map_err(refused)?;
         let length = long(reader).map_err(refused)?;
@@ -118,9 +194,10 @@ impl Container {
         if marker != self.marker {
             return Err(refused("another marker than the header's".into()));
         }
-        Ok(Some(Block {
+        Ok(Next::Block(Block {
             count,
             first,
+            before,
             bytes,
         }))
     }
@@ -144,7 +221,7 @@ impl Container {
         let mut bytes = block.bytes.clone();
         if let Err(error) = self.codec.decompress(&mut bytes) {
             return failed(
-                format!("block behind record {}", block.first),
+                format!("block behind record {}", block.place()),
                 error.to_string(),
             );
         }
@@ -155,11 +232,11 @@ impl Container {
         let mut rest = &bytes[..];
         let mut rows = Vec::new();
         for index in 0..block.count {
-            let number = block.first + index + 1;
+            let number = block.place().saturating_add(index + 1);
             let left = block.count - index - 1;
             match packet::read(&reader, &mut rest) {
                 Ok(packet) => {
-                    let alone = block.first == 0 && block.count == 1;
+                    let alone = block.place() == 0 && block.count == 1;
                     let place = if alone {
                         String::new()
                     } else {
@@ -178,7 +255,7 @@ impl Container {
             }
         }
         if !rest.is_empty() {
-            let place = format!("block behind record {}", block.first);
+            let place = format!("block behind record {}", block.place());
             let found = format!("{} bytes behind its {} records", rest.len(), block.count);
             rows.extend(failed(place, found));
         }

@@ -13,7 +13,8 @@
 //! What is read: a container with any number of packets (codecs null, deflate
 //! and snappy), a gzipped one, a packet without its schema where [`PacketSchema`] has it (as Kafka
 //! carries it, with or without the five bytes of the wire format), and a .tar or .tar.gz of these, as ZTF's public
-//! archive ships a night. Archives are streams: nothing is unpacked to disk and
+//! archive ships a night; also several of these one after the other in one file, as `cat` makes
+//! it. Archives are streams: nothing is unpacked to disk and
 //! memory does not grow with their length. FITS cutouts in an archive are read
 //! too, as from a folder.
 //!
@@ -35,15 +36,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::bufread::MultiGzDecoder;
 use rayon::prelude::*;
 
-use self::container::{Block, Container};
+use self::container::{Block, Container, Containers};
 pub use self::given::PacketSchema;
 use self::schema::Schemas;
 use super::Channel;
 use super::folder;
-use super::options::{GZIP, ReadOptions};
+use super::gunzip::{GZIP, Gunzip};
+use super::options::ReadOptions;
 use super::rows::{Blob, Row, Rows};
 use crate::{Error, Result};
 
@@ -82,7 +83,7 @@ pub(super) fn is_start(start: &[u8]) -> bool {
     let mut inside = Vec::new();
     if start.starts_with(GZIP) {
         // What came before the end of these bytes is kept.
-        let _ = MultiGzDecoder::new(start).read_to_end(&mut inside);
+        let _ = Gunzip::new(start).read_to_end(&mut inside);
     }
     [start, &inside].iter().any(|s| is_avro(s) || is_tar(s))
 }
@@ -291,19 +292,12 @@ impl Reader {
                 Err(error) => unreadable(&name, &error),
             }];
         }
-        let container = match Container::begin(name.clone(), label, &mut bytes) {
-            Ok(container) => container,
-            Err(error) => return vec![unreadable(&name, &error)],
-        };
         let mut rows = Vec::new();
-        let mut first = 0;
+        let mut containers = Containers::new(name.clone(), label);
         loop {
-            match container.next(&mut bytes, first) {
+            match containers.next(&mut bytes) {
                 Ok(None) => return rows,
-                Ok(Some(block)) => {
-                    first = first.saturating_add(block.count);
-                    rows.extend(self.block(&container, &block));
-                }
+                Ok(Some((container, block))) => rows.extend(self.block(&container, &block)),
                 Err(error) => {
                     rows.push(unreadable(&name, &error));
                     return rows;
@@ -316,7 +310,7 @@ impl Reader {
         let schema = match self.schemas.get(container) {
             Ok(schema) => schema,
             // Once for the container, not for each of its blocks.
-            Err(error) if block.first == 0 => return vec![unreadable(&container.name, &error)],
+            Err(error) if block.is_first() => return vec![unreadable(&container.name, &error)],
             Err(_) => return Vec::new(),
         };
         container.packets(block, &schema, |packet, place| {

@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
-use crate::data::fits::read_fits_bytes;
+use crate::data::fits::read_stamp;
 use crate::data::{CutoutShape, size};
 
 /// One stamp: its size, and its pixels row by row.
 pub type Image = (CutoutShape, Vec<f32>);
 
-/// Reads the stamp called `name`. Of several HDUs it is the primary image: those
-/// behind it are Rubin's uncertainties and point spread function.
-pub fn read(bytes: &[u8], name: &str) -> Result<Image, String> {
-    let file = read_fits_bytes(bytes, Path::new(name), None).map_err(|e| e.to_string())?;
-    match file.shape.channels {
-        1 => Ok((file.shape, file.values)),
+/// Reads the stamp called `name`, and what is wrong with its checksums. Of several HDUs it is
+/// the primary image: those behind it are Rubin's uncertainties and point spread function.
+pub fn read(bytes: &[u8], name: &str) -> Result<(Image, Vec<String>), String> {
+    let stamp = read_stamp(bytes, Path::new(name)).map_err(|e| e.to_string())?;
+    let wrong = stamp.wrong_sums.iter().map(|sum| format!("{name}: {sum}"));
+    match stamp.shape.channels {
+        1 => Ok(((stamp.shape, stamp.values), wrong.collect())),
         n => Err(format!("{name}: found {n} images, expected one")),
     }
 }

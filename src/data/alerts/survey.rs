@@ -26,6 +26,7 @@ use apache_avro::schema::{RecordField, ResolvedSchema};
 
 use super::packet::{Field, Packet};
 use super::stamps;
+use crate::data::fits::checksums::damage;
 use crate::data::rows::{Cutout, Failed, Row};
 use crate::data::{Candidate, Channel};
 
@@ -188,12 +189,14 @@ pub fn row(
         ..candidate(packet, inner)
     };
     let mut images = Vec::with_capacity(channels.len());
+    let mut wrong_sums = Vec::new();
     for &channel in channels {
         let name = stamp_name(channel);
         let why = match stamp(packet, name) {
             Ok(bytes) => match stamps::read(bytes, name) {
-                Ok(image) => {
+                Ok((image, wrong)) => {
                     images.push(image);
+                    wrong_sums.extend(wrong);
                     continue;
                 }
                 Err(why) => why,
@@ -213,6 +216,7 @@ pub fn row(
         channels: Some(channels.into()),
         shape,
         values,
+        remarks: damage(&wrong_sums).into_iter().collect(),
     })
 }
 

@@ -158,8 +158,10 @@ impl OfStamps {
         let [height, width] = stamps.first().map_or([0, 0], |stamp| stamp.size);
         let mut values = vec![0.0; height * width * channels];
         let mut known = candidate;
+        let mut remarks = Vec::new();
         for (at, stamp) in stamps.into_iter().enumerate() {
             stamp.put(&mut values, at, channels);
+            remarks.extend(stamp.remarks);
             // FITS stamps may have keywords; those of the last image, the difference.
             if let Some(from) = stamp.candidate {
                 known = Candidate {
@@ -181,6 +183,7 @@ impl OfStamps {
                 channels,
             },
             values,
+            remarks,
         })
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
+use crate::data::fits::checksums::damage;
 use crate::data::fits::read_fits_bytes;
-use crate::data::{Candidate, npy};
+use crate::data::{Candidate, Remark, npy};
 use crate::{Error, Result};
 
 /// Bytes that decoding one may take: a stamp has thousands of pixels.
@@ -20,6 +21,8 @@ pub struct Stamp {
     pixels: Pixels,
     /// What a FITS header says.
     pub candidate: Option<Candidate>,
+    /// What a user should know of a FITS file.
+    pub remarks: Vec<Remark>,
 }
 
 #[derive(Debug)]
@@ -55,10 +58,13 @@ impl Stamp {
             let found = format!("{} images", image.shape.channels);
             return Err(Error::input(path, "image", found, "one"));
         }
+        let mut remarks: Vec<Remark> = image.remarks.into_iter().map(Remark::Of).collect();
+        remarks.extend(damage(&image.wrong_sums));
         Ok(Stamp {
             size: [image.shape.height, image.shape.width],
             pixels: Pixels::Floats(image.values),
             candidate: Some(image.candidate),
+            remarks,
         })
     }
 
@@ -109,6 +115,7 @@ impl Stamp {
             size,
             pixels: Pixels::Bytes(pixels),
             candidate: None,
+            remarks: Vec::new(),
         })
     }
 

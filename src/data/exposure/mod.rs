@@ -12,12 +12,12 @@ mod write;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use fitsio_pure::gzip;
-use fitsio_pure::hdu::{FitsData, Hdu, HduInfo, parse_fits};
+use fitsio_pure::hdu::{Hdu, HduInfo};
 use fitsio_pure::image::{extract_bscale_bzero, image_dimensions, read_image_physical_f32};
-use fitsio_pure::value::Value;
 
-use super::fits::{broken, guarded, header, unpacked};
+use super::fits::cards::Cards;
+use super::fits::hdus::{Part, parts};
+use super::fits::{broken, checksums, guarded, is_gzip, tiles, unpacked};
 use crate::{Error, Result};
 
 pub use wcs::Wcs;
@@ -75,8 +75,11 @@ pub struct Exposure {
     /// The file, unzipped.
     bytes: Vec<u8>,
     gzipped: bool,
-    file: FitsData,
-    hdu: usize,
+    /// That of the image, as it is decoded.
+    hdu: Hdu,
+    /// The keywords of the image, and those of the primary HDU.
+    own: Cards,
+    primary: Cards,
 }
 
 impl Exposure {
@@ -104,90 +107,67 @@ impl Exposure {
     /// image's own header, then in the primary one.
     pub fn number<'a>(&self, names: &[&'a str]) -> Option<(&'a str, f64)> {
         let known = |name: &&'a str| {
-            let number = number(self.value(name)?)?;
+            let field = self.own.value(name).or_else(|| self.primary.value(name))?;
+            let number = field.number()?;
             number.is_finite().then_some((*name, number))
         };
         names.iter().find_map(known)
     }
 
-    fn value(&self, name: &str) -> Option<Value> {
-        value(self.own(), name).or_else(|| value(self.file.primary(), name))
-    }
-
-    fn own(&self) -> &Hdu {
-        &self.file.hdus[self.hdu]
-    }
-
     /// BSCALE and BZERO.
     fn scaling(&self) -> (f64, f64) {
-        extract_bscale_bzero(&self.own().cards)
-    }
-}
-
-/// The value of a keyword of one HDU.
-fn value(hdu: &Hdu, name: &str) -> Option<Value> {
-    header::value(&hdu.cards, name)
-}
-
-/// A number, also where it stands in quotes, as some cameras write GAIN.
-pub(crate) fn number(value: Value) -> Option<f64> {
-    match value {
-        Value::Integer(n) => Some(n as f64),
-        Value::Float(x) => Some(x),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
+        extract_bscale_bzero(&self.hdu.cards)
     }
 }
 
 fn decode(bytes: Vec<u8>, path: &Path, which: &ImageHdu) -> Result<Exposure> {
     let failed = broken(path, bytes.len());
-    let gzipped = gzip::is_gzip(&bytes);
+    let gzipped = is_gzip(&bytes);
     let owned = match unpacked(&bytes, MOST_BYTES, path)? {
         Cow::Owned(unzipped) => Some(unzipped),
         Cow::Borrowed(_) => None,
     };
     let bytes = owned.unwrap_or(bytes);
-    let file = parse_fits(&bytes).map_err(&failed)?;
-    let hdu = choose(&file, path, which)?;
-    let (width, height) = plane(&file.hdus[hdu]).expect("what was chosen is an image");
-    believable(&file.hdus[hdu], width, height, bytes.len(), path)?;
-    let image = read_image_physical_f32(&bytes, &file.hdus[hdu]);
+    let parts = parts(&bytes, path)?;
+    let chosen = &parts[choose(&parts, path, which)?];
+    let (width, height) = plane(chosen).expect("what was chosen is an image");
+    believable(&chosen.hdu, width, height, bytes.len(), path)?;
+    let hdu = tiles::decodable(&bytes, chosen).map_err(|fault| fault.of(path, "image"))?;
+    let image = read_image_physical_f32(&bytes, &hdu);
     let values = image.map_err(&failed)?;
     if values.len() != width * height {
         let found = format!("{} pixels", values.len());
         let expected = format!("{width} x {height}");
         return Err(Error::input(path, "image", found, expected));
     }
-    let mut exposure = Exposure {
+    let mut notices = Vec::new();
+    let wrong = checksums::wrong(&bytes, &parts);
+    if !wrong.is_empty() {
+        let wrong = wrong.join(", ");
+        notices.push(format!(
+            "{}: {wrong} wrong; the file was damaged or changed",
+            path.display()
+        ));
+    }
+    let wcs = Wcs::of(&chosen.cards);
+    let wcs = wcs.map_err(|why| {
+        notices.push(format!(
+            "{why}: the catalogue has x and y, but no ra and dec"
+        ));
+    });
+    Ok(Exposure {
         path: path.to_path_buf(),
         width,
         height,
         values,
-        wcs: None,
-        notices: Vec::new(),
+        wcs: wcs.ok(),
+        notices,
+        hdu,
+        own: chosen.cards.clone(),
+        primary: parts[0].cards.clone(),
         bytes,
         gzipped,
-        file,
-        hdu,
-    };
-    let (scale, zero) = exposure.scaling();
-    if !(scale.is_finite() && scale != 0.0 && zero.is_finite()) {
-        let found = format!("BSCALE = {scale}, BZERO = {zero}");
-        return Err(Error::input(
-            path,
-            "header",
-            found,
-            "finite ones, BSCALE not 0",
-        ));
-    }
-    match Wcs::of(&|name| value(exposure.own(), name)) {
-        Ok(wcs) => exposure.wcs = Some(wcs),
-        Err(why) => {
-            let notice = format!("{why}: the catalogue has x and y, but no ra and dec");
-            exposure.notices.push(notice);
-        }
-    }
-    Ok(exposure)
+    })
 }
 
 /// The name of an image without its folder and the endings of FITS files.
@@ -204,8 +184,8 @@ pub(crate) fn stem(image: &str) -> &str {
 }
 
 /// Columns and rows of a 2-D image; further axes of length 1 do not count.
-fn plane(hdu: &Hdu) -> Option<(usize, usize)> {
-    let mut axes = image_dimensions(hdu).ok()?;
+fn plane(part: &Part) -> Option<(usize, usize)> {
+    let mut axes = image_dimensions(&part.hdu).ok()?;
     while axes.len() > 2 && axes.last() == Some(&1) {
         axes.pop();
     }
@@ -215,30 +195,27 @@ fn plane(hdu: &Hdu) -> Option<(usize, usize)> {
     }
 }
 
-fn choose(file: &FitsData, path: &Path, which: &ImageHdu) -> Result<usize> {
-    let is_image = |index: &usize| plane(&file.hdus[*index]).is_some();
-    let name = |index: usize| match value(&file.hdus[index], "EXTNAME") {
-        Some(Value::String(name)) => name.trim().to_string(),
-        _ => String::new(),
-    };
+fn choose(parts: &[Part], path: &Path, which: &ImageHdu) -> Result<usize> {
+    let is_image = |index: &usize| plane(&parts[*index]).is_some();
+    let name = |index: usize| parts[index].name();
     let chosen = match which {
-        ImageHdu::First => (0..file.len()).find(is_image),
-        ImageHdu::Number(number) => Some(*number).filter(|n| *n < file.len()),
+        ImageHdu::First => (0..parts.len()).find(is_image),
+        ImageHdu::Number(number) => Some(*number).filter(|n| *n < parts.len()),
         ImageHdu::Named(wanted) => {
-            (0..file.len()).find(|index| name(*index).eq_ignore_ascii_case(wanted))
+            (0..parts.len()).find(|index| name(*index).eq_ignore_ascii_case(wanted))
         }
     };
     if let Some(index) = chosen.filter(is_image) {
         return Ok(index);
     }
     let describe = |index: usize| {
-        let what = match plane(&file.hdus[index]) {
+        let what = match plane(&parts[index]) {
             Some((width, height)) => format!("{width} x {height} image"),
             None => "no 2-D image".into(),
         };
         format!("{index} {} ({what})", name(index)).replace("  ", " ")
     };
-    let all: Vec<String> = (0..file.len().min(20)).map(describe).collect();
+    let all: Vec<String> = (0..parts.len().min(20)).map(describe).collect();
     let expected = match which {
         ImageHdu::First => "a 2-D image in one of them".to_string(),
         ImageHdu::Number(number) => format!("a 2-D image in HDU {number}"),

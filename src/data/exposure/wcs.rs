@@ -1,11 +1,11 @@
 //! World coordinates: the crate `wcs` has the projections; the way to the plane that they
 //! project from is worked out here, because it lacks TPV, and its SIP (0.4.2) is not astropy's.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use fitsio_pure::value::Value;
 use serde_json::{Map, json};
 use wcs::{ImgXY, WCS, WCSParams};
+
+use crate::data::caught::caught;
+use crate::data::fits::cards::Cards;
 
 /// The highest SIP order, and the last index of a TPV polynomial.
 const SIP_ORDER: f64 = 9.0;
@@ -29,18 +29,13 @@ impl std::fmt::Debug for Wcs {
     }
 }
 
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<Value>;
-
 impl Wcs {
     /// That of a header: any projection of the crate `wcs` with RA as axis 1 and DEC as
     /// axis 2, a CD matrix, PC and CDELT, or CROTA2; SIP; TPV, also where SCAMP calls it TAN.
     /// The error says in words what is missing.
-    pub(super) fn of(get: Lookup) -> Result<Wcs, String> {
-        let text = |name: &str| match get(name) {
-            Some(Value::String(text)) => text.trim().to_string(),
-            _ => String::new(),
-        };
-        let number = |name: &str| get(name).and_then(super::number);
+    pub(super) fn of(cards: &Cards) -> Result<Wcs, String> {
+        let text = |name: &str| cards.text(name).unwrap_or_default();
+        let number = |name: &str| cards.number(name);
         let types = (text("CTYPE1"), text("CTYPE2"));
         if types.0.is_empty() && types.1.is_empty() {
             return Err("the header has no world coordinates (CTYPE1)".into());
@@ -102,11 +97,11 @@ impl Wcs {
         let params: WCSParams = serde_json::from_value(fields.into())
             .map_err(|e| format!("the world coordinates are not understood ({e})"))?;
         // It indexes texts and divides by what stands in the header.
-        let built = catch_unwind(AssertUnwindSafe(|| WCS::new(&params)));
+        let built = caught(|| WCS::new(&params));
         let projection = match built {
-            Ok(Ok(projection)) => projection,
-            Ok(Err(e)) => return Err(format!("the world coordinates are not understood ({e})")),
-            Err(_) => return Err("the world coordinates are not understood".into()),
+            Some(Ok(projection)) => projection,
+            Some(Err(e)) => return Err(format!("the world coordinates are not understood ({e})")),
+            None => return Err("the world coordinates are not understood".into()),
         };
         Ok(Wcs {
             pixel,

@@ -5,8 +5,6 @@
 //! compressed image is compressed again, without loss: integers by Rice, floats by
 //! gzip, because quantising them again would move every pixel.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use fitsio_pure::checksum::{checksum_blocks, encode_checksum};
 use fitsio_pure::compress::{TileCompression, compress_image_hdu};
 use fitsio_pure::hdu::HduInfo;
@@ -16,6 +14,7 @@ use fitsio_pure::value::Value;
 use fitsio_pure::{BLOCK_SIZE, CARD_SIZE, gzip};
 
 use super::Exposure;
+use crate::data::caught::caught;
 use crate::{Error, Result};
 
 type RawCard = [u8; CARD_SIZE];
@@ -68,7 +67,7 @@ impl Exposure {
                 &shapes,
             ));
         }
-        let hdu = self.own();
+        let hdu = &self.hdu;
         let failed = |e: fitsio_pure::Error| {
             let found = format!("an image that cannot be written again ({e})");
             Error::input(&self.path, "image", found, "one that FITS can hold")
@@ -78,7 +77,7 @@ impl Exposure {
         let cards = new_cards(keywords).map_err(failed)?;
         let packed = matches!(hdu.info, HduInfo::CompressedImage { .. });
         let (header, data) = if packed {
-            let fresh = catch_unwind(AssertUnwindSafe(|| compressed(&image, self)));
+            let fresh = caught(|| compressed(&image, self));
             let fresh = fresh.unwrap_or(Err(fitsio_pure::Error::InvalidHeader("compression")));
             self.packed_header(fresh.map_err(failed)?, &cards)
         } else {
@@ -103,7 +102,7 @@ impl Exposure {
     /// Adds, and returns how many pixels could not take all of it.
     fn add(&self, image: &mut ImageData, added: &[f32], rounding: &Rounding) -> usize {
         let (scale, _) = self.scaling();
-        let blank = extract_blank(&self.own().cards);
+        let blank = extract_blank(&self.hdu.cards);
         let mut clipped = 0;
         // What is added to pixel `i`, in its own units; `None` if nothing is.
         let mut more = |i: usize| {
@@ -154,7 +153,7 @@ impl Exposure {
     /// Header and data of a freshly compressed HDU; the header has the original's cards too,
     /// except those that say how it was compressed.
     fn packed_header(&self, fresh: Vec<u8>, cards: &[RawCard]) -> (Vec<u8>, Vec<u8>) {
-        let hdu = self.own();
+        let hdu = &self.hdu;
         let end = raw_cards(&fresh).len() + 1;
         let split = (end * CARD_SIZE).div_ceil(BLOCK_SIZE) * BLOCK_SIZE;
         let mut header = raw_cards(&fresh[..split]);
@@ -165,6 +164,10 @@ impl Exposure {
             is_comment(&name) || !(own.contains(&name) || is_of_compression(&name))
         });
         header.extend(kept);
+        // What is blank among integers stays so; a table may have said it in a column.
+        let blank = extract_blank(&hdu.cards).map(Value::Integer);
+        let blank = blank.and_then(|value| Card::new("ZBLANK", value).ok());
+        header.extend(blank.map(|card| format_card(&card)));
         (merged(header, cards), fresh[split..].to_vec())
     }
 }

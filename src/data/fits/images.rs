@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use fitsio_pure::hdu::{FitsData, Hdu};
 use fitsio_pure::image::image_dimensions;
 
-use super::header::{as_text, value};
+use super::hdus::Part;
 use crate::data::{Channel, channels};
 use crate::{Error, Result};
 
 /// What was chosen.
 pub struct Chosen<'a> {
     /// At least one.
-    pub hdus: Vec<&'a Hdu>,
+    pub images: Vec<&'a Part>,
     /// Their names, if they have them.
     pub channels: Option<Vec<Channel>>,
 }
@@ -23,38 +22,38 @@ pub struct Chosen<'a> {
 /// primary image of a file with EDGE, else the extension DIFF, else the primary
 /// image, else the only one.
 pub fn choose<'a>(
-    file: &'a FitsData,
+    parts: &'a [Part],
     path: &Path,
     wanted: Option<&[Channel]>,
 ) -> Result<Chosen<'a>> {
-    let images: Vec<&Hdu> = file.iter().filter(|hdu| axes(hdu).is_some()).collect();
-    let channel = |hdu: &Hdu| Channel::called(&as_text(&value(&hdu.cards, "EXTNAME")?));
+    let images: Vec<&Part> = parts.iter().filter(|part| axes(part).is_some()).collect();
+    let channel = |part: &Part| Channel::called(&part.name());
     let named = |wanted: Channel| {
-        let mut all = images.iter().filter(|hdu| channel(hdu) == Some(wanted));
+        let mut all = images.iter().filter(|part| channel(part) == Some(wanted));
         all.next().copied()
     };
-    let primary = axes(file.primary()).map(|_| file.primary());
+    let primary = axes(&parts[0]).map(|_| &parts[0]);
     if let Some(wanted) = wanted {
-        let hdus: Option<Vec<&Hdu>> = wanted.iter().map(|&channel| named(channel)).collect();
-        if let Some(hdus) = hdus.filter(|hdus| !hdus.is_empty()) {
+        let chosen: Option<Vec<&Part>> = wanted.iter().map(|&channel| named(channel)).collect();
+        if let Some(images) = chosen.filter(|images| !images.is_empty()) {
             return Ok(Chosen {
-                hdus,
+                images,
                 channels: Some(wanted.to_vec()),
             });
         }
         let only = match images[..] {
             [only] => Some(only),
-            _ => primary.filter(|_| images.iter().all(|hdu| channel(hdu).is_none())),
+            _ => primary.filter(|_| images.iter().all(|part| channel(part).is_none())),
         };
         return match only {
-            Some(hdu) => Ok(alone(hdu, channel(hdu))),
+            Some(part) => Ok(alone(part, channel(part))),
             None => {
                 let expected = format!("extensions named {}", channels::names(wanted));
                 Err(refused(path, &images, &expected))
             }
         };
     }
-    let edge = value(&file.primary().cards, "EDGE").is_some();
+    let edge = parts[0].cards.value("EDGE").is_some();
     let chosen = primary
         .filter(|_| edge)
         .or_else(|| named(Channel::Difference))
@@ -64,7 +63,7 @@ pub fn choose<'a>(
             _ => None,
         });
     match chosen {
-        Some(hdu) => Ok(alone(hdu, channel(hdu))),
+        Some(part) => Ok(alone(part, channel(part))),
         None => {
             let expected = "an image in the primary HDU, or an extension named DIFF; --channels \
                             names others";
@@ -73,17 +72,20 @@ pub fn choose<'a>(
     }
 }
 
-fn alone(hdu: &Hdu, channel: Option<Channel>) -> Chosen<'_> {
-    let planes = axes(hdu).unwrap_or_default();
+fn alone(part: &Part, channel: Option<Channel>) -> Chosen<'_> {
+    let planes = axes(part).unwrap_or_default();
     let one = planes.iter().skip(2).all(|&n| n == 1);
     Chosen {
-        hdus: vec![hdu],
+        images: vec![part],
         channels: channel.filter(|_| one).map(|channel| vec![channel]),
     }
 }
 
-fn refused(path: &Path, images: &[&Hdu], expected: &str) -> Error {
-    let name = |hdu: &&Hdu| value(&hdu.cards, "EXTNAME").map_or("?".into(), |v| as_text(&v));
+fn refused(path: &Path, images: &[&Part], expected: &str) -> Error {
+    let name = |part: &&Part| match part.name() {
+        name if name.is_empty() => "?".to_string(),
+        name => name,
+    };
     let found = match images {
         [] => "no image data".to_string(),
         [one] => format!("the image {}", name(one)),
@@ -96,8 +98,8 @@ fn refused(path: &Path, images: &[&Hdu], expected: &str) -> Error {
 }
 
 /// The axes of an image that has pixels.
-pub fn axes(hdu: &Hdu) -> Option<Vec<usize>> {
-    image_dimensions(hdu)
+pub fn axes(part: &Part) -> Option<Vec<usize>> {
+    image_dimensions(&part.hdu)
         .ok()
         .filter(|axes| !axes.is_empty() && !axes.contains(&0))
 }

@@ -1,17 +1,31 @@
 //! One cutout from one FITS file.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `cards` | the keywords of a header, however they are written |
+//! | `hdus` | where the HDUs are; every card that sizes one is checked |
+//! | `candidate` | what the keywords say of the candidate, and which header says it |
+//! | `images`, `tiles` | which images are the cutout's, and whether they can be decoded rightly |
+//! | `checksums` | DATASUM and CHECKSUM |
+//! | `unpack` | gzip; panics |
 
-pub(super) mod header;
+mod candidate;
+pub(crate) mod cards;
+pub(crate) mod checksums;
+pub(crate) mod hdus;
 mod images;
+pub(super) mod tiles;
 mod unpack;
 
 use std::path::Path;
 
-use fitsio_pure::hdu::{Hdu, parse_fits};
 use fitsio_pure::image::read_image_physical_f32;
 
-use self::header::Header;
-use self::images::axes;
-pub(crate) use self::unpack::{broken, guarded, unpacked};
+use self::candidate::{Described, describe};
+use self::hdus::{Part, parts};
+use self::images::{Chosen, axes};
+pub(crate) use self::tiles::check_table;
+pub(crate) use self::unpack::{broken, guarded, is_gzip, unpacked};
 use super::{Candidate, Channel, CutoutShape, npy};
 use crate::{Error, Result};
 
@@ -34,6 +48,10 @@ pub struct FitsCutout {
     pub candidate: Candidate,
     /// Keywords that O'TRAIN demands of a training cutout like this one and that are not there.
     pub missing: Vec<&'static str>,
+    /// What a user should know of how it was read: a keyword that is not used, ….
+    pub remarks: Vec<String>,
+    /// The sums (DATASUM, CHECKSUM) that are wrong, with their HDU.
+    pub wrong_sums: Vec<String>,
 }
 
 /// Reads the FITS file at `path`, plain, gzipped or fpacked.
@@ -47,31 +65,75 @@ pub fn read_fits(path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> 
 ///
 /// The images are those whose EXTNAME is `wanted` (DIFF, TEMPLATE, SEARCH, SCIENCE, …). Where
 /// nothing is: the primary one of a file with EDGE, else the extension DIFF, else the
-/// primary one, else the only one. Keywords are looked up in the image's own header, then
-/// in the primary one.
+/// primary one, else the only one. Keywords are those of the primary header where it
+/// describes a candidate, else of the image's own.
 pub fn read_fits_bytes(
     bytes: &[u8],
     path: &Path,
     wanted: Option<&[Channel]>,
 ) -> Result<FitsCutout> {
-    guarded(path, "a whole FITS file", || decode(bytes, path, wanted))
+    guarded(path, "a whole FITS file", || {
+        let bytes = &*unpacked(bytes, MOST_BYTES, path)?;
+        let parts = parts(bytes, path)?;
+        let chosen = images::choose(&parts, path, wanted)?;
+        let (shape, values) = pixels(bytes, path, &chosen)?;
+        let Described {
+            candidate,
+            missing,
+            remarks,
+        } = described(path, &parts, &chosen)?;
+        Ok(FitsCutout {
+            shape,
+            values,
+            channels: chosen.channels,
+            candidate,
+            missing,
+            remarks,
+            wrong_sums: checksums::wrong(bytes, &parts),
+        })
+    })
 }
 
-fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsCutout> {
+/// A stamp that says nothing of a candidate, and which of its sums are wrong.
+pub(super) struct Stamp {
+    pub shape: CutoutShape,
+    /// (H, W, C), as of [`FitsCutout::values`].
+    pub values: Vec<f32>,
+    pub wrong_sums: Vec<String>,
+}
+
+/// The image that [`read_fits_bytes`] chooses where nothing is wanted.
+pub(super) fn read_stamp(bytes: &[u8], path: &Path) -> Result<Stamp> {
+    guarded(path, "a whole FITS file", || {
+        let bytes = &*unpacked(bytes, MOST_BYTES, path)?;
+        let parts = parts(bytes, path)?;
+        let chosen = images::choose(&parts, path, None)?;
+        let (shape, values) = pixels(bytes, path, &chosen)?;
+        Ok(Stamp {
+            shape,
+            values,
+            wrong_sums: checksums::wrong(bytes, &parts),
+        })
+    })
+}
+
+/// The images as one cutout, (H, W, C).
+fn pixels(bytes: &[u8], path: &Path, chosen: &Chosen) -> Result<(CutoutShape, Vec<f32>)> {
     let broken = broken(path, bytes.len());
-    let bytes = &*unpacked(bytes, MOST_BYTES, path)?;
-    let file = parse_fits(bytes).map_err(&broken)?;
-    let chosen = images::choose(&file, path, wanted)?;
-    let first = chosen.hdus[0];
-    let mut shape = shape_of(first, path)?;
+    let mut shape = shape_of(chosen.images[0], path)?;
     let mut planes = Vec::new();
-    for hdu in &chosen.hdus {
-        let own = shape_of(hdu, path)?;
+    for image in &chosen.images {
+        let own = shape_of(image, path)?;
         if own != shape {
             let found = format!("images of {shape} and {own}");
             return Err(Error::input(path, "HDUs", found, "images of one size"));
         }
-        let pixels = read_image_physical_f32(bytes, hdu).map_err(&broken)?;
+        let place = || match image.name() {
+            name if name.is_empty() => "image".to_string(),
+            name => format!("image {name}"),
+        };
+        let hdu = tiles::decodable(bytes, image).map_err(|fault| fault.of(path, place()))?;
+        let pixels = read_image_physical_f32(bytes, &hdu).map_err(&broken)?;
         if pixels.len() != shape.len() {
             let found = format!("{} pixels", pixels.len());
             let expected = format!("{} ({shape})", shape.len());
@@ -79,34 +141,23 @@ fn decode(bytes: &[u8], path: &Path, wanted: Option<&[Channel]>) -> Result<FitsC
         }
         planes.extend(pixels);
     }
-    shape.channels *= chosen.hdus.len();
-    let header = Header {
-        own: &first.cards,
-        primary: &file.primary().cards,
-    };
+    shape.channels *= chosen.images.len();
+    Ok((shape, channels_last(planes, shape)))
+}
+
+fn described(path: &Path, parts: &[Part], chosen: &Chosen) -> Result<Described> {
+    let primary = &parts[0];
+    let images = chosen.images.iter();
+    let others = images.filter(|image| image.hdu.header_start != primary.hdu.header_start);
+    let others: Vec<_> = others.map(|image| &image.cards).collect();
     // An image that is compressed by tiles stands behind an empty primary HDU.
-    let alone = file.iter().count() == 1 || file.iter().all(|hdu| !is_named_extension(hdu));
-    let (candidate, missing) = header.candidate(path, alone);
-    Ok(FitsCutout {
-        shape,
-        values: channels_last(planes, shape),
-        channels: chosen.channels,
-        candidate,
-        missing,
-    })
+    let named = |part: &Part| !matches!(part.name().as_str(), "" | "COMPRESSED_IMAGE");
+    let alone = !parts[1..].iter().any(named);
+    describe(path, &primary.cards, &others, alone).map_err(|fault| fault.of(path, "header"))
 }
 
-/// Whether this is an extension with a name, as the parts of a multi-extension file have.
-fn is_named_extension(hdu: &Hdu) -> bool {
-    hdu.cards
-        .iter()
-        .any(|card| card.keyword_str() == "XTENSION")
-        && header::value(&hdu.cards, "EXTNAME")
-            .is_some_and(|name| !matches!(header::as_text(&name).as_str(), "" | "COMPRESSED_IMAGE"))
-}
-
-fn shape_of(hdu: &Hdu, path: &Path) -> Result<CutoutShape> {
-    let mut axes = axes(hdu).unwrap_or_default();
+fn shape_of(image: &Part, path: &Path) -> Result<CutoutShape> {
+    let mut axes = axes(image).unwrap_or_default();
     while axes.len() > 2 && axes.last() == Some(&1) {
         axes.pop();
     }

@@ -2,24 +2,20 @@
 
 use std::borrow::Cow;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use fitsio_pure::value::{Value, parse_value};
-use fitsio_pure::{CARD_SIZE, gzip};
-use flate2::bufread::GzDecoder;
-
+use crate::data::caught::caught;
+use crate::data::gunzip::{GZIP, Gunzip};
 use crate::data::{npy, options};
 use crate::{Error, Result};
 
-/// The FITS file in `bytes`, unzipped where it is gzipped; refuses what is none, what
-/// becomes more than `most` bytes, and headers that the parser would allocate without
-/// end for.
+/// The FITS file in `bytes`, unzipped where it is gzipped; refuses what is none, and what
+/// becomes more than `most` bytes.
 pub fn unpacked<'a>(bytes: &'a [u8], most: usize, path: &Path) -> Result<Cow<'a, [u8]>> {
     if bytes.starts_with(options::LFS) {
         return Err(options::lfs_error(path));
     }
-    let bytes = match gzip::is_gzip(bytes) {
+    let bytes = match is_gzip(bytes) {
         true => Cow::Owned(unzipped(bytes, most, path)?),
         false => Cow::Borrowed(bytes),
     };
@@ -36,17 +32,19 @@ pub fn unpacked<'a>(bytes: &'a [u8], most: usize, path: &Path) -> Result<Cow<'a,
             "a FITS file (SIMPLE = T)",
         ));
     }
-    plausible_axes(&bytes).map_err(|found| {
-        Error::input(path, "header", found, "a FITS image with a sensible NAXIS")
-    })?;
     Ok(bytes)
 }
 
-/// Runs `decode`, whose panics become an error: fitsio-pure returns errors, but the
-/// headers that it multiplies and allocates by come from outside. `expected` is what
-/// the file should be.
+/// Whether a file that begins with `bytes` is gzipped.
+pub fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(GZIP)
+}
+
+/// Runs `decode`, whose panics become an error: fitsio-pure returns errors, and what it
+/// multiplies and allocates by is checked first, but the bytes come from outside.
+/// `expected` is what the file should be.
 pub fn guarded<T>(path: &Path, expected: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+    caught(decode).unwrap_or_else(|| {
         let found = "data that the FITS reader fails on";
         Err(Error::input(path, "file", found, expected))
     })
@@ -55,7 +53,7 @@ pub fn guarded<T>(path: &Path, expected: &str, decode: impl FnOnce() -> Result<T
 /// A small file may unzip to a thousand times its size.
 fn unzipped(bytes: &[u8], most: usize, path: &Path) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    let read = GzDecoder::new(bytes)
+    let read = Gunzip::new(bytes)
         .take(most as u64 + 1)
         .read_to_end(&mut out);
     let wrong = |found, expected| Err(Error::input(path, "file", found, expected));
@@ -82,19 +80,4 @@ pub fn broken(path: &Path, len: usize) -> impl Fn(fitsio_pure::Error) -> Error {
         let expected = "a whole FITS file; it may be truncated";
         Error::input(path, "file", found, expected)
     }
-}
-
-/// Refuses numbers of axes that would make the parser allocate without end.
-fn plausible_axes(bytes: &[u8]) -> Result<(), String> {
-    for card in bytes.as_chunks::<CARD_SIZE>().0 {
-        if !(card.starts_with(b"NAXIS   =") || card.starts_with(b"ZNAXIS  =")) {
-            continue;
-        }
-        if let Some((Value::Integer(n), _)) = parse_value(&card[10..])
-            && !(0..=999).contains(&n)
-        {
-            return Err(format!("NAXIS = {n}"));
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,6 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use fitsio_pure::hdu::parse_fits;
 use fitsio_pure::header::{Card, format_card};
 use fitsio_pure::value::Value;
 use fitsio_pure::{CARD_SIZE, checksum, gzip};
@@ -15,6 +14,8 @@ use rayon::prelude::*;
 use super::Scored;
 use crate::data::atomic::{Temporary, folder_beside};
 use crate::data::claims;
+use crate::data::fits::checksums;
+use crate::data::fits::hdus::parts;
 use crate::data::folder::has_fits_name;
 use crate::data::writer_fits::check_folder;
 use crate::{Error, Result};
@@ -150,9 +151,7 @@ pub fn with_score(bytes: &[u8], row: &Scored, model: &str) -> Result<Vec<u8>, St
     out.resize(out.len().next_multiple_of(BLOCK), b' ');
     let header_end = out.len();
     out.extend_from_slice(&bytes[data..]);
-    if header.iter().any(|card| &card[..8] == b"CHECKSUM") {
-        restamp(&mut out, &header, header_end)?;
-    }
+    restamp(bytes, &mut out, &header, header_end);
     Ok(out)
 }
 
@@ -166,29 +165,24 @@ fn card(name: &str, value: Value, comment: &str) -> [u8; CARD_SIZE] {
     })
 }
 
-/// Makes CHECKSUM of the first HDU right: with sixteen zeros in its place the sum of
-/// all words is what the text must make up for.
-fn restamp(out: &mut [u8], header: &[[u8; CARD_SIZE]], header_end: usize) -> Result<(), String> {
-    let file = parse_fits(out).map_err(|e| e.to_string())?;
-    let next = file.iter().nth(1).map(|hdu| hdu.header_start);
-    let hdu_end = next.unwrap_or(out.len()).max(header_end) / BLOCK * BLOCK;
-    for (i, card) in header.iter().enumerate() {
-        if &card[..8] != b"CHECKSUM" {
-            continue;
-        }
-        // The sum counts words of 4 bytes; a string starts at byte 11 of its card.
-        let Some(quote) = card
-            .iter()
-            .position(|&b| b == b'\'')
-            .filter(|q| q + 18 <= CARD_SIZE)
-        else {
-            return Err("a CHECKSUM that is no text".into());
-        };
-        let place = i * CARD_SIZE + quote + 1;
-        out[place..place + 16].fill(b'0');
-        let sum = checksum::checksum_blocks(&out[..hdu_end]);
-        let text = checksum::encode_checksum(sum, true);
-        out[place..place + 16].copy_from_slice(&text);
-    }
-    Ok(())
+/// Makes CHECKSUM of the first HDU of `out` right: with sixteen zeros in its place the sum of
+/// all words is what the text must make up for. One that was wrong, empty or no text in
+/// `old` stays as it is: a new one would hide the damage.
+fn restamp(old: &[u8], out: &mut [u8], header: &[[u8; CARD_SIZE]], header_end: usize) {
+    let Ok(parts) = parts(old, Path::new("")) else {
+        return;
+    };
+    let checked = parts[0].cards.value("CHECKSUM").is_some();
+    let place = header.iter().position(|card| &card[..8] == b"CHECKSUM");
+    let Some(place) = place.filter(|_| checked && checksums::checksum_is_right(old, &parts[0]))
+    else {
+        return;
+    };
+    let end = header_end + parts[0].hdu.data_len.next_multiple_of(BLOCK);
+    // A string begins at byte 11 of its card; the sum counts words of 4 bytes.
+    let text = place * CARD_SIZE + 11;
+    out[text..text + 16].fill(b'0');
+    let sum = checksums::sum_of(out, 0, end);
+    let new = checksum::encode_checksum(sum, true);
+    out[text..text + 16].copy_from_slice(&new);
 }

@@ -8,12 +8,12 @@ use fitsio_pure::CARD_SIZE;
 use fitsio_pure::bintable::{
     BinaryColumnDescriptor, BinaryColumnType, extract_column_scaling, parse_binary_table_columns,
 };
-use fitsio_pure::hdu::{Hdu, HduInfo, parse_fits};
-use fitsio_pure::value::Value;
+use fitsio_pure::hdu::HduInfo;
 
 use super::builder::{Place, of_chosen};
 use super::{Builder, Choose, Kind, Table, finished, several};
-use crate::data::fits::header::value;
+use crate::data::fits::cards::Field;
+use crate::data::fits::hdus::{Part, parts};
 use crate::data::fits::{broken, guarded, unpacked};
 use crate::data::ids::{F32_BITS, F64_BITS};
 use crate::data::options::open_unpacked;
@@ -21,9 +21,6 @@ use crate::{Error, Result};
 
 /// Bytes of an unzipped file that are believed.
 const MOST_BYTES: usize = 1 << 34;
-
-/// Columns that the standard allows.
-const MOST_COLUMNS: usize = 999;
 
 /// Bytes of a block of a FITS file.
 const BLOCK: usize = 2880;
@@ -68,12 +65,12 @@ pub fn read(path: &Path, choose: Choose) -> Result<Table> {
 }
 
 fn read_bytes(path: &Path, bytes: &[u8], choose: Choose) -> Result<Table> {
-    let file = parse_fits(bytes).map_err(broken(path, bytes.len()))?;
+    let parts = parts(bytes, path)?;
     let mut chosen: Option<(Binary, Vec<(usize, Kind)>)> = None;
     // Of several tables, as SExtractor's LDAC has them, the one with the columns is meant.
     let mut refused = None;
-    for (number, hdu) in file.iter().enumerate() {
-        let Some(table) = Binary::new(path, bytes, hdu, number)? else {
+    for (number, part) in parts.iter().enumerate() {
+        let Some(table) = Binary::new(path, bytes, part, number)? else {
             continue;
         };
         match choose(&table.names) {
@@ -94,10 +91,8 @@ fn read_bytes(path: &Path, bytes: &[u8], choose: Choose) -> Result<Table> {
         }
         (None, Some(error)) => Err(error),
         (None, None) => {
-            let found = match file
-                .iter()
-                .any(|h| matches!(h.info, HduInfo::AsciiTable { .. }))
-            {
+            let is_text = |part: &Part| part.cards.text("XTENSION").as_deref() == Some("TABLE");
+            let found = match parts.iter().any(is_text) {
                 true => "an ASCII table extension (XTENSION = 'TABLE')",
                 false => "no table extension",
             };
@@ -138,7 +133,8 @@ struct Column {
 
 impl Binary {
     /// The table in an HDU, if it is one.
-    fn new(path: &Path, bytes: &[u8], hdu: &Hdu, number: usize) -> Result<Option<Binary>> {
+    fn new(path: &Path, bytes: &[u8], part: &Part, number: usize) -> Result<Option<Binary>> {
+        let (hdu, cards) = (&part.hdu, &part.cards);
         let HduInfo::BinaryTable {
             naxis1: width,
             naxis2: rows,
@@ -152,9 +148,6 @@ impl Binary {
         let wrong = |found: String, expected: &str| {
             Err(Error::input(path, place.as_str(), found, expected))
         };
-        if tfields > MOST_COLUMNS {
-            return wrong(format!("{tfields} columns"), "999 at most");
-        }
         let end = width
             .checked_mul(rows)
             .and_then(|n| n.checked_add(pcount))
@@ -169,10 +162,7 @@ impl Binary {
         let mut columns = Vec::with_capacity(tfields);
         let mut names = Vec::with_capacity(tfields);
         for (i, descriptor) in (1..).zip(descriptors) {
-            let null = match value(&hdu.cards, &format!("TNULL{i}")) {
-                Some(Value::Integer(null)) => Some(null),
-                _ => None,
-            };
+            let null = cards.value(&format!("TNULL{i}")).and_then(Field::whole);
             let (scale, zero) = extract_column_scaling(&hdu.cards, i);
             let next = at + descriptor.byte_width;
             names.push(descriptor.name.clone().unwrap_or_else(|| format!("col{i}")));
@@ -189,10 +179,8 @@ impl Binary {
             let found = format!("columns of {at} bytes in rows of {width}");
             return wrong(found, "columns that fit NAXIS1");
         }
-        let heap = match value(&hdu.cards, "THEAP") {
-            Some(Value::Integer(n)) => usize::try_from(n).unwrap_or(usize::MAX),
-            _ => width * rows,
-        };
+        let heap = cards.value("THEAP").and_then(Field::whole);
+        let heap = heap.map_or(width * rows, |n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(Some(Binary {
             number,
             names,

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use crate::data::caught::caught;
 use crate::data::options::{LFS, lfs_error};
 use crate::{Error, Result};
 
@@ -86,10 +86,10 @@ pub fn guarded<T, E: Display>(
     expected: &str,
     parse: impl FnOnce() -> std::result::Result<T, E>,
 ) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(parse)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::input(path, place, error.to_string(), expected)),
-        Err(_) => {
+    match caught(parse) {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(error)) => Err(Error::input(path, place, error.to_string(), expected)),
+        None => {
             let found = "something its reader cannot make sense of";
             Err(Error::input(path, place, found, expected))
         }

@@ -8,13 +8,13 @@
 
 use std::path::{Path, PathBuf};
 
-use fitsio_pure::bintable::{BinaryColumnData, parse_binary_table_columns, read_binary_column};
-use fitsio_pure::hdu::{Hdu, HduInfo, parse_fits};
-use fitsio_pure::value::Value;
+use fitsio_pure::bintable::{BinaryColumnData, read_binary_column};
+use fitsio_pure::hdu::HduInfo;
 
 use super::resample::Template;
-use crate::data::exposure::{number as number_of, stem};
-use crate::data::fits::{broken, guarded, unpacked};
+use crate::data::exposure::stem;
+use crate::data::fits::hdus::{Part, parts};
+use crate::data::fits::{broken, check_table, guarded, unpacked};
 use crate::{Error, Result};
 
 /// Samples along a side, and coefficients per sample, that are believed.
@@ -74,19 +74,15 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     };
     let broken = broken(path, bytes.len());
     let bytes = &*unpacked(&bytes, MOST_BYTES, path)?;
-    let file = parse_fits(bytes).map_err(&broken)?;
-    let tables: Vec<(&Hdu, usize)> = file
-        .iter()
-        .filter_map(|hdu| Some((hdu, mask(hdu)?)))
-        .collect();
-    let [(hdu, column)] = tables[..] else {
+    let parts = parts(bytes, path)?;
+    let masks = parts.iter().filter_map(|part| Some((part, mask(part)?)));
+    let tables: Vec<(&Part, usize)> = masks.collect();
+    let [(part, column)] = tables[..] else {
         let found = format!("{} tables with a PSF_MASK", tables.len());
         return wrong("HDUs", found, "one, the PSF of one image");
     };
-    let number = |name: &str| {
-        let card = hdu.cards.iter().find(|card| card.keyword_str() == name)?;
-        number_of(card.value.clone()?)
-    };
+    check_table(part).map_err(|fault| fault.of(path, "PSF_MASK"))?;
+    let number = |name: &str| part.cards.number(name);
     let count = |name: &str| {
         number(name)
             .filter(|n| *n >= 0.0 && n.fract() == 0.0)
@@ -111,7 +107,7 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
     } else {
         count("POLDEG1").unwrap_or(0)
     };
-    let names = POSITIONS.map(|(name, _)| text(hdu, name).unwrap_or_default());
+    let names = POSITIONS.map(|(name, _)| part.cards.text(name).unwrap_or_default());
     let of_position = names
         .iter()
         .zip(POSITIONS)
@@ -141,11 +137,12 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
         let found = format!("PSF_SAMP = {step}, POLZERO = {zero:?}, POLSCAL = {scale:?}");
         return wrong("header", found, "numbers, PSF_SAMP in pixels");
     }
-    let coefficients: Vec<f64> = match read_binary_column(bytes, hdu, column).map_err(&broken)? {
-        BinaryColumnData::Float(values) => values.into_iter().map(f64::from).collect(),
-        BinaryColumnData::Double(values) => values,
-        _ => Vec::new(),
-    };
+    let coefficients: Vec<f64> =
+        match read_binary_column(bytes, &part.hdu, column).map_err(&broken)? {
+            BinaryColumnData::Float(values) => values.into_iter().map(f64::from).collect(),
+            BinaryColumnData::Double(values) => values,
+            _ => Vec::new(),
+        };
     let finite = coefficients.iter().all(|c| c.is_finite());
     if coefficients.len() != planes * side * side || !finite {
         let found = format!("{} numbers, all finite: {finite}", coefficients.len());
@@ -177,22 +174,15 @@ fn decode(bytes: Vec<u8>, path: &Path) -> Result<PsfEx> {
 const POSITIONS: [(&str, &str); 2] = [("POLNAME1", "X"), ("POLNAME2", "Y")];
 
 /// The column PSF_MASK of a table.
-fn mask(hdu: &Hdu) -> Option<usize> {
-    let HduInfo::BinaryTable { tfields, .. } = hdu.info else {
+fn mask(part: &Part) -> Option<usize> {
+    let HduInfo::BinaryTable { tfields, .. } = part.hdu.info else {
         return None;
     };
-    let columns = parse_binary_table_columns(&hdu.cards, tfields.min(999)).ok()?;
-    columns
-        .iter()
-        .position(|column| column.name.as_deref().map(str::trim) == Some("PSF_MASK"))
-}
-
-fn text(hdu: &Hdu, name: &str) -> Option<String> {
-    let card = hdu.cards.iter().find(|card| card.keyword_str() == name)?;
-    match card.value.as_ref()? {
-        Value::String(text) => Some(text.trim().to_string()),
-        _ => None,
-    }
+    let named = |n: &usize| {
+        let name = part.cards.text(&format!("TTYPE{n}"));
+        name.is_some_and(|name| name == "PSF_MASK")
+    };
+    (1..=tfields).find(named).map(|n| n - 1)
 }
 
 /// The file that belongs to an image: `given` itself, or in a folder the image's name with
