@@ -67,12 +67,12 @@ impl Session {
             false => String::new(),
         };
         format!(
-            "training {} on {}: batch {} ({} steps per epoch{published}), {rate}, up to {} epochs, \
+            "training {} on {}: batch {} ({} per epoch{published}), {rate}, up to {} epochs, \
              {patience}; {real} real and {bogus} bogus{weights}{balance}",
             config.architecture.name,
             self.device().name(),
             config.batch_size,
-            self.steps_per_epoch(),
+            steps(self.steps_per_epoch()),
             config.epochs,
         )
     }
@@ -104,14 +104,22 @@ impl Session {
 
     /// Said of a batch that a user chose and that leaves fewer than 8 steps an epoch.
     pub fn few_steps(&self) -> Option<String> {
-        let (batch, steps) = (self.config.batch_size, self.steps_per_epoch());
-        (self.chose_batch && steps < FEW_STEPS).then(|| {
-            let unit = if steps == 1 { "step" } else { "steps" };
+        let (batch, count) = (self.config.batch_size, self.steps_per_epoch());
+        (self.chose_batch && count < FEW_STEPS).then(|| {
             format!(
-                "--batch-size {batch} leaves {steps} {unit} per epoch: early stopping may end the \
+                "--batch-size {batch} leaves {} per epoch: early stopping may end the \
                  training before it converges; without --batch-size an epoch has 16 or more \
-                 where the data allow"
+                 where the data allow",
+                steps(count)
             )
         })
+    }
+}
+
+/// "1 step", "18 steps".
+fn steps(count: usize) -> String {
+    match count {
+        1 => "1 step".into(),
+        _ => format!("{count} steps"),
     }
 }

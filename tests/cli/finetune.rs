@@ -212,7 +212,7 @@ fn a_start_whose_first_epoch_breaks_down_is_kept_and_written() {
     let run = format!("{GO_ON} --epochs 2 --learning-rate 1e30");
     let ran = desk.run(&run).done();
     ran.says(&["the weights that it began with are kept"]);
-    ran.prints(&["no epoch was whole; the weights are those it began with"]);
+    ran.prints(&["no complete epoch; the initial weights are kept"]);
     assert_eq!(desk.text("tuned.history.jsonl"), "");
     assert_eq!(desk.read("tuned.split.csv"), desk.read("model.split.csv"));
     assert!(!desk.path("tuned.curve.png").exists());

@@ -15,6 +15,7 @@ name = "weighted"
 kind = "conv2d"
 filters = 3
 kernel = 3
+padding = "valid"
 activation = "relu"
 [[layers]]
 kind = "flatten"
@@ -220,7 +221,7 @@ fn a_default_batch_fits_the_training_part_and_a_chosen_one_is_kept() {
     assert_eq!(
         default.start_line(),
         "training otrain on cpu: batch 16 (7 steps per epoch; published batch: 1024), learning rate \
-         0.001, up to 30 epochs, patience 5; 51 real and 51 bogus"
+         0.001, up to 30 epochs, patience 5; 50 real and 52 bogus"
     );
     let chosen = with(Some(1024));
     assert_eq!(chosen.config().batch_size, 1024);
