@@ -45,7 +45,8 @@ pub fn write(
     dir: &Path,
     page: &mut PaperPage,
     numbers: &Value,
-    (more, besides): (&dyn Fn(&Path) -> Result<()>, &[&str]),
+    more: &dyn Fn(&Path) -> Result<()>,
+    besides: &[&str],
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<()> {
     let mut files: Vec<(String, String)> = vec![(NUMBERS.into(), "every number as JSON".into())];

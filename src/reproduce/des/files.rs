@@ -23,11 +23,8 @@ pub fn report(outcome: &Outcome, dir: &Path, command: &str) -> Result<PaperPage>
     numbers["claims"] = json!(page.claims);
     numbers["tables"] = json!(page.tables().collect::<Vec<_>>());
     let more = |made: &Path| write(outcome, made);
-    let besides = (
-        &more as &dyn Fn(&Path) -> Result<()>,
-        &[SUSPECTS, LABELS][..],
-    );
-    folder::write(dir, &mut page, &numbers, besides, &|_, _| ())?;
+    let besides = [SUSPECTS, LABELS];
+    folder::write(dir, &mut page, &numbers, &more, &besides, &|_, _| ())?;
     // All that they hold is in the report or in the models.
     let runs = dir.join(folder::RUNS);
     match std::fs::remove_dir_all(&runs) {

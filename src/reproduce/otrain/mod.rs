@@ -228,8 +228,7 @@ fn report(done: &Done, watcher: &mut dyn Watcher) -> Result<Summary> {
         "by_training_set": by_size.collect::<serde_json::Map<_, _>>(),
         "by_cutout_size": done.cutouts.as_ref().map(Cutouts::records),
     });
-    let models: &dyn Fn(&Path) -> Result<()> = &models;
-    folder::write(out, &mut page, &numbers, (models, &[]), &|_, _| ())?;
+    folder::write(out, &mut page, &numbers, &models, &[], &|_, _| ())?;
     // All that they hold is in the report or in the models.
     let runs = out.join(folder::RUNS);
     if let Err(error) = std::fs::remove_dir_all(&runs) {

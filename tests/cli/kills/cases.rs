@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use rbgpu::data::ReadOptions;
+use rbgpu::data::labels::{mark_text, pixels_mark};
+
 use crate::Desk;
 
 /// One way to write something.
@@ -201,10 +204,14 @@ pub fn inputs() -> Desk {
     let votes = "id,who,answer\na,ana,real\na,ben,real\na,eva,real\nb,ana,bogus\nb,ben,real\n\
                  c,ana,bogus\n";
     desk.write("in/votes.csv", votes);
-    let decided = |id: usize, answer: &str| {
+    let set = rbgpu::data::open(&[desk.path("in/set.npz")], &ReadOptions::default()).unwrap();
+    let mut pixels = vec![0.0; set.shape.len()];
+    let mut decided = |row: usize, answer: &str| {
+        set.pixels.read(row, &mut pixels).unwrap();
+        let (id, mark) = (&set.candidates[row].id, mark_text(pixels_mark(&pixels)));
+        let number = row + 1;
         format!(
-            r#"{{"at":"2026-11-22T14:03:05.123Z","who":"ana","id":"{id}","answer":"{answer}","was":null,"mode":"repair","tab":"t","number":{}}}"#,
-            id + 1
+            r#"{{"at":"2026-11-22T14:03:05.123Z","who":"ana","id":"{id}","pixels":"{mark}","answer":"{answer}","was":null,"mode":"repair","tab":"t","number":{number}}}"#
         )
     };
     let header = r#"{"rbgpu":"journal","version":1,"data":"set.npz","suspects":""}"#;
