@@ -383,11 +383,11 @@ fn defaults() -> Vec<(&'static str, String)> {
 }
 
 /// `command` and its own subcommands with the defaults that depend on the network. Only
-/// commands that train have `--learning-rate`; an option of the same name elsewhere is another.
+/// commands that train have all of these options: `reproduce des` has a `--learning-rate` with a
+/// default of its own, and no `--batch-size`.
 fn with_defaults(command: Command, defaults: &[(&'static str, String)]) -> Command {
-    let trains = command
-        .get_arguments()
-        .any(|arg| arg.get_id() == "learning_rate");
+    let has = |name: &str| command.get_arguments().any(|arg| arg.get_id() == name);
+    let trains = defaults.iter().all(|(name, _)| has(name));
     let mut command = command.mut_subcommands(|sub| with_defaults(sub, defaults));
     if trains {
         for (name, default) in defaults {
