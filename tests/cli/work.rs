@@ -27,10 +27,10 @@ impl Work<'_> {
         Work::of(desk, program, line.split_whitespace())
     }
 
-    pub fn of<'a>(
+    pub fn of<'a, 'b>(
         desk: &'a Desk,
         mut program: Command,
-        arguments: impl Iterator<Item = &'a str>,
+        arguments: impl Iterator<Item = &'b str>,
     ) -> Work<'a> {
         let err = File::create(desk.path("err")).unwrap();
         let child = program
