@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod finetune;
 mod first_run;
+mod fits_copies;
 mod fixtures;
 mod forest;
 mod images;

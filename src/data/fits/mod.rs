@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `cards` | the keywords of a header, however they are written |
 //! | `hdus` | where the HDUs are; every card that sizes one is checked |
-//! | `candidate` | what the keywords say of the candidate, and which header says it |
-//! | `images`, `tiles` | which images are the cutout's, and whether they can be decoded rightly |
+//! | `candidate`, `angles` | what the keywords say of the candidate, and which header says it |
+//! | `images`, `tiles`, `columns` | which images are the cutout's, and whether they can be decoded rightly |
 //! | `checksums` | DATASUM and CHECKSUM |
 //! | `unpack` | gzip; panics |
 
+mod angles;
 mod candidate;
 pub(crate) mod cards;
 pub(crate) mod checksums;
+mod columns;
 pub(crate) mod hdus;
 mod images;
 pub(super) mod tiles;
@@ -22,9 +24,9 @@ use std::path::Path;
 use fitsio_pure::image::read_image_physical_f32;
 
 use self::candidate::{Described, describe};
+pub(crate) use self::columns::check_table;
 use self::hdus::{Part, parts};
 use self::images::{Chosen, axes};
-pub(crate) use self::tiles::check_table;
 pub(crate) use self::unpack::{broken, guarded, is_gzip, unpacked};
 use super::{Candidate, Channel, CutoutShape, npy};
 use crate::{Error, Result};

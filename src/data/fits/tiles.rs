@@ -2,13 +2,14 @@
 //! them, and which pixels are blank. What fitsio-pure would decode to other pixels than
 //! CFITSIO is refused by name.
 
-use fitsio_pure::bintable::{BinaryColumnType, binary_type_byte_size, parse_tform_binary};
+use fitsio_pure::bintable::BinaryColumnType;
 use fitsio_pure::hdu::{Hdu, HduInfo};
 use fitsio_pure::header::Card;
 use fitsio_pure::value::Value;
 
 use super::cards::{Cards, Field};
-use super::hdus::{Checked, Fault, MOST_AXES, Part, bitpix, needed, once, product, whole};
+use super::columns::{Column, columns};
+use super::hdus::{Checked, Fault, Part, axes, bitpix, needed, product, whole};
 
 /// Pixels of a block of RICE_1 that are believed; writers take 16 or 32.
 const MOST_BLOCK: i64 = 1 << 16;
@@ -94,59 +95,6 @@ fn parameter(cards: &Cards, name: &str, least: i64, most: i64) -> Checked<Option
     })
 }
 
-/// A column of a binary table.
-struct Column {
-    name: String,
-    /// Its first byte in a row.
-    at: usize,
-    repeat: usize,
-    kind: BinaryColumnType,
-}
-
-/// The columns of a binary table, which fill its rows.
-fn columns(cards: &Cards) -> Checked<Vec<Column>> {
-    let row = needed(cards, "NAXIS1", 0, i64::MAX)? as u64;
-    let count = needed(cards, "TFIELDS", 0, MOST_AXES)?;
-    let mut columns = Vec::new();
-    let mut at = 0_u64;
-    for n in 1..=count {
-        let name = format!("TFORM{n}");
-        once(cards, &name)?;
-        once(cards, &format!("TTYPE{n}"))?;
-        let form = cards.text(&name).unwrap_or_default();
-        // It cuts texts by bytes.
-        let parsed = form.is_ascii().then(|| parse_tform_binary(&form));
-        let fault = || Fault::new(format!("{name} = '{form}'"), "a format of binary tables");
-        let (repeat, kind) = parsed.and_then(Result::ok).ok_or_else(fault)?;
-        let width = match kind {
-            BinaryColumnType::Bit => repeat.div_ceil(8) as u64,
-            _ => product([repeat as u64, binary_type_byte_size(&kind) as u64])?,
-        };
-        columns.push(Column {
-            name: cards.text(&format!("TTYPE{n}")).unwrap_or_default(),
-            at: at as usize,
-            repeat,
-            kind,
-        });
-        at += width;
-        if at > row {
-            break;
-        }
-    }
-    if at != row {
-        return Err(Fault::new(
-            format!("NAXIS1 = {row} with columns (TFORMn) of {at} bytes or more"),
-            "a row as long as its columns",
-        ));
-    }
-    Ok(columns)
-}
-
-/// Refuses a binary table whose columns do not fill its rows.
-pub fn check_table(part: &Part) -> Checked<()> {
-    columns(&part.cards).map(|_| ())
-}
-
 /// The table of a compressed image.
 struct Tiles<'a> {
     cards: &'a Cards,
@@ -197,7 +145,7 @@ impl<'a> Tiles<'a> {
 
     fn check(&self) -> Checked<()> {
         let cards = self.cards;
-        let axes = super::hdus::axes(cards, "ZNAXIS")?;
+        let axes = axes(cards, "ZNAXIS")?;
         let mut sides = Vec::new();
         for (axis, n) in axes.iter().zip(1..) {
             let missing = if n == 1 { (*axis).max(1) } else { 1 };

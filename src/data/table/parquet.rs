@@ -1,7 +1,6 @@
 //! Parquet, flat columns of numbers, texts and flags.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,12 +10,13 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::{Choose, Table, builders, finished};
+use crate::data::caught::caught;
 use crate::data::ids::{F16_BITS, F32_BITS, F64_BITS};
 use crate::{Error, Result};
 
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     // The crate trusts a footer that may be broken.
-    catch_unwind(AssertUnwindSafe(|| read_trusting(path, choose))).unwrap_or_else(|_| {
+    caught(|| read_trusting(path, choose)).unwrap_or_else(|| {
         let found = "data that the Parquet reader fails on";
         Err(Error::input(path, "file", found, "a whole Parquet file"))
     })
