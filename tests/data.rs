@@ -22,6 +22,8 @@ mod fits_headers;
 mod fits_tiles;
 #[path = "data/folders.rs"]
 mod folders;
+#[path = "data/groups.rs"]
+mod groups;
 #[path = "data/ids.rs"]
 mod ids;
 #[path = "data/joined.rs"]

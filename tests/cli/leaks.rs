@@ -82,7 +82,7 @@ fn detections_of_one_object_are_not_shared_out_between_parts() {
         "{json}"
     );
     assert!(desk.text("torn/report.html").contains("share an object"));
-    desk.run("calibrate torn.safetensors objects.npz --device cpu -o c.safetensors")
+    desk.run("calibrate torn.safetensors objects.npz --group none --device cpu -o c.safetensors")
         .done()
         .says(&["share an object or pixels with the training part"]);
     // By id alone; nobody else knows of the objects then.

@@ -225,9 +225,15 @@ impl Columns {
             |column: &Option<Vec<f64>>, row: usize| column.as_ref().map_or(f64::NAN, |c| c[row]);
         let text =
             |column: &Option<Vec<String>>, row: usize| column.as_ref().map(|c| c[row].clone());
-        // Rows that were numbered before the file was written are no more than that.
-        let mut numbered = ids.iter().flatten().enumerate();
-        let numbered = numbered.all(|(row, id)| *id == row.to_string());
+        // Rows that were numbered when the file was written, some of them left out since, are no
+        // more than that.
+        let mut before = None;
+        let numbered = ids.iter().flatten().all(|id| {
+            let number = id.parse::<usize>().ok().filter(|number| *number <= 2 * n);
+            let rises = number > before && number.is_some_and(|number| number.to_string() == *id);
+            before = number;
+            rises
+        });
         let own = |row| text(&ids, row).filter(|id| !id.is_empty());
         let one = |row| Candidate {
             id: own(row).unwrap_or_else(|| row.to_string()),
