@@ -8,7 +8,7 @@ use rbgpu::data::writer::write_cube;
 use rbgpu::data::{Channel, ReadOptions, Row, Rows, open, stream};
 
 use super::folders::{DEMANDED, extension, floats, hdu, image};
-use super::{labelled, made, pixels, says};
+use super::{error, labelled, made, pixels, says};
 
 /// A multi-extension file as STDPipe writes it: nothing in the primary HDU but
 /// keywords, one 1 x 2 image per name, whose first pixel is its place.
@@ -261,17 +261,6 @@ fn a_difference_alone_is_no_folder_of_des_stamps() {
     }
     let set = open(&[dir.path()], &ReadOptions::default()).unwrap();
     assert_eq!(set.len(), 3);
-}
-
-#[test]
-fn a_missing_file_among_others_is_a_row() {
-    let dir = tempfile::tempdir().unwrap();
-    let (there, gone) = (dir.path().join("a.fits"), dir.path().join("gone.fits"));
-    fs::write(&there, image(8, &[], &[1; 6])).unwrap();
-    let mut rows = stream(&[&there, &gone], &ReadOptions::default()).unwrap();
-    let rows = rows.next(9).unwrap();
-    assert!(matches!(&rows[0], Row::Cutout(_)));
-    assert!(matches!(&rows[1], Row::Failed(failed) if failed.unreadable));
 }
 
 #[test]
