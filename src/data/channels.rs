@@ -311,6 +311,15 @@ impl Pixels for Picked {
 }
 
 impl Dataset {
+    /// The same candidates with their images called `planes`. Names that contradict the input's
+    /// own, or are not one for each image, are an error.
+    pub fn with_planes(mut self, planes: &[Channel]) -> Result<Dataset> {
+        let names = declared(self.channels.as_deref(), self.shape.channels, planes)
+            .map_err(|mismatch| mismatch.at(&self.source))?;
+        self.channels = Some(names);
+        Ok(self)
+    }
+
     /// The same candidates with the images that are asked for.
     pub(super) fn with_asked(self, asked: &Asked) -> Result<Dataset> {
         let chosen = asked

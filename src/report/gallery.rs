@@ -20,8 +20,8 @@ pub struct Tile {
     pub width: usize,
     /// Images of the candidate, drawn side by side.
     pub channels: usize,
-    /// What each image is, and the overlay after them. Without names, three images are headed
-    /// template, search, difference, and an overlay Grad-CAM.
+    /// What each image is, and the overlay after them. Images without names have no heading, an
+    /// overlay without one is headed Grad-CAM.
     pub names: Vec<String>,
     /// One more picture, of any size: what a network looked at.
     pub overlay: Option<RgbImage>,

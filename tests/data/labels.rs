@@ -288,6 +288,7 @@ fn marks_tell_other_data_with_the_same_ids() {
         let options = write(mark);
         assert!(open(&[&triplets], &options).is_ok());
         let one = ReadOptions {
+            planes: Some(Channel::ALL.to_vec()),
             channels: Some(vec![Channel::Difference]),
             ..options
         };

@@ -29,7 +29,7 @@ fn the_order_of_three_images_is_guessed_aloud_and_stored() {
         .flat_map(|i| (i as f32 / 48.0).to_le_bytes())
         .collect();
     let view = |shape: Vec<usize>, data| {
-        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, data).unwrap()
+        safetensors::tensor::TensorView::new(safetensors::tensor::Dtype::F32, shape, data).unwrap()
     };
     let tensors = [
         ("fc.weight", view(vec![1, 48], &weight[..])),
@@ -93,7 +93,7 @@ fn a_recipe_that_cannot_make_the_networks_input_is_refused_at_import() {
     std::fs::write(&toml, text).unwrap();
     let weight = [0; 4 * 72];
     let view = |shape: Vec<usize>, data| {
-        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, data).unwrap()
+        safetensors::tensor::TensorView::new(safetensors::tensor::Dtype::F32, shape, data).unwrap()
     };
     let tensors = [
         ("fc.weight", view(vec![1, 72], &weight[..])),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::util::max_allocation_bytes;
 use serde_json::Value;
 
 use super::MOST_BYTES;
@@ -29,6 +30,8 @@ impl PacketSchema {
     /// Where a file is no JSON, no schema is that of an alert packet, or a record in it is
     /// defined nowhere.
     pub fn read(path: &Path) -> Result<PacketSchema> {
+        // Once for the process: what the library may allocate for one value.
+        max_allocation_bytes(MOST_BYTES);
         let mut all = Definitions::default();
         for file in files(path)? {
             let text = std::fs::read_to_string(&file).map_err(Error::io("read", &file))?;

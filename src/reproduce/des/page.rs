@@ -133,6 +133,8 @@ fn sheet(
     caption: impl Fn(usize) -> Vec<String>,
 ) -> Result<Vec<Tile>> {
     let shape = sample.data.shape;
+    let names = sample.data.channels.iter().flat_map(|names| names.iter());
+    let names: Vec<String> = names.map(ToString::to_string).collect();
     let tile = |&row: &usize| {
         let mut pixels = vec![0.0; shape.len()];
         sample.data.pixels.read(row, &mut pixels)?;
@@ -141,6 +143,7 @@ fn sheet(
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
+            names: names.clone(),
             captions: caption(row),
             real: labels[row] == 1,
             ..Tile::default()
