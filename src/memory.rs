@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// Bytes that are left to the many small allocations when a large one is granted.
 pub const HEADROOM: usize = 64 << 20;
 
+/// Bytes from which an allocation is large.
+pub const LARGE: usize = 1 << 20;
+
 /// Memory that this process could still have, in bytes; known on Linux only. The least of what
 /// the machine has free, what a container or a batch job (cgroup) allows, and what is left of
 /// the address space (`ulimit -v`).

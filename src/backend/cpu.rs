@@ -9,7 +9,7 @@ use num_traits::Float;
 pub use super::host::{HostBuffer, Pool};
 use super::profile::Profile;
 use super::simd::{Isa, Vectors};
-use crate::memory::refused;
+use crate::memory::{LARGE, refused};
 use crate::{Error, Result};
 
 /// Element type of the native device.
@@ -144,7 +144,7 @@ impl Cpu {
     }
 
     /// The same, where the system, or [a limit](Cpu::limit_memory), may not give
-    /// as much. The system has to have [`HEADROOM`](crate::memory::HEADROOM) besides.
+    /// as much. For a large one it has to have [`HEADROOM`](crate::memory::HEADROOM) besides.
     pub fn allocate_tensor<T: Real>(&self, len: usize) -> Result<HostBuffer<T>> {
         let allowed = T::pool(self).allows(len);
         allowed.map_err(|left| Error::TooLarge {
@@ -154,7 +154,8 @@ impl Cpu {
             limit: left as u64,
             unit: "bytes",
         })?;
-        self.pooled(len, true).map_err(|()| self.refused::<T>(len))
+        let large = len.saturating_mul(size_of::<T>()) >= LARGE;
+        self.pooled(len, large).map_err(|()| self.refused::<T>(len))
     }
 
     /// From the pool, else new; else once more when everything free is given back.

@@ -1,7 +1,7 @@
 //! `rbgpu score`: P(real) for every candidate, as it is read.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use clap::Args;
 use super::Done;
 use super::args::{Common, NAMED, Reading};
 use super::outputs::Outputs;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, data_out};
 use crate::bench::process;
 use crate::data::atomic::atomic_try;
 use crate::data::scores::Format;
@@ -230,8 +230,7 @@ impl<'a> Output<'a> {
         mut copies: Option<FitsCopies>,
     ) -> Result<Written> {
         let busy = if self.path == Path::new("-") {
-            let out = BufWriter::new(std::io::stdout());
-            self.write_to(out, Path::new("standard output"), rows, &mut copies)
+            self.write_to(data_out(), Path::new("standard output"), rows, &mut copies)
         } else {
             atomic_try(self.path, |out| {
                 self.write_to(out, self.path, rows, &mut copies)

@@ -1,7 +1,7 @@
 //! What a person sees while something runs. Results go to standard output,
 //! everything else to standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -120,6 +120,44 @@ impl Terminal {
             epoch: None,
             waited: Duration::ZERO,
         }
+    }
+}
+
+/// Standard output for rows of data: to a file or a program as they are, to a terminal without
+/// what acts on it.
+pub fn data_out() -> Box<dyn Write + Send> {
+    let out = std::io::stdout();
+    match out.is_terminal() {
+        true => Box::new(Tame(out, Vec::new())),
+        false => Box::new(BufWriter::new(out)),
+    }
+}
+
+/// Passes lines on, escaped. Holds the beginning of one.
+struct Tame<W: Write>(W, Vec<u8>);
+
+impl<W: Write> Tame<W> {
+    /// Passes on as much as has `length` bytes.
+    fn pass(&mut self, length: usize) -> std::io::Result<()> {
+        let rest = self.1.split_off(length);
+        let text = std::mem::replace(&mut self.1, rest);
+        let text = String::from_utf8_lossy(&text);
+        self.0.write_all(escaped(&text).as_bytes())
+    }
+}
+
+impl<W: Write> Write for Tame<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.extend(bytes);
+        if let Some(end) = self.1.iter().rposition(|byte| *byte == b'\n') {
+            self.pass(end + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.pass(self.1.len())?;
+        self.0.flush()
     }
 }
 
@@ -283,4 +321,30 @@ pub fn table(rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_data_do_not_act_on_a_terminal() {
+        let mut seen = Vec::new();
+        let mut out = Tame(&mut seen, Vec::new());
+        // Written in pieces that cut letters.
+        for piece in "id,é\n\u{1b}[31m,\u{202e}\nend".as_bytes().chunks(1) {
+            out.write_all(piece).unwrap();
+        }
+        out.flush().unwrap();
+        drop(out);
+        let seen = String::from_utf8(seen).unwrap();
+        assert_eq!(seen, "id,é\n\\u001b[31m,\\u202e\nend");
+    }
+
+    #[test]
+    fn further_lines_of_a_notice_are_indented() {
+        assert_eq!(block("a\nrbgpu: b\u{1b}"), "a\n  rbgpu: b\\u001b");
+        assert_eq!(block("to go on:\n    rbgpu"), "to go on:\n    rbgpu");
+        assert_eq!(block(""), "");
+    }
 }

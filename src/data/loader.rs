@@ -160,13 +160,11 @@ impl Loader {
         let bytes = indices.len() as u64 * shape.len() as u64 * 4;
         // The network needs memory too.
         let room = available_memory().map_or(u64::MAX, |bytes| bytes / 2);
-        let cached = if bytes <= options.cache_bytes.min(room) && !options.turns_first() {
-            indices.len()
-        } else {
-            0
+        let fits = bytes <= options.cache_bytes.min(room);
+        let cached = match fits && !options.turns_first() {
+            true => indices.len(),
+            false => 0,
         };
-        let mut cache = Vec::new();
-        cache.resize_with(cached, OnceLock::new);
         let of_rows = |labels: &Vec<u8>| indices.iter().map(|&i| labels[i]).collect();
         let balances = options.shuffle && options.balance;
         let balance = labels.as_ref().filter(|_| balances).map(of_rows);
@@ -179,7 +177,7 @@ impl Loader {
                 labels,
                 options,
                 draws,
-                cache,
+                cache: (0..cached).map(|_| OnceLock::new()).collect(),
             }),
         })
     }

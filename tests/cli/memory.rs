@@ -65,11 +65,11 @@ fn desk() -> Desk {
 fn a_batch_beyond_the_limit_is_trained_in_parts() {
     let desk = desk();
     let train = "train set.npz --network wide.toml --device cpu";
-    let ran = limited(&desk, 800, &format!("{train} -o a.safetensors")).done();
+    let ran = limited(&desk, 600, &format!("{train} -o a.safetensors")).done();
     ran.says(&["the device has no room for 512", "at a time"]);
     let ran = limited(
         &desk,
-        800,
+        600,
         "score a.safetensors set.npz --batch-size 512 --device cpu",
     );
     assert_eq!(ran.code, 0, "{}", ran.err);

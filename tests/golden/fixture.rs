@@ -9,6 +9,7 @@ use rbgpu::nn::{Activation, Architecture, Layer, Model, Pair, Plan, Training};
 use rbgpu::ops::Padding;
 use serde::Deserialize;
 
+use super::choices::Problem;
 use super::npz::{Array, Npz};
 
 /// `<network>.json`, as far as it is used here.
@@ -21,7 +22,6 @@ pub struct Description {
     pub variables: Vec<Variable>,
     pub loss_f64: f64,
     pub grad_norms_f64: HashMap<String, Norm>,
-    pub keras_f32_grad_rel_l2_max: f64,
     pub traj: HashMap<String, Trajectory>,
 }
 
@@ -163,6 +163,19 @@ impl Golden {
         let input = self.description.input_shape;
         let weights = |i: usize, _: &Plan| Ok(self.weights[i].clone());
         Model::with_values(self.architecture.clone(), input, device, weights).unwrap()
+    }
+
+    /// The same as [`Judged`](super::choices::Judged) takes it.
+    pub fn problem(&self) -> Problem {
+        let wide = |values: &Vec<f32>| values.iter().map(|v| f64::from(*v)).collect();
+        Problem {
+            architecture: self.architecture.clone(),
+            input: self.description.input_shape,
+            weights: self.weights.iter().map(wide).collect(),
+            x: self.x.values.clone(),
+            target: self.target.values.clone(),
+            count: self.x.shape[0],
+        }
     }
 
     /// The batch and its targets on `device`.

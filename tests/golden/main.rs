@@ -9,6 +9,7 @@ mod common;
 #[path = "../export/interpreter.rs"]
 mod interpreter;
 
+mod choices;
 mod committed;
 mod compare;
 mod explain;
@@ -17,5 +18,6 @@ mod fixture;
 mod hdf5;
 mod npz;
 mod ops;
+mod seeds;
 mod shared;
 mod table;

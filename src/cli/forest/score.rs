@@ -1,12 +1,12 @@
 //! `rbgpu forest score`.
 
-use std::io::{BufWriter, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::super::Done;
 use super::super::outputs::{Outputs, check_csv};
+use super::super::terminal::data_out;
 use super::Reading;
 use crate::data::atomic::atomic_write;
 use crate::forest::Forest;
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         true => atomic_write(&arguments.out, |out| {
             write_scores(out, &table, &scores, threshold, parts)
         })?,
-        false => write_scores(BufWriter::new(stdout()), &table, &scores, threshold, parts)
+        false => write_scores(data_out(), &table, &scores, threshold, parts)
             .map_err(Error::io("write", "standard output"))?,
     }
     if scores.filled > 0 {
