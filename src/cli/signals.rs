@@ -20,6 +20,7 @@ use signal_hook::{flag, low_level};
 
 use super::terminal::Terminal;
 use super::typed;
+use crate::data::lock;
 use crate::judge::EpochRecord;
 use crate::train::{Observer, Progress};
 use crate::{Error, Result};
@@ -93,6 +94,7 @@ fn install(terminal: Terminal) -> std::io::Result<()> {
                     "{}: stopped before there was anything to save",
                     name(signal)
                 ));
+                lock::abandon();
                 low_level::exit(128 + signal);
             }
         }

@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use same_file::Handle;
@@ -59,14 +60,31 @@ impl Lock {
                 .set_len(0)
                 .and_then(|()| writeln!(file, "{}", myself()));
             let path = path.to_path_buf();
+            held().push(path.clone());
             return Ok(Asked::Ours(Lock { path, file }, without));
         }
         unreachable!("tries have an end")
     }
 }
 
+/// The lock files of this process.
+static HELD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn held() -> MutexGuard<'static, Vec<PathBuf>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the lock files of a process that is about to end without dropping anything.
+pub fn abandon() {
+    for path in held().drain(..) {
+        // The next run removes one that cannot be removed now.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
+        held().retain(|path| *path != self.path);
         if is_at(&self.file, &self.path) {
             // One that cannot be removed is free, and the next run removes it.
             let _ = std::fs::remove_file(&self.path);

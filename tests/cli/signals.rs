@@ -240,6 +240,11 @@ fn before_training_there_is_nothing_to_save() {
         let line = "train --simulated 400000 --device cpu -o m.safetensors";
         let mut work = Work::begin(&desk, line);
         work.says("simulating a survey");
+        assert!(
+            desk.files().len() > 2,
+            "outputs are claimed: {:?}",
+            desk.files()
+        );
         work.signal(signal);
         let ended = work.end();
         assert_eq!(ended.code, Some(128 + signal), "{}", ended.err);
@@ -329,7 +334,8 @@ fn without_a_terminal_every_epoch_is_a_line() {
         assert!(lines[0].contains(part), "no '{part}' in {}", lines[0]);
     }
     assert!(!lines[2].contains(" left"), "{}", lines[2]);
-    assert_eq!(desk.run(&format!("{line} --quiet")).done().err, "");
+    let quiet = format!("{line} --quiet --force");
+    assert_eq!(desk.run(&quiet).done().err, "");
 }
 
 /// A hundred SIGTERMs at random times of a training, from its first instruction to the last file:
