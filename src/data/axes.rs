@@ -23,8 +23,8 @@ const FEW: usize = 3;
 const MOST: usize = 8;
 
 /// Tells (N, H, W, C) from (N, C, H, W) by the lengths of the three axes behind N: a candidate
-/// has few images of many pixels. `named` is how many images the file itself names, where it
-/// does.
+/// has few images of many pixels. `named` is how many images the file names, or are wanted of
+/// it, where that is known; C that agrees is believed.
 pub fn axes([first, second, last]: [usize; 3], named: Option<usize>) -> Axes {
     let found = || {
         format!(
@@ -32,10 +32,8 @@ pub fn axes([first, second, last]: [usize; 3], named: Option<usize>) -> Axes {
              {last} pixels with the images first"
         )
     };
-    match named {
-        Some(count) if count == last => return Axes::ChannelsLast,
-        Some(count) if count == first => return Axes::ChannelsFirst(found()),
-        _ => {}
+    if named == Some(last) {
+        return Axes::ChannelsLast;
     }
     let taken = format!("taken as {last} images of {first} x {second} pixels");
     match (first, last) {
@@ -73,7 +71,8 @@ mod tests {
             );
         }
         assert!(matches!(axes([3, 3, 3], Some(3)), Axes::ChannelsLast));
-        assert!(matches!(axes([3, 9, 2], Some(3)), Axes::ChannelsFirst(_)));
+        // One image is wanted of three.
+        assert!(matches!(axes([1, 1, 3], Some(1)), Axes::Unclear(_)));
     }
 
     #[test]

@@ -230,7 +230,8 @@ fn tables_that_cannot_be_used() {
     for (text, parts) in [
         ("", ["autoscan_features.csv", "columns ID and OBJECT_TYPE"]),
         ("ID,KIND\n1,2\n", ["line of names", "ID, KIND"]),
-        ("ID,OBJECT_TYPE\n1,0\n2,bogus\n", ["line 3", "\"bogus\""]),
+        ("ID,OBJECT_TYPE\n1,0\n2,SN\n", ["line 3", "\"SN\""]),
+        ("ID,OBJECT_TYPE\n1.07e18,0\n", ["line 2", "\"1.07e18\""]),
         ("ID,OBJECT_TYPE\nx1,0\n", ["line 2", "\"x1\""]),
         ("ID,OBJECT_TYPE\n1,0\n1,1\n", ["line 3", "it has two"]),
         ("ID,OBJECT_TYPE\n1,0,5\n", ["table", "3 fields"]),

@@ -229,7 +229,7 @@ fn images_first_is_refused() {
     );
     says(
         &super::error(&path, &ReadOptions::default()),
-        &["[2, 3, 5, 5]", "numpy.moveaxis(x, 1, -1)"],
+        &["(N, 3, 5, 5)", "numpy.moveaxis(x, 1, -1)"],
     );
     npz(
         &path,

@@ -19,8 +19,9 @@ use crate::{Error, Result};
 /// Bytes of a block of a FITS file.
 const BLOCK: usize = 2880;
 
-/// What stands for no label: -1, which is "undecided" everywhere else as well.
-const NO_LABEL: i16 = -1;
+/// What stands for no label and no flag: -1, which is "undecided" of a label everywhere else
+/// as well.
+const UNKNOWN: i16 = -1;
 
 /// A table being written.
 pub struct FitsTable<'a, W: Write> {
@@ -67,13 +68,12 @@ impl<'a, W: Write> FitsTable<'a, W> {
                 }
                 Value::Number(value) => bytes.extend(value.to_be_bytes()),
                 Value::Label(label) => {
-                    bytes.extend(label.map_or(NO_LABEL, i16::from).to_be_bytes());
+                    bytes.extend(label.map_or(UNKNOWN, i16::from).to_be_bytes());
                 }
-                Value::Flag(flag) => bytes.push(match flag {
-                    Some(true) => b'T',
-                    Some(false) => b'F',
-                    None => 0,
-                }),
+                // Not a logical: astropy makes one that is not known False.
+                Value::Flag(flag) => {
+                    bytes.extend(flag.map_or(UNKNOWN, i16::from).to_be_bytes());
+                }
             }
         }
         self.rows += 1;
@@ -89,8 +89,7 @@ impl<'a, W: Write> FitsTable<'a, W> {
                 let (repeat, col_type, byte_width) = match column.kind {
                     Kind::Text => (width, BinaryColumnType::Ascii, width),
                     Kind::Number => (1, BinaryColumnType::Double, 8),
-                    Kind::Label => (1, BinaryColumnType::Short, 2),
-                    Kind::Flag => (1, BinaryColumnType::Logical, 1),
+                    Kind::Label | Kind::Flag => (1, BinaryColumnType::Short, 2),
                 };
                 BinaryColumnDescriptor {
                     name: Some(columns::name(column, self.score_name).into()),
@@ -112,8 +111,8 @@ impl<'a, W: Write> FitsTable<'a, W> {
             if !column.unit.is_empty() {
                 add("TUNIT", text(column.unit))?;
             }
-            if column.kind == Kind::Label {
-                add("TNULL", FitsValue::Integer(i64::from(NO_LABEL)))?;
+            if matches!(column.kind, Kind::Label | Kind::Flag) {
+                add("TNULL", FitsValue::Integer(i64::from(UNKNOWN)))?;
             }
             add("TUCD", text(column.ucd))?;
             add("TCOMM", text(column.about))?;
@@ -149,8 +148,7 @@ impl<'a, W: Write> FitsTable<'a, W> {
                         (u32::from_le_bytes(length) as usize, width)
                     }
                     Kind::Number => (8, 8),
-                    Kind::Label => (2, 2),
-                    Kind::Flag => (1, 1),
+                    Kind::Label | Kind::Flag => (2, 2),
                 };
                 row.resize(begin + length, 0);
                 spool.read_exact(&mut row[begin..])?;
