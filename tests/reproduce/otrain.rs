@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use rbgpu::backend::Device;
 use rbgpu::data::Dataset;
+use rbgpu::data::claims::Claims;
+use rbgpu::reproduce::Watcher;
+use rbgpu::reproduce::folder::{self, FOLDER};
 use rbgpu::reproduce::otrain::{Request, Scale, Summary, run};
-use rbgpu::reproduce::{Watcher, folder};
 use rbgpu::simulate::{SurveyConfig, survey};
 use rbgpu::train::Precision;
 use rbgpu::{Classifier, Error, Result};
@@ -38,8 +40,6 @@ fn cpu() -> Device {
 }
 
 fn request(out: &Path, given: Vec<(String, Arc<Dataset>)>) -> Request {
-    let inputs = [];
-    folder::check(out, &inputs).unwrap();
     Request {
         given,
         scale: tiny(),
@@ -297,10 +297,13 @@ fn a_folder_with_other_things_or_an_input_is_not_written_to() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cube.npz");
     std::fs::write(&file, "x").unwrap();
-    let error = folder::check(folder.path(), &[]).unwrap_err().to_string();
+    let refused = |inputs: &[std::path::PathBuf]| {
+        let mut claims = Claims::new(false, Some("--fresh"), inputs);
+        let claimed = claims.folder(folder.path(), &FOLDER);
+        claimed.unwrap_err().to_string()
+    };
+    let error = refused(&[]);
     assert!(error.contains("other things"), "{error}");
-    let error = folder::check(folder.path(), &[file])
-        .unwrap_err()
-        .to_string();
+    let error = refused(&[file]);
     assert!(error.contains("which holds"), "{error}");
 }

@@ -57,7 +57,7 @@ pub struct Request {
     pub device: Device,
     /// What a gpu calculates in.
     pub precision: Precision,
-    /// The report's folder, from [`folder::check`].
+    /// The report's folder, claimed as [`folder::FOLDER`].
     pub out: PathBuf,
     /// Whether trainings that an earlier run left there are done again.
     pub fresh: bool,

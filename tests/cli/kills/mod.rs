@@ -82,7 +82,12 @@ struct Ready<'a> {
 }
 
 fn spawn(work: &Path, line: &str) -> Child {
-    let log = fs::File::create(work.with_extension("log")).unwrap();
+    spawn_saying(work, line, &work.with_extension("log"))
+}
+
+/// As [`spawn`], with standard error in the file `log`.
+fn spawn_saying(work: &Path, line: &str, log: &Path) -> Child {
+    let log = fs::File::create(log).unwrap();
     Command::new(assert_cmd::cargo::cargo_bin("rbgpu"))
         .current_dir(work)
         .args(line.split_whitespace())
@@ -120,16 +125,45 @@ fn ready<'a>(case: &'a Case, work: &Path) -> Ready<'a> {
     }
 }
 
+/// What a kill left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Left {
+    Nothing,
+    /// A report that says of itself that it is not whole.
+    Unfinished,
+    Old,
+    New,
+    /// Something whose bytes are not the same from run to run.
+    Any,
+}
+
+/// How often each was left; by runs that were still alive when they were killed, and others.
+type Tally = BTreeMap<(bool, Left), usize>;
+
 impl Ready<'_> {
     /// Whether what stands in `work` is no output, or one of the two whole.
-    fn check(&self, work: &Path) -> Result<(), String> {
+    fn check(&self, work: &Path) -> Result<Left, String> {
         let mut found = files(work);
         // What says of itself that it is not whole.
         found.retain(|path, _| !path.to_string_lossy().ends_with(".checkpoint.safetensors"));
         let is_there = found.keys().any(|path| path.starts_with(self.case.key));
         let unfinished = Path::new(self.case.key).join("UNFINISHED");
-        if !is_there || found.contains_key(&unfinished) || !self.case.exact {
-            return Ok(());
+        if !is_there {
+            return Ok(Left::Nothing);
+        }
+        if !self.case.exact {
+            return Ok(Left::Any);
+        }
+        if found.remove(&unfinished).is_some() {
+            let part = |end: &Files| {
+                found
+                    .iter()
+                    .all(|(path, bytes)| end.get(path) == Some(bytes))
+            };
+            return match self.ends.iter().any(part) {
+                true => Ok(Left::Unfinished),
+                false => Err(self.difference(&found)),
+            };
         }
         // Scores and their copies are two outputs.
         if !self.case.replaces {
@@ -142,9 +176,10 @@ impl Ready<'_> {
             }
             end == found
         };
-        match self.ends.iter().any(whole) {
-            true => Ok(()),
-            false => Err(self.difference(&found)),
+        match self.ends.iter().position(whole) {
+            Some(0) => Ok(Left::Old),
+            Some(_) => Ok(Left::New),
+            None => Err(self.difference(&found)),
         }
     }
 
@@ -166,14 +201,20 @@ impl Ready<'_> {
     }
 
     /// Kills a run of the new command, or one of two at once, and looks; then runs it again.
-    fn kill(&self, work: &Path, rng: &mut Xoshiro256PlusPlus) -> Result<(), String> {
+    fn kill(
+        &self,
+        work: &Path,
+        rng: &mut Xoshiro256PlusPlus,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
         let old_first = self.case.replaces && rng.random_bool(0.7);
         let nothing = Files::new();
         put(if old_first { &self.ends[0] } else { &nothing }, work);
         let two = rng.random_bool(0.2);
         let mut children = vec![spawn(work, &self.lines[1])];
+        let log = work.with_extension("second.log");
         if two {
-            children.push(spawn(work, &self.lines[0]));
+            children.push(spawn_saying(work, &self.lines[0], &log));
         }
         if rng.random_bool(0.5) {
             let part = rng.random_range(0.0..1.2);
@@ -184,11 +225,21 @@ impl Ready<'_> {
             changed(work, changes, &mut children[0]);
             std::thread::sleep(Duration::from_micros(rng.random_range(0..300)));
         }
+        let alive = children[0].try_wait().unwrap().is_none();
         children[0].kill().unwrap();
-        for child in &mut children {
-            child.wait().unwrap();
+        let codes: Vec<_> = children
+            .iter_mut()
+            .map(|c| c.wait().unwrap().code())
+            .collect();
+        let left = self.check(work)?;
+        *tally.entry((alive, left)).or_default() += 1;
+        // The second was refused since the first was writing (or was done, where nothing is
+        // replaced), or it was alone.
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let refused = ["is writing it", "an empty or new folder"];
+        if two && codes[1] != Some(0) && !refused.iter().any(|words| said.contains(words)) {
+            return Err(format!("the second run: {:?}: {said}", codes[1]));
         }
-        self.check(work)?;
         if !self.case.replaces && work.join(self.case.key).exists() {
             fs::remove_dir_all(work.join(self.case.key)).unwrap();
         }
@@ -239,25 +290,42 @@ fn campaign(kills: usize, seed: u64, cases: &[Case]) {
     let desk = inputs();
     let work = |worker: usize| desk.path(format!("work{worker}"));
     // Two at a time.
-    let failed: Vec<String> = std::thread::scope(|scope| {
+    let ended: [(Vec<String>, Tally); 2] = std::thread::scope(|scope| {
         let workers = [0, 1].map(|worker| {
             let work = work(worker);
             scope.spawn(move || {
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed + worker as u64);
                 let own = cases.iter().skip(worker).step_by(2);
                 let own: Vec<Ready> = own.map(|case| ready(case, &work)).collect();
-                let mut failed = Vec::new();
+                let (mut failed, mut tally) = (Vec::new(), Tally::new());
                 for (round, ready) in (0..kills / 2).zip(own.iter().cycle()) {
-                    if let Err(why) = ready.kill(&work, &mut rng) {
+                    if let Err(why) = ready.kill(&work, &mut rng, &mut tally) {
                         failed.push(format!("kill {round}: {}: {why}", ready.lines[1]));
                     }
                 }
-                failed
+                (failed, tally)
             })
         });
-        let ended = workers.map(|worker| worker.join().unwrap());
-        ended.into_iter().flatten().collect()
+        workers.map(|worker| worker.join().unwrap())
     });
+    let (failed, tallies): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
+    let failed = failed.concat();
+    let mut tally = Tally::new();
+    for (what, count) in tallies.into_iter().flatten() {
+        *tally.entry(what).or_default() += count;
+    }
+    for ((alive, left), count) in &tally {
+        let when = if *alive {
+            "while it ran"
+        } else {
+            "after its end"
+        };
+        println!("{count} killed {when}, which left: {left:?}");
+    }
+    // Else the kills would prove nothing.
+    for left in [Left::Nothing, Left::Old] {
+        assert!(tally.contains_key(&(true, left)), "no kill left {left:?}");
+    }
     assert!(failed.is_empty(), "seed {seed}:\n{}", failed.join("\n"));
 }
 
