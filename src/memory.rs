@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Bytes that are left to the many small allocations when a large one is granted.
-pub const HEADROOM: usize = 64 << 20;
+/// Bytes that are left to the many small allocations when a large one is granted. A thread that
+/// allocates for the first time takes 64 MiB of address space at once, for a heap of its own.
+pub const HEADROOM: usize = 128 << 20;
 
 /// Bytes from which an allocation is large.
 pub const LARGE: usize = 1 << 20;

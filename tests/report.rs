@@ -115,6 +115,12 @@ fn tile(i: usize, size: usize, channels: usize) -> Tile {
         width: size,
         channels,
         title: format!("ZTF{i} & a name too long for its tile: 1234567890123456789"),
+        names: match channels {
+            3 => ["template", "search", "difference"]
+                .map(String::from)
+                .to_vec(),
+            _ => Vec::new(),
+        },
         captions: vec![format!("P(real) {:.3}", if real { 0.997 } else { 0.004 })],
         real,
         ..Tile::default()

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod devices;
 pub mod evaluate;
+pub mod examples;
 pub mod explain;
 pub mod export;
 pub mod features;

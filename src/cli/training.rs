@@ -18,30 +18,29 @@ pub struct Training {
     /// Epochs at most
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Candidates per step [default: the largest power of two that leaves 16 steps per epoch, from 16
-    /// up to the network's published batch]
+    /// Candidates per step
     #[arg(long, value_name = "COUNT")]
     pub batch_size: Option<usize>,
     /// Adam's learning rate
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// Halve the learning rate every so many epochs; 0 keeps it
+    /// Halve the learning rate every N epochs; 0 never halves it
     #[arg(long, value_name = "EPOCHS")]
     pub halve_every: Option<usize>,
-    /// Stop after so many epochs without a lower validation loss; 0 never stops
+    /// Early stopping: stop after N epochs without a lower validation loss; 0 never stops
     #[arg(long, value_name = "EPOCHS")]
     pub patience: Option<usize>,
-    /// The rate of every dropout layer
+    /// Rate of every dropout layer [default: as the network describes them]
     #[arg(long, value_name = "RATE")]
     pub dropout: Option<f64>,
-    /// Adam's decay of the mean
-    #[arg(long)]
+    /// Adam's decay of the mean [default: 0.9]
+    #[arg(long, help_heading = "Optimiser")]
     pub beta1: Option<f64>,
-    /// Adam's decay of the square
-    #[arg(long)]
+    /// Adam's decay of the square [default: 0.999]
+    #[arg(long, help_heading = "Optimiser")]
     pub beta2: Option<f64>,
-    /// Adam's epsilon
-    #[arg(long)]
+    /// Adam's epsilon [default: 1e-7]
+    #[arg(long, help_heading = "Optimiser")]
     pub epsilon: Option<f64>,
     /// Training/validation/test in per cent, such as 70/10/20
     #[arg(long)]
@@ -68,10 +67,10 @@ pub struct Training {
     /// there, 2 GiB here), yes, or no: read them for every batch
     #[arg(long, default_value = "auto", value_name = "WHETHER")]
     pub resident: Residence,
-    /// In f16, what the loss is multiplied with in the first step
-    #[arg(long, value_name = "SCALE")]
+    /// Scale of the loss in the first step of --precision f16 [default: 65536]
+    #[arg(long, value_name = "SCALE", help_heading = "Optimiser")]
     pub loss_scale: Option<f64>,
-    /// Of the split, the first weights, the order, dropout, and the simulated survey
+    /// Random seed for split, initialisation, shuffling, dropout and simulation
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Candidates of the simulated survey, when there is no INPUT

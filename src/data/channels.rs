@@ -320,6 +320,13 @@ impl Dataset {
         Ok(self)
     }
 
+    /// Refuses an input that does not have the images that are asked for.
+    pub(super) fn check_asked(&self, asked: &Asked) -> Result<()> {
+        let chosen = asked.choose(self.channels.as_ref(), self.shape.channels);
+        let chosen = chosen.map_err(|mismatch| mismatch.at(&self.source));
+        chosen.map(drop)
+    }
+
     /// The same candidates with the images that are asked for.
     pub(super) fn with_asked(self, asked: &Asked) -> Result<Dataset> {
         let chosen = asked

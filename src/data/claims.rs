@@ -337,7 +337,7 @@ fn precious(path: &Path) -> Option<&'static str> {
         [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some("a model"),
         start if start.starts_with(b"SIMPLE  =") => Some("a FITS file"),
         _ if line.starts_with(b"id,label,was,decision") => Some("a label file"),
-        _ if line.trim_ascii_end() == b"id,part,label" => Some("a split"),
+        _ if line.starts_with(b"id,part,label") => Some("a split"),
         _ => None,
     }
 }

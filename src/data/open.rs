@@ -85,10 +85,9 @@ pub fn stream<P: AsRef<Path>>(inputs: &[P], options: &ReadOptions) -> Result<Str
     let parts = parts(&inputs, options)?;
     let options = &with_label_file(options, &parts)?;
     check_keys(&parts, options)?;
-    let strict = options.strict || (inputs.len() == 1 && parts[0].strict(options));
     let sources = parts.iter().map(|part| part.rows(options));
     let sources = sources.collect::<Result<Vec<_>>>()?;
-    let stream = Stream::new(sources, strict).with_images(options.asked());
+    let stream = Stream::new(sources, options.strict).with_images(options.asked());
     let stream = stream.refusing_damage(options.strict);
     match options.relabelled.clone() {
         Some(file) => {
@@ -134,7 +133,11 @@ impl Inputs<'_> {
             Kind::Folder => folder::rows(self.inputs[0], options)?,
             Kind::Stamps => Box::new(autoscan::rows(self.inputs[0], options)?),
             Kind::StandardInput => incoming::rows(std::io::stdin(), options)?,
-            _ => Box::new(OfDataset::new(self.set(options, Use::Rows)?)),
+            _ => {
+                let set = self.set(options, Use::Rows)?;
+                set.check_asked(&options.asked())?;
+                Box::new(OfDataset::new(set))
+            }
         })
     }
 }

@@ -113,7 +113,11 @@ fn labels_other_than_0_and_1() {
         ("cube", cutouts(20, 1)),
         ("labels", npy("|u1", "(20,)", &labels)),
     ]);
-    let parts = ["bad.npz: labels, row 13", "label 2", "0, 1, or -1"];
+    let parts = [
+        "bad.npz: labels, row 13",
+        "label 2",
+        "expected 1, true or real; 0, false or bogus",
+    ];
     desk.refuses(&format!("train bad.npz {TRAIN}"), 1, &parts);
 }
 

@@ -11,7 +11,11 @@ fn a_folder_that_does_not_exist() {
     let train = "train set.npz --network tiny.toml --device cpu -o";
     desk.refuses(&format!("{train} nowhere/x"), 1, &parts);
     desk.refuses(&format!("{train} m --validation-cube nowhere/x"), 1, &parts);
-    desk.refuses("score model.safetensors set.npz -o nowhere/x", 1, &parts);
+    desk.refuses(
+        "score model.safetensors set.npz -o nowhere/x --format csv",
+        1,
+        &parts,
+    );
     desk.refuses("simulate --count 10 -o nowhere/x.npz", 1, &parts);
 }
 
@@ -23,7 +27,11 @@ fn a_path_that_is_a_folder() {
     let parts = ["could not write folder", "it is a folder"];
     let train = "train set.npz --network tiny.toml --device cpu -o";
     desk.refuses(&format!("{train} folder"), 1, &parts);
-    desk.refuses("score model.safetensors set.npz -o folder", 1, &parts);
+    desk.refuses(
+        "score model.safetensors set.npz -o folder --format csv",
+        1,
+        &parts,
+    );
     desk.refuses("simulate --count 10 -o folder.npz", 1, &parts);
 }
 
@@ -59,8 +67,9 @@ fn an_input_is_never_replaced() {
         2,
         &parts,
     );
-    desk.refuses("score model.safetensors set.npz -o set.npz", 2, &parts);
-    let line = "score model.safetensors set.npz -o model.safetensors";
+    let score = "score model.safetensors set.npz --format csv";
+    desk.refuses(&format!("{score} -o set.npz"), 2, &parts);
+    let line = &format!("{score} -o model.safetensors");
     desk.refuses(line, 2, &["another file than the input"]);
     assert!(before == desk.read("set.npz"));
 }

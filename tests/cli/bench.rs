@@ -19,7 +19,7 @@ fn every_configuration_is_measured_against_the_ceilings() {
         let options = format!("--network sized.toml,otrain --seconds 0.05 --device {device}");
         let ran = desk
             .run(&format!(
-                "bench {options} --batch-size 8,16 --out bench.json"
+                "bench {options} --batch-size 8,16 --out bench.json --force"
             ))
             .done();
         ran.prints(&[

@@ -13,7 +13,7 @@ fn labels(real: usize, bogus: usize) -> Vec<u8> {
 #[test]
 fn a_training_says_its_batch_steps_rate_epochs_patience_classes_and_device() {
     let desk = Desk::with_set();
-    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors";
+    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors --force";
     let ran = desk.run(train).done();
     ran.says(&[
         "training tiny on cpu: batch 8 (5 steps per epoch), learning rate 0.001, up to 3 epochs, \
@@ -52,7 +52,7 @@ fn imbalanced_classes_are_said_and_can_be_weighted_or_oversampled() {
     let desk = Desk::new();
     let members = [("cube", cutouts(80, 1)), ("labels", labels(10, 70))];
     npz(&desk.path("set.npz"), &members);
-    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors";
+    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors --force";
     desk.run(train).done().says(&[
         "the classes are imbalanced: 12.5 % of the training part is real",
         "--class-weight balanced",
@@ -83,7 +83,7 @@ fn imbalanced_classes_are_said_and_can_be_weighted_or_oversampled() {
 #[test]
 fn a_network_that_learned_nothing_keeps_one_half_and_says_why() {
     let desk = Desk::new();
-    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors --json";
+    let train = "train set.npz --network tiny.toml --device cpu -o m.safetensors --json --force";
     let check = |members: &[(&str, Vec<u8>)], parts: &[&str]| {
         npz(&desk.path("set.npz"), members);
         let ran = desk.run(train).done();
@@ -115,7 +115,7 @@ fn a_network_that_learned_nothing_keeps_one_half_and_says_why() {
 #[test]
 fn a_set_threshold_says_what_it_reaches_and_when_the_rows_are_too_few() {
     let desk = Desk::with_model();
-    let set = "evaluate model.safetensors set.npz --all --out r --set-threshold";
+    let set = "evaluate model.safetensors set.npz --all --out r --force --set-threshold";
     let ran = desk.run(&format!("{set} fpr=0.5")).done();
     ran.prints(&[
         "is stored in the model (before: ",

@@ -147,7 +147,7 @@ fn rows_of_one_object_are_in_one_part_of_a_forest() {
         );
     }
     // That split read again keeps objects; one that divides them is said to.
-    let line = "forest train objects.csv --trees 2 --out p.safetensors --split";
+    let line = "forest train objects.csv --trees 2 --out p.safetensors --force --split";
     let ran = desk.run(&format!("{line} o.split.csv")).done();
     assert!(!ran.err.contains("objects"), "{}", ran.err);
     let turned = desk.text("o.split.csv").replacen(",train,", ",test,", 1);

@@ -64,7 +64,7 @@ fn desk() -> Desk {
 #[test]
 fn a_batch_beyond_the_limit_is_trained_in_parts() {
     let desk = desk();
-    let train = "train set.npz --network wide.toml --device cpu";
+    let train = "train set.npz --network wide.toml --batch-size 512 --device cpu";
     let ran = limited(&desk, 600, &format!("{train} -o a.safetensors")).done();
     ran.says(&["the device has no room for 512", "at a time"]);
     let ran = limited(
@@ -79,7 +79,7 @@ fn a_batch_beyond_the_limit_is_trained_in_parts() {
 fn at_every_limit_there_is_an_end_in_words() {
     let desk = desk();
     for mib in [150, 200, 250, 300, 400, 600] {
-        let train = "train set.npz --network wide.toml --device cpu --epochs 1";
+        let train = "train set.npz --network wide.toml --batch-size 512 --device cpu --epochs 1";
         let ran = limited(&desk, mib, &format!("{train} -o {mib}.safetensors"));
         println!("{mib} MiB: {} {}", ran.code, ran.err);
         if ran.code != 0 {

@@ -171,7 +171,7 @@ fn suspect_goes_on_after_every_signal() {
 #[test]
 fn reproduce_goes_on_after_every_signal() {
     let desk = Desk::new();
-    let line = "reproduce des --quick --candidates 300 --narrow 16 --epochs 2 --folds 2 \
+    let line = "reproduce des --quick --candidates 400 --narrow 16 --epochs 2 --folds 2 \
                 --device cpu";
     desk.run(&format!("{line} --out whole")).done();
     let line = format!("{line} --out stopped");

@@ -68,7 +68,7 @@ fn a_journal_and_a_table_become_labels() {
     assert_eq!(json["agreement"]["people"][1]["who"], "ben");
     assert!(json["scores"].is_null());
 
-    let ran = desk.run("votes ana.jsonl others.csv --at-least 1 --rule unanimous --json");
+    let ran = desk.run("votes ana.jsonl others.csv --at-least 1 --rule unanimous --json --force");
     let json = ran.done().json();
     // d: one vote for real and one for neither.
     assert_eq!(
@@ -139,13 +139,13 @@ fn votes_on_data_are_checked_and_trained_on() {
     let other = |i: usize| if i == 7 { "0badc0de".into() } else { marks(i) };
     desk.write("other.csv", votes(&rows, &other));
     let refused = ["other.csv", "pixels 0badc0de", "the data that people saw"];
-    desk.refuses("votes other.csv --data set.npz", 1, &refused);
+    desk.refuses("votes other.csv --data set.npz -o o.csv", 1, &refused);
     desk.write("foreign.csv", "id,who,answer\nx1,ana,real\n");
     let refused = ["foreign.csv", "'x1'", "ids such as"];
-    desk.refuses("votes foreign.csv --data set.npz", 1, &refused);
+    desk.refuses("votes foreign.csv --data set.npz -o o.csv", 1, &refused);
     let refused = ["model.safetensors", "--data DATA"];
     desk.refuses(
-        "votes votes.csv --scores model.safetensors --device cpu",
+        "votes votes.csv --scores model.safetensors --device cpu -o o.csv",
         1,
         &refused,
     );

@@ -1,6 +1,6 @@
 //! Features of stamps whose answer is known.
 
-use rbgpu::data::{Candidate, CutoutShape, Dataset, InMemory};
+use rbgpu::data::{Candidate, Channel, CutoutShape, Dataset, InMemory};
 use rbgpu::forest::FeatureTable;
 use rbgpu::forest::features::measure;
 
@@ -50,7 +50,7 @@ fn dataset(cutouts: &[Vec<Vec<f64>>], labels: Option<Vec<u8>>) -> Dataset {
     Dataset {
         source: "made".into(),
         shape,
-        channels: None,
+        channels: (channels == 3).then(|| Channel::ALL.into()),
         pixels: Box::new(InMemory {
             values,
             stride: shape.len(),

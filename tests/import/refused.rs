@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{fixture, refusal};
 
 /// Each network of refused.json, with what the error must say.
-const REFUSED: [(&str, &[&str]); 23] = [
+const REFUSED: [(&str, &[&str]); 22] = [
     (
         "separable",
         &[
@@ -43,7 +43,6 @@ const REFUSED: [(&str, &[&str]); 23] = [
         "sigmoid_inside",
         &["layer 2", "Conv2D", "sigmoid on a convolution"],
     ),
-    ("global_pool", &["layer 2", "GlobalAveragePooling2D"]),
     ("too_small", &["layer 3", "Conv2D", "8x8x2"]),
     ("quantised", &["layer 3", "Dense", "quantised"]),
     ("two_inputs", &["Concatenate"]),

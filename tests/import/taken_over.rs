@@ -70,7 +70,7 @@ fn a_global_average_is_an_average_over_the_whole_image() {
         input = [9, 7, 2]
         layers = [
             { kind = "conv2d", filters = 4, kernel = 3, activation = "relu" },
-            { kind = "avg_pool", window = [7, 5] },
+            { kind = "avg_pool", window = [9, 7] },
             { kind = "flatten" },
             { kind = "dense", units = 1, activation = "sigmoid" },
         ]

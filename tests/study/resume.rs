@@ -134,6 +134,7 @@ fn what_fails_is_a_row_with_its_reason() {
     wild.name = "wild".into();
     wild.folder = "wild".into();
     wild.config.learning_rate = 1e30;
+    wild.config.rate_is_default = false;
     runs.push(wild);
     let records = desk.conduct(folder.path(), &runs, &mut ()).unwrap();
     let note = |i: usize| records[i].note.clone().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rbgpu::data::{Candidate, CutoutShape, InMemory, Part};
+use rbgpu::data::{Candidate, CutoutShape, Grouping, InMemory, Part};
 use rbgpu::ops::ClassWeights;
 use rbgpu::train::{ClassWeight, Finished, finished};
 use serde_json::Value;
@@ -307,7 +307,10 @@ fn trained(data: &Arc<Dataset>, epochs: usize) -> Finished {
         learning_rate: Some(3e-3),
         ..Settings::default()
     };
-    let session = session(config(settings, false), &Device::cpu(), data);
+    let config = config(settings, false);
+    // Cutouts that are all the same would be one group, which cannot be split.
+    let made = Split::grouped(data, config.split, config.seed, Grouping::None).unwrap();
+    let session = Session::new(config, &Device::cpu(), data.clone(), made.split);
     let outcome = session.run(false, &mut ()).unwrap();
     finished(&session, &outcome).unwrap()
 }

@@ -19,12 +19,12 @@ pub fn run(arguments: &Arguments, sorted: &Sorted, terminal: &Terminal) -> Resul
     inputs.extend(sorted.suspects.clone());
     inputs.extend(arguments.reading.labels.clone());
     inputs.push(sorted.journal.clone());
-    check_csv(out)?;
     let force = Force {
         force: arguments.force,
     };
     let mut outputs = Outputs::new(force, &inputs, terminal);
     outputs.keep(&[out])?;
+    check_csv(out)?;
     let decisions = Decisions::read(&sorted.journal, Mode::Repair)?;
     if decisions.is_empty() {
         let found = match decisions.others {

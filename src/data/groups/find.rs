@@ -73,8 +73,19 @@ fn same_pixels(set: &Dataset, run: &[usize]) -> Result<Vec<Vec<usize>>> {
             None => kinds.push((values, vec![row])),
         }
     }
-    let several = kinds.into_iter().map(|(_, rows)| rows);
-    Ok(several.filter(|rows| rows.len() > 1).collect())
+    kinds.retain(|(values, rows)| rows.len() > 1 && has_contrast(values));
+    Ok(kinds.into_iter().map(|(_, rows)| rows).collect())
+}
+
+/// Whether two pixels differ, where there are two. Cutouts that are blank or constant are equal
+/// without being of one source: they say nothing of each other.
+fn has_contrast(values: &[f32]) -> bool {
+    if values.len() == 1 {
+        return true;
+    }
+    let mut finite = values.iter().filter(|value| value.is_finite());
+    let first = finite.next();
+    finite.any(|value| Some(value) != first)
 }
 
 /// [`pixels_mark`] of the cutouts `rows` of `set`, in that order: one pass, in parallel.
