@@ -37,8 +37,9 @@ class Model:
     def predict(
         self, cutouts: ArrayLike, planes: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
-        """P(real) for cutouts (N, H, W, C), or (N, H, W) where C is 1, as the survey gives them;
-        NaN where a cutout has no finite pixel. The images are in the order of `channels`, unless
+        """P(real) for cutouts (N, H, W, C), or (N, H, W) where C is 1, as the survey gives them.
+        A single cutout (H, W, C), or (H, W) where C is 1, gives an array of one score. NaN where
+        a cutout has no finite pixel. The images are in the order of `channels`, unless
         `planes` says what they are, such as ["search", "template", "difference"]."""
     def save(self, path: str | PathLike[str], *, force: bool = False) -> None:
         """Writes it as a model file, whole or not at all. Raises FileExistsError if `path` exists,

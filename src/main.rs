@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use rbgpu::cli::allocator::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
 fn main() -> ExitCode {
     // Looking for a gpu, Vulkan drivers load libwayland, which complains on
     // standard error where there is no such folder, as on a server.

@@ -10,6 +10,8 @@ mod augment;
 mod autoscan;
 #[path = "data/brokers.rs"]
 mod brokers;
+#[path = "data/class_folders.rs"]
+mod class_folders;
 #[path = "data/cubes.rs"]
 mod cubes;
 #[path = "data/errors.rs"]

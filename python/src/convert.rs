@@ -75,9 +75,9 @@ pub struct Cutouts<'py> {
 }
 
 impl<'py> Cutouts<'py> {
-    /// Takes anything that numpy makes an array of; `images` is how many images a cutout must
-    /// have, where that is known.
-    pub fn new(array: &Bound<'py, PyAny>, images: Option<usize>) -> PyResult<Cutouts<'py>> {
+    /// Takes anything that numpy makes an array of. `model` is the (H, W, C) that a model takes,
+    /// where there is one; a single cutout is then taken as one of many.
+    pub fn new(array: &Bound<'py, PyAny>, model: Option<[usize; 3]>) -> PyResult<Cutouts<'py>> {
         let numpy = array.py().import("numpy")?;
         let array = numpy.call_method1("asanyarray", (array,))?;
         let shape: Vec<usize> = array.getattr("shape")?.extract()?;
@@ -87,6 +87,18 @@ impl<'py> Cutouts<'py> {
             let text = format!("cutouts of type {dtype}, expected numbers");
             return Err(PyValueError::new_err(text));
         }
+        let is_single = match model {
+            Some(model) => is_single(&shape, model)?,
+            None => false,
+        };
+        let (array, shape) = match (is_single, &shape[..]) {
+            (true, &[h, w, ..]) => {
+                let whole = vec![1, h, w, shape.get(2).copied().unwrap_or(1)];
+                (array.call_method1("reshape", (whole.clone(),))?, whole)
+            }
+            _ => (array, shape),
+        };
+        let images = model.map(|[_, _, c]| c);
         let (count, shape) = match shape[..] {
             [n, h, w, c] => {
                 match axes([h, w, c], images) {
@@ -125,6 +137,32 @@ impl<'py> Cutouts<'py> {
         let part: PyReadonlyArrayDyn<'_, f32> = part.extract()?;
         debug_assert!(part.is_c_contiguous());
         Ok(part.as_slice()?.to_vec())
+    }
+}
+
+/// Whether an array of `shape` is a single cutout for a model that takes `model` (H, W, C). An
+/// error where it may as well be several, and where it can be neither.
+fn is_single(shape: &[usize], model: [usize; 3]) -> PyResult<bool> {
+    let [h, w, c] = model;
+    let refused = |problem: &str| {
+        let text = format!(
+            "cutouts of shape {shape:?}, {problem}: the model takes {h}x{w}x{c}, expected \
+             (N, {h}, {w}, {c}), or ({h}, {w}, {c}) for one cutout"
+        );
+        Err(PyValueError::new_err(text))
+    };
+    match *shape {
+        [_, _] if c == 1 => Ok(true),
+        [_, _, last] if c > 1 => match last == c {
+            true => Ok(true),
+            false => refused("which are no cutouts of that many images"),
+        },
+        [first, second, 1] => match [first, second] == [h, w] && [second, 1] == [h, w] {
+            true => refused("which may be one cutout or several"),
+            // A column of N cutouts of one pixel in width would be (N, H, W).
+            false => Ok([second, 1] != [h, w]),
+        },
+        _ => Ok(false),
     }
 }
 

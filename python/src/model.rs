@@ -85,8 +85,7 @@ impl Model {
         let py = cutouts.py();
         let names = planes.iter().flatten().map(|name| name.parse::<Channel>());
         let names: Vec<Channel> = names.collect::<Result<_, _>>().map_err(exception)?;
-        let [_, _, images] = self.0.input_shape();
-        let cutouts = Cutouts::new(cutouts, Some(images))?;
+        let cutouts = Cutouts::new(cutouts, Some(self.0.input_shape()))?;
         let [h, w, c] = cutouts.shape;
         let mut scores = Vec::with_capacity(cutouts.count);
         for from in (0..cutouts.count).step_by(PIECE) {

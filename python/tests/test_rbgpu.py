@@ -74,6 +74,20 @@ def test_any_array_will_do(model, tmp_path):
     assert made.predict(cutouts[:0]).shape == (0,)
 
 
+def test_one_cutout_is_one_score(model, tmp_path):
+    made, _ = model
+    cutouts, _ = sky(3, seed=4)
+    first = made.predict(cutouts)[:1]
+    assert np.array_equal(made.predict(cutouts[0]), first)
+    assert np.array_equal(made.predict(cutouts[0, :, :, 0]), first)
+    triplets, labels = sky(60, channels=3)
+    three = rbgpu.train(triplets, labels, epochs=1, device="cpu", out=tmp_path / "3.safetensors")
+    assert three.predict(triplets[0]).shape == (1,)
+    # (N, H, W): cutouts of one image for a model of three.
+    with pytest.raises(ValueError, match=r"expected \(N, 16, 16, 3\)"):
+        three.predict(triplets[..., 0])
+
+
 def test_nan_is_allowed(model):
     made, _ = model
     cutouts, _ = sky(3, seed=5)

@@ -22,22 +22,21 @@ use crate::{Error, Result};
 /// What every subcommand that runs a network takes.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Where to run: auto (a real gpu if there is one, else cpu), gpu, cpu, or part of an
-    /// adapter's name
+    /// Device: auto (a real GPU if there is one, else cpu), gpu, cpu, or part of an adapter's
+    /// name
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// What a gpu multiplies: f32, or f16 (faster where it has matrix units; weights and sums
-    /// stay f32)
+    /// GPU arithmetic precision: f32, or f16 (faster with matrix units; weights and sums stay
+    /// f32)
     #[arg(long, default_value = "f32", value_name = "NAME")]
     pub precision: Precision,
-    /// Bytes that tensors may take on the device, in MiB; a batch that needs more is taken in
-    /// parts
+    /// Limit on tensor memory on the device, in MiB; a larger batch is split
     #[arg(long, value_name = "MIB")]
     pub memory_limit: Option<u64>,
     /// Print errors only
     #[arg(long, short)]
     pub quiet: bool,
-    /// Say more: every epoch as a line, every input that was left out
+    /// Print more: a line per epoch, every skipped input
     #[arg(long, short)]
     pub verbose: bool,
 }
@@ -101,37 +100,37 @@ impl Common {
 /// How an input is read.
 #[derive(Debug, Args)]
 pub struct Reading {
-    /// Which key of a .npz holds what, such as cube=stamps or labels=label; may be repeated
+    /// Keys of a .npz, such as cube=stamps or labels=label; may be repeated
     #[arg(long = "key", value_name = "NAME=KEY")]
     pub keys: Vec<String>,
-    /// The key of a .npz that says for each cutout: 0 or train, 1 or validation, 2 or test
+    /// Key of a .npz with each cutout's part: 0 or train, 1 or validation, 2 or test
     #[arg(long, value_name = "KEY")]
     pub split_key: Option<String>,
-    /// What label 1 means: auto (an artifact in a DES triple, else real), real-is-one,
+    /// Meaning of label 1: auto (artifact in a DES triple, else real), real-is-one,
     /// real-is-zero
     #[arg(long, default_value = "auto", value_name = "WHICH")]
     pub label_polarity: LabelPolarity,
-    /// Fail on the first file that cannot be read instead of leaving it out
+    /// Stop at the first unreadable file instead of skipping it
     #[arg(long)]
     pub strict: bool,
-    /// What the images of each cutout are, in their order, where the input does not name them:
-    /// template, search (or science), difference, with commas between
+    /// Declare the images of each cutout, in order, for input that does not name them:
+    /// template, search (or science), difference, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub planes: Vec<Channel>,
     /// Choose images of each cutout by name, in this order, such as template,search,difference;
-    /// for a model that does not know its images, those that it takes
+    /// for a model without image names: the images it takes
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub channels: Vec<Channel>,
-    /// The schema of alert packets that come without one, as Kafka carries them: an .avsc file, or
-    /// a folder of them for records that stand in files of their own, as Rubin's do
+    /// Schema of alert packets without one, as in Kafka: an .avsc file, or a folder of them for
+    /// nested records in separate files (Rubin)
     #[arg(long, value_name = "FILE|FOLDER")]
     pub schema: Option<PathBuf>,
-    /// A label file: a table with columns id and label (1 real, 0 bogus, -1 undecided) whose
-    /// labels count instead of the input's own; or which DES stamps are artifacts (columns ID,
-    /// OBJECT_TYPE) instead of the folder's own autoscan_features*.csv
+    /// Labels that replace the input's own: a table with columns id and label (1 real, 0 bogus,
+    /// -1 undecided), or DES' table of stamps (columns ID, OBJECT_TYPE) in place of the
+    /// folder's autoscan_features*.csv
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Train also on FITS files without O'TRAIN's keywords CANDID and EDGE
+    /// Also train on FITS files without O'TRAIN's keywords CANDID and EDGE
     #[arg(long)]
     pub lenient: bool,
 }

@@ -41,22 +41,22 @@ pub struct Arguments {
     /// The calibrated model
     #[arg(long, short, value_name = "MODEL.safetensors")]
     out: PathBuf,
-    /// temperature (one number; candidates keep their order) or isotonic (any rising map; for a
-    /// thousand candidates or more)
+    /// temperature (one parameter; keeps the ranking) or isotonic (any increasing map; for 1000
+    /// candidates or more)
     #[arg(long, default_value_t, value_name = "NAME")]
     method: Method,
-    /// Which rows: train, validation, test, held-out or all; the validation part unless given, or
-    /// held-out where the data have no such part
+    /// Rows to use: train, validation, test, held-out or all [default: validation, or held-out
+    /// if the data have no validation part]
     #[arg(long, value_name = "ROWS", conflicts_with = "all")]
     part: Option<Rows>,
-    /// All rows, those that the weights were fitted to as well
+    /// Use all rows, including the training part
     #[arg(long)]
     all: bool,
-    /// A table that says which candidate was in which part (columns id and part)
+    /// Split table with columns id and part
     #[arg(long, value_name = "FILE")]
     split: Option<PathBuf>,
-    /// What the cross-fit that measures the calibration keeps in one fold: object, id (the same
-    /// id or pixels), none; auto is object where the data know objects, else id
+    /// Keep each group in one fold of the cross-validation: object, id (equal ids or pixels),
+    /// none; auto: object if the data have objects, else id
     #[arg(long, default_value = "auto", value_name = "BY")]
     group: Grouping,
     /// Crop larger cutouts to N x N pixels about their centre

@@ -26,33 +26,33 @@ use crate::{Error, Result};
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Arguments {
-    /// Models and tables of scores (.csv, .dat, .jsonl, .parquet, or NAME=FILE, which names them),
-    /// and behind them the labelled data: a cube, a folder, alerts, a triple's prefix. Without
-    /// data the labels and magnitudes of the first table are taken
+    /// Models and score tables (.csv, .dat, .jsonl, .parquet; NAME=FILE names one), followed by
+    /// the labelled data: a cube, a folder, alerts, a triple's prefix. Without data, labels and
+    /// magnitudes come from the first table
     #[arg(required = true, value_name = "MODEL|SCORES|DATA")]
     inputs: Vec<PathBuf>,
     /// The folder for report.html, figures and tables
     #[arg(long, short, value_name = "FOLDER")]
     out: PathBuf,
-    /// Which rows: held-out (the test part, or what no model was fitted to), train, validation,
-    /// test, or all
+    /// Rows to evaluate: held-out (the test part, or rows no model was trained on), train,
+    /// validation, test, or all
     #[arg(long, default_value = "held-out", value_name = "WHICH")]
     part: Rows,
-    /// Every row, those that the weights were fitted to as well
+    /// Use all rows, including the training part
     #[arg(long, conflicts_with = "part")]
     all: bool,
-    /// The table (id, part) that says which candidate was in which part; the file that training
-    /// left beside the model unless given
+    /// Split table with columns id and part [default: the one written beside the model by
+    /// training]
     #[arg(long, value_name = "FILE")]
     split: Option<PathBuf>,
-    /// A candidate is real from this score on, for all of them; each model's own unless given
+    /// Decision threshold on the score, for all classifiers [default: each model's]
     #[arg(long)]
     threshold: Option<f64>,
-    /// Store a threshold in the model: a number, or the one that is best by f1, f1+mcc, g-mean,
-    /// or that has fpr=0.01 or mdr=0.05
+    /// Store a decision threshold in the model: a number, the best by f1, f1+mcc or g-mean, or
+    /// one with a given rate (fpr=0.01, mdr=0.05)
     #[arg(long, value_name = "RULE")]
     set_threshold: Option<Rule>,
-    /// The missed detection rate at which false positive rates are compared
+    /// Missed detection rate at which false positive rates are compared
     #[arg(long, default_value_t = 0.05, value_name = "RATE")]
     at_mdr: f64,
     /// Also find the threshold with this false positive rate; may be repeated
@@ -61,36 +61,36 @@ pub struct Arguments {
     /// Also find the threshold with this missed detection rate; may be repeated
     #[arg(long, value_name = "RATE")]
     mdr: Vec<f64>,
-    /// Bogus candidates for each real one in a night, for the stream's cleanliness; may be
-    /// repeated; beside that of the data
+    /// Bogus candidates per real one in a night, for the purity of the stream; may be repeated;
+    /// the data's own ratio is always shown
     #[arg(long, value_name = "RATIO", default_values_t = [7.0])]
     bogus_per_real: Vec<f64>,
-    /// Also look at the parts of the data by this column (filter, fwhm, telescope, …, or any of
-    /// a score table); may be repeated
+    /// Also evaluate by this column (filter, fwhm, telescope, …, or any of a score table); may
+    /// be repeated
     #[arg(long = "by", value_name = "COLUMN")]
     by: Vec<String>,
-    /// The score's column in tables, where it is not called rb_score, score, …
+    /// Score column of tables [default: rb_score, score, …]
     #[arg(long, value_name = "NAME")]
     score_name: Option<String>,
-    /// The id's column in tables, where it is not called id, candid, …
+    /// Id column of tables [default: id, candid, …]
     #[arg(long, value_name = "NAME")]
     id_name: Option<String>,
     /// The scores of tables are P(artifact)
     #[arg(long)]
     artifact_scores: bool,
-    /// Candidates in each gallery of each classifier; 0 for none
+    /// Candidates per gallery; 0 for no galleries
     #[arg(long, default_value_t = 12, value_name = "N")]
     gallery: usize,
-    /// Show in galleries what each model looked at
+    /// Add Grad-CAM maps to the galleries
     #[arg(long)]
     grad_cam: bool,
     /// Crop larger cutouts to N x N pixels about their centre
     #[arg(long, value_name = "N")]
     cutout_size: Option<usize>,
-    /// Resamples of the bootstrap that finds intervals
+    /// Bootstrap resamples for confidence intervals
     #[arg(long, default_value_t = 1000, value_name = "N")]
     resamples: usize,
-    /// Of the bootstrap, and of what is chosen at random
+    /// Random seed for the bootstrap and the galleries
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]

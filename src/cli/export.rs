@@ -21,11 +21,11 @@ pub struct Arguments {
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// onnx, h5 (Keras 2 and 3), keras, weights.h5 (Keras 3), safetensors; the ending of --out
-    /// unless given
+    /// onnx, h5 (Keras 2 and 3), keras, weights.h5 (Keras 3), safetensors [default: by the
+    /// ending of --out]
     #[arg(long, value_name = "NAME")]
     format: Option<Format>,
-    /// Put the normalisation of the pixels into the graph; onnx only, and not for mad and asinh
+    /// Include the pixel normalisation in the graph (ONNX only; not mad or asinh)
     #[arg(long)]
     with_normalisation: bool,
     #[command(flatten)]

@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
-    /// Say more: every input that was left out
+    /// Print more: every skipped input
     #[arg(long, short)]
     verbose: bool,
 }

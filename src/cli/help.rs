@@ -31,8 +31,11 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// A setting as help shows it.
+type Shown = fn(&Training) -> String;
+
 /// Options whose default is the network's published value, and that value as text.
-const PUBLISHED: [(&str, fn(&Training) -> String); 7] = [
+const PUBLISHED: [(&str, Shown); 7] = [
     ("epochs", |t| t.epochs.to_string()),
     ("batch_size", |t| t.batch_size.to_string()),
     ("learning_rate", |t| format!("{:e}", t.learning_rate)),
@@ -81,7 +84,7 @@ fn defaults() -> Vec<(&'static str, String)> {
     let networks: Vec<(String, Training)> = Architecture::published()
         .filter_map(|name| Some((name.to_string(), Architecture::named(name).ok()?.training)))
         .collect();
-    let text = |value: fn(&Training) -> String| {
+    let text = |value: Shown| {
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (name, training) in &networks {
             let value = value(training);

@@ -24,28 +24,28 @@ pub struct Arguments {
     /// The model
     #[arg(long, short, value_name = "MODEL.safetensors")]
     out: PathBuf,
-    /// What is done to cutouts before they go in: none, standard, mad, l2, l2-rows, asinh, minmax,
-    /// otrain (none), braai-d6m7, braai, dia-nodia; none unless given
+    /// Preprocessing of cutouts: none, standard, mad, l2, l2-rows, asinh, minmax, otrain
+    /// (none), braai-d6m7, braai, dia-nodia [default: none]
     #[arg(long, value_name = "NAME")]
     preprocess: Option<String>,
-    /// Which output means real: the class of a softmax, 0 for a sigmoid that is P(real), inverted
-    /// for one that is P(artifact); guessed, with a notice, unless given or known by --preprocess
+    /// Output that means real: the class number of a softmax, 0 for a sigmoid that is P(real),
+    /// inverted for P(artifact) [default: known from --preprocess, or guessed with a notice]
     #[arg(long, value_name = "N|inverted")]
     real_output: Option<RealOutput>,
-    /// The images that the network takes, in order, such as template,search,difference; of three
-    /// guessed, with a notice, unless given or known by --preprocess
+    /// Images the network takes, in order, such as template,search,difference [default: known
+    /// from --preprocess; of three, guessed with a notice]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     channels: Option<Vec<Channel>>,
-    /// A candidate is real from this P(real) on
+    /// Decision threshold on P(real)
     #[arg(long, default_value_t = 0.5, value_name = "P")]
     threshold: f64,
-    /// What to call the network; the file's name unless given
+    /// Name of the network [default: the file's name]
     #[arg(long, value_name = "NAME")]
     network_name: Option<String>,
     /// The architecture of PyTorch's weights: des1, des2, des3, des4, otrain, or a .toml file
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
-    /// Size of the network's input, where the file does not say it
+    /// Input size of the network, if the file does not say it
     #[arg(long, value_name = "H,W,C", value_parser = size)]
     input: Option<[usize; 3]>,
     #[command(flatten)]

@@ -25,13 +25,13 @@ pub struct Arguments {
     #[arg(long, num_args = 1.., value_name = "IMAGES",
         conflicts_with_all = ["count", "size", "channels", "real_fraction"])]
     into: Vec<PathBuf>,
-    /// Sources in each image; 100 unless said
+    /// Sources per image [default: 100]
     #[arg(long, value_name = "N", requires = "into", conflicts_with = "density")]
     number: Option<usize>,
     /// Sources per 1000 x 1000 pixels
     #[arg(long, value_name = "N", requires = "into")]
     density: Option<f64>,
-    /// Magnitudes, uniform from BRIGHT to FAINT; 14..22 unless said
+    /// Uniform range of magnitudes, BRIGHT to FAINT [default: 14..22]
     #[arg(
         long,
         value_name = "BRIGHT..FAINT",
@@ -39,7 +39,7 @@ pub struct Arguments {
         allow_hyphen_values = true
     )]
     magnitudes: Option<String>,
-    /// Magnitude of a source of 1 ADU; else that of the header
+    /// Magnitude of a source of 1 ADU [default: from the header]
     #[arg(
         long,
         value_name = "MAG",
@@ -47,14 +47,14 @@ pub struct Arguments {
         allow_hyphen_values = true
     )]
     zero_point: Option<f64>,
-    /// Electrons per ADU; else GAIN of the header
+    /// Electrons per ADU [default: GAIN of the header]
     #[arg(long, value_name = "E/ADU", requires = "into")]
     gain: Option<f64>,
-    /// ADU at which pixels saturate; else SATURATE of the header
+    /// Saturation level in ADU [default: SATURATE of the header]
     #[arg(long, value_name = "ADU", requires = "into")]
     saturate: Option<f64>,
-    /// PSFEx's model, or a folder with NAME.psf for each image; else it is measured from the
-    /// image's stars
+    /// PSFEx model, or a folder with NAME.psf per image [default: measured from the image's
+    /// stars]
     #[arg(
         long,
         value_name = "FILE|FOLDER",
@@ -62,19 +62,19 @@ pub struct Arguments {
         conflicts_with = "fwhm"
     )]
     psf: Option<PathBuf>,
-    /// For images without stars: a round Moffat profile of this width
+    /// For images without stars: FWHM of a round Moffat profile
     #[arg(long, value_name = "PIXELS", requires = "into")]
     fwhm: Option<f64>,
-    /// Least distance of a source from the border; 16 unless said
+    /// Minimum distance of a source from the border [default: 16]
     #[arg(long, value_name = "PIXELS", requires = "into")]
     margin: Option<f64>,
-    /// Least distance of the sources from each other; 24 unless said
+    /// Minimum distance between sources [default: 24]
     #[arg(long, value_name = "PIXELS", requires = "into")]
     separation: Option<f64>,
-    /// The HDU with the image, by EXTNAME or number; the first 2-D image unless said
+    /// HDU of the image, by EXTNAME or number [default: the first 2-D image]
     #[arg(long, value_name = "NAME|N", requires = "into")]
     hdu: Option<ImageHdu>,
-    /// Fail on the first image that cannot be used instead of leaving it out
+    /// Stop at the first unusable image instead of skipping it
     #[arg(long, requires = "into")]
     strict: bool,
 }

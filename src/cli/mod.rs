@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each arguments → configuration →
 //! library call → print. The only part of the crate that prints.
 
+pub mod allocator;
 pub mod args;
 pub mod bars;
 pub mod bench;

@@ -3,7 +3,7 @@
 //! A command says what it writes, as one of these: [`keep`](Outputs::keep) (models, splits, labels,
 //! data sets: not replaced without --force), [`replace`](Outputs::replace) (tables of scores),
 //! [`folder`](Outputs::folder) (reports). The program refuses to write anything else
-//! ([`claims::require`]).
+//! ([`crate::data::claims::require`]).
 
 use std::path::{Path, PathBuf};
 

@@ -33,30 +33,30 @@ pub struct Arguments {
     /// Cubes, folders, FITS files, .npy triples' prefixes; - for standard input
     #[arg(required_unless_present = "files_from")]
     inputs: Vec<PathBuf>,
-    /// Inputs that stand in a file, one a line (or - for standard input)
+    /// Read input paths from a file, one per line (- for standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
     files_from: Option<PathBuf>,
-    /// Where the scores go; - for standard output. A table that exists is replaced
+    /// Score table; - for standard output. An existing table is replaced
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// csv, jsonl, parquet, votable, fits (a binary table), ecsv, or otrain (its
     /// infer_results.dat) [default: by the ending of --out; csv on standard output]
     #[arg(long, value_name = "NAME")]
     format: Option<Format>,
-    /// A candidate is real from this P(real) on; the model's own threshold unless given
+    /// Decision threshold on P(real) [default: the model's]
     #[arg(long)]
     threshold: Option<f64>,
-    /// What to call the score's column
+    /// Name of the score column
     #[arg(long, default_value = data::scores::columns::SCORE, value_name = "NAME")]
     score_name: String,
     /// Crop larger cutouts to N x N pixels about their centre
     #[arg(long, value_name = "N")]
     cutout_size: Option<usize>,
-    /// Also copy every FITS cutout into this new folder, with its score in the header (RBSCORE,
+    /// Also copy every FITS cutout to this new folder, with its score in the header (RBSCORE,
     /// RBCLASS, RBMODEL)
     #[arg(long, value_name = "FOLDER")]
     fits_copies: Option<PathBuf>,
-    /// Candidates at a time; what suits the device unless given
+    /// Candidates per batch [default: chosen for the device]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     #[command(flatten)]

@@ -17,14 +17,14 @@ use crate::simulate::{Channels, SurveyConfig, survey, write_truth};
 /// Arguments of `rbgpu simulate`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What to write: a cube if it ends in .npz, else a folder with true/ and false/ FITS files;
-    /// with --into the folder for the images and their catalogue. A folder must be new or empty
+    /// Output: a cube if it ends in .npz, else a folder of FITS files in true/ and false/; with
+    /// --into, the folder for the images and their catalogue. A folder must be new or empty
     #[arg(long, short, value_name = "FILE|FOLDER")]
     out: PathBuf,
-    /// How many candidates
+    /// Number of candidates
     #[arg(long, default_value_t = 10_000)]
     count: usize,
-    /// Pixels along a cutout's side; 32 for a difference, 51 for a triplet unless said
+    /// Side of a cutout in pixels [default: 32 for a difference, 51 for a triplet]
     #[arg(long)]
     size: Option<usize>,
     /// difference alone, or triplet: template, search and difference
@@ -45,7 +45,7 @@ pub struct Arguments {
         requires = "wrong_labels"
     )]
     wrong_bogus: f64,
-    /// The same seed gives the same survey
+    /// Random seed of the survey
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 pub struct Arguments {
     /// des1, des2, des3, des4, otrain, a .toml file, or a model
     network: String,
-    /// Cutout size, where it is not the published one
+    /// Cutout size, if it is not the published one
     #[arg(long, value_name = "H,W,C", value_parser = size)]
     input: Option<[usize; 3]>,
     /// Print as JSON

@@ -43,21 +43,21 @@ pub struct Arguments {
         describes one [default: otrain, or the network of --from]"
     )]
     network: Option<String>,
-    /// Go on from the weights of this model, with its network and preprocessing, instead of fresh
-    /// ones; where no epoch is better on the validation part, its weights are kept
+    /// Start from the weights of this model, with its network and preprocessing; if no epoch
+    /// improves on the validation part, these weights are kept
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
-    /// With --from, layers that stay as they are, by their names in `rbgpu summary`; * stands for
-    /// anything, as in conv2d*
+    /// With --from: freeze these layers, named as in `rbgpu summary`; * matches anything
+    /// (conv2d*)
     #[arg(long, value_delimiter = ',', value_name = "NAME,…", requires = "from")]
     freeze: Vec<String>,
-    /// The model file to write; the history, the curve and the split go beside it [default:
-    /// NETWORK.safetensors, or the first of NETWORK-2.safetensors, … that is free]
+    /// Model file; history, learning curve and split are written beside it [default:
+    /// NETWORK.safetensors, or the first free one of NETWORK-2.safetensors, …]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     training: Training,
-    /// Go on from the checkpoint of a run that was killed
+    /// Resume from the checkpoint of an interrupted run
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub struct Arguments {
     validation_cube: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// Say where the time went, by op or kernel; a gpu waits for each and is slower
+    /// Print the time spent per op or kernel; a GPU then waits for each one and is slower
     #[arg(long)]
     profile: bool,
     /// Print the result as JSON

@@ -45,26 +45,26 @@ pub struct Training {
     /// Training/validation/test in per cent, such as 70/10/20
     #[arg(long)]
     pub split: Option<Fractions>,
-    /// What a split keeps in one part: object (detections of one object), id (candidates with the
-    /// same id or the same pixels; object does that too), none; auto is object where the input
-    /// knows objects, else id
+    /// Keep each group in one part of the split: object (detections of one object), id (equal
+    /// ids or equal pixels; included in object), none; auto: object if the input has objects,
+    /// else id
     #[arg(long, default_value = "auto", value_name = "BY")]
     pub group: Grouping,
-    /// How pixels are scaled: none, standard, mad, l2, l2-rows, asinh, minmax
+    /// Pixel normalisation: none, standard, mad, l2, l2-rows, asinh, minmax
     #[arg(long, value_name = "NAME")]
     pub normalise: Option<Normalisation>,
-    /// How training cutouts are turned: none, or d4 (flips and quarter turns)
+    /// Augmentation of training cutouts: none, or d4 (flips and quarter turns)
     #[arg(long, default_value = "none")]
     pub augment: Augment,
-    /// Weights of the classes in the training loss: none, balanced (n / 2n_c, as in Keras and
-    /// scikit-learn), or the weight of a real candidate where a bogus one has 1
+    /// Class weights in the training loss: none, balanced (n / 2n_c, as in Keras and
+    /// scikit-learn), or the weight of a real candidate relative to a bogus one
     #[arg(long, default_value_t, value_name = "NAME|WEIGHT")]
     pub class_weight: ClassWeight,
     /// Oversample the smaller class: every epoch draws as many real as bogus candidates
     #[arg(long)]
     pub balance: bool,
-    /// Keep the pixels on the gpu, or on a cpu in memory: auto (if they take no more than 4 GiB
-    /// there, 2 GiB here), yes, or no: read them for every batch
+    /// Keep the pixels on the GPU, or in memory on a CPU: auto (up to 4 GiB, or 2 GiB on a
+    /// CPU), yes, or no (read them for every batch)
     #[arg(long, default_value = "auto", value_name = "WHETHER")]
     pub resident: Residence,
     /// Scale of the loss in the first step of --precision f16 [default: 65536]
@@ -73,7 +73,7 @@ pub struct Training {
     /// Random seed for split, initialisation, shuffling, dropout and simulation
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Candidates of the simulated survey, when there is no INPUT
+    /// Size of the simulated survey, used without INPUT
     #[arg(long, default_value_t = 6000, value_name = "COUNT")]
     pub simulated: usize,
 }

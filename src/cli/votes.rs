@@ -30,30 +30,29 @@ pub struct Arguments {
     /// or -1). The last that a person said of a candidate counts
     #[arg(required = true, value_name = "VOTES")]
     inputs: Vec<PathBuf>,
-    /// What makes a label: majority (larger than the minority by two at least, DES Sect. 4.6), or
-    /// unanimous
+    /// Rule for a label: majority (by at least two votes, DES Sect. 4.6), or unanimous
     #[arg(long, default_value = "majority", value_name = "NAME")]
     rule: Consensus,
-    /// Votes for real or bogus that a label needs
+    /// Minimum number of real or bogus votes for a label
     #[arg(long, default_value_t = AT_LEAST, value_name = "N")]
     at_least: u32,
     /// The label file to write, for `--labels`; the counts (.votes.csv), a summary (.json) and a
     /// picture go beside it
     #[arg(long, short, default_value = "labels.csv", value_name = "FILE")]
     out: PathBuf,
-    /// The candidates that were voted on; may be repeated. Checks that they are the ones that
-    /// people saw
+    /// The candidates voted on; may be repeated. Checks that their pixels are the ones people
+    /// saw
     #[arg(long, value_name = "DATA")]
     data: Vec<PathBuf>,
     /// With --data: candidates that nobody voted on are undecided in the label file, so that
     /// they are left out of training
     #[arg(long, requires = "data")]
     voted_only: bool,
-    /// A model (with --data), or a table of scores: compares scores of candidates that people
-    /// agree on with those of others
+    /// A model (with --data) or a score table: compare scores where people agree with scores
+    /// where they do not
     #[arg(long, value_name = "MODEL|SCORES")]
     scores: Option<PathBuf>,
-    /// The score's column in the table, where it is not called rb_score, score, …
+    /// Score column of the table [default: rb_score, score, …]
     #[arg(long, value_name = "NAME")]
     score_name: Option<String>,
     #[command(flatten)]

@@ -1,10 +1,11 @@
-//! Folders of FITS files or alert packets: `true/` and `false/` as O'TRAIN has
-//! them, or one folder without labels; and a single FITS file.
+//! Folders of FITS files or alert packets, with labels (`true/` and `false/`, as O'TRAIN has
+//! them) or without; and a single FITS file.
 
 use std::path::{Path, PathBuf};
 
 use super::fits::checksums::damage;
 use super::fits::{read_fits, read_fits_bytes};
+use super::folder_list::Listing;
 use super::options::{LabelPolarity, ReadOptions};
 use super::rows::{Blob, Cutout, OfBlobs, Row, Rows, Stream};
 use super::{Channel, Remark, alerts};
@@ -15,35 +16,20 @@ const ENDINGS: [&str; 5] = ["fits", "fit", "fts", "fits.fz", "fit.fz"];
 
 /// The candidates of the folder at `path`.
 pub(super) fn rows(path: &Path, options: &ReadOptions) -> Result<Box<dyn Rows>> {
-    let (yes, no) = (path.join("true"), path.join("false"));
-    let (mut files, mut packets) = (Vec::new(), Vec::new());
-    let mut notices = Vec::new();
-    let labelled = yes.is_dir() || no.is_dir();
-    if labelled {
-        for (folder, label) in [(&yes, 1), (&no, 0)] {
-            if folder.is_dir() {
-                let (fits, alerts) = list(folder, &mut notices)?;
-                files.extend(fits.into_iter().map(|file| (file, Some(label))));
-                packets.extend(alerts.into_iter().map(|file| (file, Some(label))));
-            }
-        }
-        if options.label_polarity == LabelPolarity::RealIsZero {
-            notices
-                .push("the folders' names say what is real; --label-polarity is not used".into());
-        }
-    } else {
-        if options.input_must_have_labels() {
-            let found = "no folders true/ and false/";
-            let expected = "them to say which files are real and which bogus";
-            return Err(Error::input(path, "folder", found, expected));
-        }
-        let (fits, alerts) = list(path, &mut notices)?;
-        files.extend(fits.into_iter().map(|file| (file, None)));
-        packets.extend(alerts.into_iter().map(|file| (file, None)));
+    let all = Listing::of(path)?;
+    if !all.is_labelled && options.input_must_have_labels() {
+        let found = all.without_labels(path);
+        let expected = "true/ and false/, or real/ and bogus/, to say which files are real and \
+                        which bogus; or a table of labels with --labels";
+        return Err(Error::input(path, "folder", found, expected));
+    }
+    let (files, packets, mut notices) = (all.fits, all.packets, all.notices);
+    if all.is_labelled && options.label_polarity == LabelPolarity::RealIsZero {
+        notices.push("the folders' names say what is real; --label-polarity is not used".into());
     }
     if files.is_empty() && packets.is_empty() {
-        let place = if labelled {
-            "true/ and false/"
+        let place = if all.is_labelled {
+            "folders of the classes"
         } else {
             "folder"
         };
@@ -132,32 +118,4 @@ pub(super) fn has_fits_name(path: &Path) -> bool {
     ENDINGS
         .iter()
         .any(|end| name.strip_suffix(end).is_some_and(|n| n.ends_with('.')))
-}
-
-/// The FITS files in a folder, by name, and the alerts.
-fn list(folder: &Path, notices: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let (mut files, mut packets) = (Vec::new(), Vec::new());
-    let mut others = 0;
-    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let path = entry.map_err(Error::io("read", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            // Hidden files, such as macOS's "._a.fits", are nobody's data.
-        } else if has_fits_name(&path) && path.is_file() {
-            files.push(path);
-        } else if path.is_file() && alerts::is_alerts(&path) {
-            packets.push(path);
-        } else {
-            others += 1;
-        }
-    }
-    if others > 0 {
-        let name = folder.display();
-        notices.push(format!(
-            "{others} entries of {name} are neither FITS files nor alerts and were not read"
-        ));
-    }
-    files.sort();
-    packets.sort();
-    Ok((files, packets))
 }

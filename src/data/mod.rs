@@ -7,11 +7,12 @@
 //! | file | what it reads or does |
 //! |---|---|
 //! | [`open`](mod@open), [`options`] | recognises an input by what it holds, joins several |
+//! | [`kind`] | what any file is, for errors |
 //! | [`candidate`], [`channels`], [`size`] | what is known of a candidate; choosing images, padding and cropping |
 //! | [`rows`], `gather`, `remarks` | candidates one after the other, and as a set |
 //! | `npz`, `npy`, `array`, `columns` | O'TRAIN's cube, any .npz with its keys named |
 //! | [`axes`] | which axis of a cube is the channels' |
-//! | [`fits`], `folder` | FITS files, `true/` and `false/` |
+//! | [`fits`], `folder`, `folder_list` | FITS files, folders of them, labels by the names of subfolders |
 //! | `alerts` | ZTF's and Rubin's alert packets, one by one, in containers, in a night's .tar.gz |
 //! | `triple`, `autoscan` | DES arrays; folders of DES stamps |
 //! | `mapped` | arrays that stay on disk |
@@ -52,11 +53,13 @@ mod columns;
 pub mod exposure;
 pub mod fits;
 mod folder;
+mod folder_list;
 mod gather;
 pub mod groups;
 mod gunzip;
 pub(crate) mod ids;
 mod incoming;
+pub mod kind;
 pub mod labels;
 mod listed;
 pub mod loader;

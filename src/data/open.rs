@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::channels::described;
 use super::columns::Use;
 use super::gather::gather;
+use super::kind::FileKind;
 use super::labels::{self, Given, OfSets, OfStream};
 use super::options::{KEY_NAMES, ReadOptions, first_bytes, refuse_lfs_pointer};
 use super::rows::{OfDataset, Rows, Stream};
@@ -269,6 +270,13 @@ fn recognise(input: &Path) -> Result<Kind> {
     }
     refuse_lfs_pointer(input)?;
     let kind = by_content(&first_bytes(input)?, input)?;
+    if matches!(kind, Kind::Npz) {
+        // Keras and PyTorch write zips too.
+        let inside = FileKind::of(input);
+        if inside.is_foreign_network() {
+            return Err(inside.not_cutouts(input));
+        }
+    }
     Ok(match (kind, input.to_str()) {
         (Kind::Npy, Some(name)) if name.ends_with("_x.npy") && name.len() > "_x.npy".len() => {
             Kind::Triple(PathBuf::from(&name[..name.len() - "_x.npy".len()]))
@@ -289,7 +297,11 @@ pub(super) fn by_content(start: &[u8], input: &Path) -> Result<Kind> {
         [0x1f, 0x8b, ..] => Ok(Kind::FitsFile),
         start if start.starts_with(b"SIMPLE") => Ok(Kind::FitsFile),
         [] => refused("an empty file".into()),
-        start => refused(npy::printable(start)),
+        start => Err(match FileKind::of(input) {
+            // Standard input has no name.
+            FileKind::Missing | FileKind::Unknown => return refused(npy::printable(start)),
+            kind => kind.not_cutouts(input),
+        }),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::data::kind::FileKind;
 use crate::data::table;
 use crate::{Error, Result};
 
@@ -50,14 +51,23 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
             true => What::Model,
             false if named.is_some() || table::is_table(path) => What::Scores,
             false => {
+                let kind = FileKind::of(path);
+                if kind.is_foreign_network() {
+                    return Err(kind.not_a_model(path));
+                }
                 data.push(input.clone());
                 continue;
             }
         };
         if !path.is_file() {
-            let found = format!("no file {}", path.display());
-            let expected = "a model (.safetensors) or a table of scores";
-            return Err(Error::config("MODEL", found, expected));
+            return Err(match what {
+                What::Model => FileKind::of(path).not_a_model(path),
+                What::Scores => {
+                    let found = format!("no file {}", path.display());
+                    let expected = "a model (.safetensors) or a table of scores";
+                    Error::config("MODEL", found, expected)
+                }
+            });
         }
         let is_named = named.is_some();
         let name = named
@@ -82,7 +92,7 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         sources.push(Source { name, path, what });
     }
     if sources.is_empty() {
-        let expected = "a model (.safetensors) or a table of scores, and the data behind it";
+        let expected = "a model (.safetensors) or a table of scores, and then the data";
         return Err(Error::config("MODEL", "none among the inputs", expected));
     }
     Ok((sources, data))

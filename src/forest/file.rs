@@ -18,10 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::model::{Forest, Provenance};
 use super::tree::Tree;
 use crate::data::atomic::atomic_write;
+use crate::data::kind::FOREST;
 use crate::{Error, Result};
 
-/// The key of the JSON in the metadata.
-const KEY: &str = "rbgpu-forest";
 /// Of the format; a reader knows this one only.
 const VERSION: u32 = 1;
 
@@ -71,7 +70,7 @@ impl Forest {
             ("feature", view(Dtype::U32, &count, &feature)),
             ("value", view(Dtype::F64, &count, &value)),
         ];
-        let metadata = HashMap::from([(KEY.to_string(), text)]);
+        let metadata = HashMap::from([(FOREST.to_string(), text)]);
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| {
             Error::config(
                 "forest",
@@ -91,8 +90,8 @@ impl Forest {
         let no_tensors = |e: safetensors::SafeTensorError| wrong("file", e.to_string(), what);
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(no_tensors)?;
         let file = SafeTensors::deserialize(&bytes).map_err(no_tensors)?;
-        let Some(text) = metadata.metadata().as_ref().and_then(|all| all.get(KEY)) else {
-            return Err(wrong("metadata", format!("no {KEY}"), what));
+        let Some(text) = metadata.metadata().as_ref().and_then(|all| all.get(FOREST)) else {
+            return Err(wrong("metadata", format!("no {FOREST}"), what));
         };
         let no_header = |e: serde_json::Error| wrong("metadata", e.to_string(), what);
         let Versioned { version } = serde_json::from_str(text).map_err(no_header)?;

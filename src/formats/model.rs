@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::tensors::{self, NamedTensor};
 use crate::backend::Device;
 use crate::data::channels::{Takes, names};
+use crate::data::kind::MODEL;
 use crate::data::{Channel, CutoutShape, Preprocess};
 use crate::engine::Tensor;
 use crate::judge::Calibration;
 use crate::nn::{Architecture, Model};
 use crate::{Error, Result};
-
-/// The key of the metadata.
-const KEY: &str = "rbgpu";
 
 /// The file beside the model `path` whose name ends in `end` in place of ".safetensors":
 /// "split.csv", "history.jsonl", ….
@@ -185,12 +183,12 @@ impl ModelFile {
             provenance: self.provenance.clone(),
         };
         let header = serde_json::to_string(&header).expect("plain data");
-        tensors::write(path, &tensors, KEY, &header)
+        tensors::write(path, &tensors, MODEL, &header)
     }
 
     /// Reads a model onto `device`.
     pub fn read(path: &Path, device: &Device) -> Result<ModelFile> {
-        let (tensors, header) = tensors::read(path, KEY)?;
+        let (tensors, header) = tensors::read(path, MODEL)?;
         let header: Header = serde_json::from_str(&header)
             .map_err(|e| Error::input(path, "header", e.to_string(), "a model that rbgpu wrote"))?;
         if !(1..=NEWEST).contains(&header.format) {

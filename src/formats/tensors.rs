@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::data::atomic::atomic_write;
-use crate::data::options::{LFS, lfs_error};
+use crate::data::kind::{CHECKPOINT, FOREST, FileKind, MODEL};
 use crate::engine::{Shape, Tensor};
 use crate::{Error, Result};
 
@@ -111,6 +111,10 @@ pub fn write(path: &Path, tensors: &[NamedTensor], key: &str, text: &str) -> Res
 
 /// Reads every tensor and the text under `key`.
 pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
+    let kind = FileKind::of(path);
+    if !matches!(kind, FileKind::Safetensors | FileKind::Empty) && key == MODEL {
+        return Err(kind.not_a_model(path));
+    }
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let wrong = |found: String| {
         Error::input(
@@ -120,21 +124,25 @@ pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
             format!("a whole safetensors file with '{key}' metadata, as rbgpu writes it"),
         )
     };
-    if bytes.starts_with(LFS) {
-        return Err(lfs_error(path));
-    }
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("{e}")))?;
     let text = metadata
         .metadata()
         .as_ref()
         .and_then(|map| map.get(key).cloned());
     let named = metadata.metadata().as_ref();
-    if text.is_none() && named.is_some_and(|all| all.contains_key("rbgpu-forest")) {
+    if text.is_none() && named.is_some_and(|all| all.contains_key(FOREST)) {
         let expected = "a network; `rbgpu forest score` gives a forest's scores, and `rbgpu \
                         evaluate NAME=scores.csv` takes these";
         return Err(Error::input(path, "header", "a random forest", expected));
     }
-    let text = text.ok_or_else(|| wrong("no such metadata".into()))?;
+    if text.is_none() && named.is_some_and(|all| all.contains_key(CHECKPOINT)) {
+        let expected = "a model; `rbgpu train` with --resume finishes the training";
+        return Err(Error::input(path, "header", "a checkpoint", expected));
+    }
+    let text = text.ok_or_else(|| match key == MODEL {
+        true => kind.not_a_model(path),
+        false => wrong("no such metadata".into()),
+    })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("{e}")))?;
     let views = file.tensors();
     let envelope: Envelope =

@@ -52,7 +52,12 @@ pub(super) fn cases() -> Vec<Case> {
         case("nearly certain", 64, Fill::Uniform(-15.0, 15.0)),
         weighted("real counts twice", 37, Fill::Normal(2.0), double),
         weighted("a rare class", 130, Fill::Normal(2.0), rare),
-        weighted("saturated, a rare class", 64, Fill::Uniform(-120.0, 120.0), rare),
+        weighted(
+            "saturated, a rare class",
+            64,
+            Fill::Uniform(-120.0, 120.0),
+            rare,
+        ),
         case("large batch", 1000, Fill::Normal(2.0)).large(),
     ]
 }

@@ -198,6 +198,11 @@ impl GpuOp for CategoricalCrossEntropy {
         ];
         let kernel = SHADER.kernel("categorical_cross_entropy_backward_input");
         let ClassWeights { bogus, real } = self.weights;
-        gpu.dispatch_items(&kernel, &binds, parameters![rows, classes, bogus, real], rows)
+        gpu.dispatch_items(
+            &kernel,
+            &binds,
+            parameters![rows, classes, bogus, real],
+            rows,
+        )
     }
 }

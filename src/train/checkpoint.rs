@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Config, Session, Totals, Trainer};
 use crate::backend::Device;
+use crate::data::kind::CHECKPOINT;
 use crate::data::{Dataset, Split};
 use crate::engine::{Shape, Tensor};
 use crate::formats::tensors::{self, NamedTensor};
@@ -107,14 +108,14 @@ pub fn write(path: &Path, session: &Session, state: &State) -> Result<()> {
         }
     }
     let header = serde_json::to_string(&header).expect("plain data");
-    tensors::write(path, &all, "rbgpu-checkpoint", &header)
+    tensors::write(path, &all, CHECKPOINT, &header)
 }
 
 /// Reads the state back; the run must be the same in all that its bits depend on. Also tells
 /// whether the run wrote it itself: it may be of one with fewer epochs
 /// ([`Session::going_on`]).
 pub fn read(path: &Path, session: &Session) -> Result<(State, bool)> {
-    let (all, header) = tensors::read(path, "rbgpu-checkpoint")?;
+    let (all, header) = tensors::read(path, CHECKPOINT)?;
     let header: Header = serde_json::from_str(&header).map_err(|e| {
         Error::input(
             path,

@@ -274,7 +274,7 @@ impl Settings {
             )?;
         }
         require(
-            !(config.balance && !config.class_weight.is_none()),
+            !config.balance || config.class_weight.is_none(),
             "--balance",
             format!("--class-weight {} besides", config.class_weight),
             "one of the two: each makes up for the imbalance",

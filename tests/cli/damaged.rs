@@ -49,12 +49,12 @@ fn a_model_with_a_byte_flipped() {
 #[test]
 fn another_file_is_no_model() {
     let desk = Desk::with_model();
-    let parts = ["set.npz", "as rbgpu writes it"];
+    let parts = ["set.npz", "a model that `rbgpu train`"];
     desk.refuses("score set.npz set.npz", 1, &parts);
     desk.refuses("summary set.npz", 1, &parts);
     desk.refuses(
         "score nowhere.safetensors set.npz",
         1,
-        &["could not read nowhere"],
+        &["nowhere.safetensors: model: found no such file"],
     );
 }

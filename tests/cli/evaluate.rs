@@ -205,8 +205,8 @@ fn what_cannot_be_evaluated_is_said() {
         ),
         (
             "evaluate no.safetensors set.npz --out r",
-            2,
-            "no file no.safetensors",
+            1,
+            "no.safetensors: model: found no such file",
         ),
         (
             "evaluate rb.safetensors set.npz --out mine",

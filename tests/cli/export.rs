@@ -85,7 +85,7 @@ fn a_plain_file_is_not_taken_for_a_model() {
     desk.refuses(
         "score plain.safetensors set.npz --out s.csv",
         1,
-        &["plain.safetensors", "no such metadata"],
+        &["plain.safetensors", "rbgpu import plain.safetensors"],
     );
 }
 

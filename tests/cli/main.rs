@@ -40,6 +40,7 @@ mod suspect;
 mod votes;
 #[cfg(unix)]
 mod work;
+mod wrong_file;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -56,7 +56,7 @@ fn paths() {
     fs::create_dir(dir.path().join("false")).unwrap();
     says(
         &error(dir.path(), &labelled()),
-        &["true/ and false/", "no FITS file"],
+        &["folders of the classes", "no FITS file"],
     );
     let none: [&Path; 0] = [];
     says(

@@ -270,7 +270,7 @@ fn scales_and_blanks_count_however_they_are_written() {
 fn an_extension_that_cannot_be_read_is_not_passed_over() {
     let primary = image(-32, &[], &floats(&[1.0; 6]));
     let whole = [primary.clone(), extension("DIFF", 7.0)].concat();
-    assert_eq!(read(&[whole.clone()], None).values[0], 7.0);
+    assert_eq!(read(std::slice::from_ref(&whole), None).values[0], 7.0);
     for (name, bytes) in [
         ("in the header", &whole[..primary.len() + 900]),
         ("in its first word", &whole[..primary.len() + 5]),

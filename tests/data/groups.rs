@@ -227,7 +227,7 @@ fn row_numbers_of_two_inputs_are_not_the_same_id() {
             // As an input without ids has them, also when it was written again.
             candidate.id = row.to_string();
         }
-        write_cube(&path(name), &one).unwrap();
+        write_cube(path(name), &one).unwrap();
     }
     let set = open(&[path("a.npz"), path("b.npz")], &ReadOptions::default()).unwrap();
     assert_eq!(set.candidates[0].id, set.candidates[20].id);

@@ -21,8 +21,11 @@ fn blocks(cards: &[String], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A FITS file of binary tables, each with names, forms, more cards and rows.
-fn fits(tables: &[(&[(&str, &str)], &[&str], usize, &[u8])]) -> Vec<u8> {
+/// A binary table: names and forms of its columns, more cards, the number of rows, their bytes.
+type Table<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], usize, &'a [u8]);
+
+/// A FITS file of binary tables.
+fn fits(tables: &[Table]) -> Vec<u8> {
     let primary = [
         "SIMPLE  =                    T",
         "BITPIX  =                    8",

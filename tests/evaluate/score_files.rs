@@ -192,7 +192,7 @@ fn inputs_are_sorted_into_classifiers_and_data() {
     for (inputs, place) in [
         (vec![at("cube.npz")], "none among the inputs"),
         (vec![at("rb.safetensors"), at("rb.safetensors")], "twice"),
-        (vec![at("no.safetensors")], "no file"),
+        (vec![at("no.safetensors")], "no such file"),
     ] {
         let error = sort(&inputs).unwrap_err().to_string();
         assert!(error.contains(place), "{error}");

@@ -130,7 +130,7 @@ fn other_files_are_named_for_what_they_are() {
     );
     refuses(
         b"SIMPLE  =                    T",
-        &["something else", ".keras"],
+        &["a FITS file", ".keras"],
     );
     refuses(
         b"{\"class_name\": \"Sequential\"}",
@@ -147,7 +147,10 @@ fn other_files_are_named_for_what_they_are() {
     );
     let files = [fixture("keras2.h5"), fixture("keras3.h5")];
     let error = refusal(&[&files[0], &files[1]], &options());
-    assert!(error.contains("Hdf5 beside Hdf5"), "{error}");
+    assert!(
+        error.contains("an HDF5 file beside an HDF5 file"),
+        "{error}"
+    );
     let error = refusal(&[&fixture("expected.npz")], &options());
     assert!(error.contains("expected.npz"), "{error}");
 }

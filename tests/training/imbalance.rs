@@ -364,7 +364,7 @@ fn a_run_that_learned_something_has_no_warning() {
     let star = |row: usize, at: usize| {
         let noise = ((row * 7919 + at * 104_729) % 1009) as f32 / 1009.0;
         noise
-            + if row % 2 == 0 && at == 8 * 16 + 8 {
+            + if row.is_multiple_of(2) && at == 8 * 16 + 8 {
                 30.0
             } else {
                 0.0

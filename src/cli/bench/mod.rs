@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Candidates per step, separated by commas [default: 32,256]
     #[arg(long, value_delimiter = ',', value_name = "COUNT")]
     batch_size: Vec<usize>,
-    /// Training, scoring, or both unless given
+    /// Training or scoring [default: both]
     #[arg(long)]
     mode: Option<ModeName>,
     /// Rows and columns of the cutouts [default: as published]
@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Time for each network, batch and mode; a slow one takes at least two steps
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Software adapters too: the processor acting as a gpu
+    /// Include software adapters, which run GPU code on the CPU
     #[arg(long)]
     all_devices: bool,
     /// How samples/s grow with batch and cutout size, and the time of an epoch with the

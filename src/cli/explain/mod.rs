@@ -60,16 +60,16 @@ pub struct Arguments {
     /// The folder for maps (.npy), pictures (.png), explain.csv and explain.json
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// grad-cam, saliency, occlusion; all of them unless given
+    /// grad-cam, saliency, occlusion [default: all]
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     method: Vec<Method>,
-    /// The layer of Grad-CAM, as `rbgpu summary` names it; the last convolution unless given
+    /// Layer for Grad-CAM, named as in `rbgpu summary` [default: the last convolution]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
-    /// The class that is asked about: real, bogus, or that which the network predicts
+    /// Class to explain: real, bogus, or the predicted one
     #[arg(long, default_value = "predicted", value_name = "NAME")]
     class: Asked,
-    /// Which number of it: its probability (as O'TRAIN), or its score before the head, the logit
+    /// Output to explain: the class probability (as O'TRAIN), or the logit
     #[arg(long, default_value = "probability", value_name = "NAME")]
     of: Of,
     /// Only the candidate with this id; may be repeated
@@ -78,29 +78,29 @@ pub struct Arguments {
     /// Only rows A to B of DATA, counted from 0, both included
     #[arg(long, value_name = "A-B", value_parser = parse_rows)]
     rows: Option<RangeInclusive<usize>>,
-    /// No more than N candidates. Without --id and --rows they are a random sample, half of it
-    /// real and half bogus where labels are known; 24 unless given
+    /// At most N candidates [default: 24]. Without --id and --rows they are a random sample,
+    /// half real and half bogus if labels are known
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Random seed for that sample
+    /// Random seed for the sample
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Occlusion: side of the square in pixels; an eighth of the cutout unless given
+    /// Occlusion: side of the square in pixels [default: an eighth of the cutout]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
-    /// Occlusion: pixels from one place to the next; half of the square unless given
+    /// Occlusion: stride of the square in pixels [default: half its side]
     #[arg(long, value_name = "PIXELS")]
     stride: Option<usize>,
     /// Occlusion: hide this image only (template, search, difference, or its number from 0)
     #[arg(long, value_name = "IMAGE")]
     hide: Option<String>,
-    /// Also a picture of its own for every candidate
+    /// Also write one picture per candidate
     #[arg(long)]
     each: bool,
     /// Crop larger cutouts to N x N pixels about their centre
     #[arg(long, value_name = "N")]
     cutout_size: Option<usize>,
-    /// A candidate is predicted real from this P(real) on; the model's own threshold unless given
+    /// Decision threshold on P(real) [default: the model's]
     #[arg(long)]
     threshold: Option<f64>,
     #[command(flatten)]

@@ -39,11 +39,10 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
 /// How a table of features is read.
 #[derive(Debug, Args)]
 struct Reading {
-    /// Numbers that stand for a missing value, besides nothing, NaN, and ±99 in magnitudes
+    /// Numbers that mean a missing value, besides an empty cell, NaN, and ±99 in magnitudes
     #[arg(long, value_delimiter = ',', value_name = "NUMBER,…")]
     missing: Vec<f64>,
-    /// What label 1 means: auto (an artifact in OBJECT_TYPE, else real), real-is-one,
-    /// real-is-zero
+    /// Meaning of label 1: auto (artifact in OBJECT_TYPE, else real), real-is-one, real-is-zero
     #[arg(long, default_value = "auto", value_name = "WHICH")]
     label_polarity: LabelPolarity,
     /// Labels that stand in a file of their own and count instead: columns id and label (1 real),
@@ -53,7 +52,7 @@ struct Reading {
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
-    /// Say more
+    /// Print more
     #[arg(long, short)]
     verbose: bool,
 }

@@ -27,11 +27,11 @@ pub struct Arguments {
     /// table that exists is replaced
     #[arg(long, short, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-    /// A candidate is real from this P(real) on; the forest's own threshold unless given
+    /// Decision threshold on P(real) [default: the forest's]
     #[arg(long)]
     threshold: Option<f64>,
-    /// The table that says which candidate was in which part when the forest was trained (columns
-    /// id and part); the split.csv beside it unless given
+    /// Split table of the forest's training, with columns id and part [default: the one beside
+    /// the forest]
     #[arg(long, value_name = "FILE")]
     split: Option<PathBuf>,
     #[command(flatten)]

@@ -25,26 +25,26 @@ pub struct Arguments {
     /// A table of features with labels: autoScan's autoscan_features*.csv, one that rbgpu
     /// features wrote, or any other
     features: PathBuf,
-    /// The forest; its split, and importances as a table and a picture go beside it
+    /// Forest file; its split and its importances (table and picture) are written beside it
     #[arg(long, short, default_value = "forest.safetensors", value_name = "FILE")]
     out: PathBuf,
-    /// Which columns are features; the 38 of Goldstein et al. where they are all there, else all
-    /// that are numbers, but for id and label
+    /// Feature columns [default: the 38 of Goldstein et al. if all are present, else all
+    /// numeric columns but id and label]
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     columns: Vec<String>,
-    /// How many trees
+    /// Number of trees
     #[arg(long, default_value_t = Settings::default().trees)]
     trees: usize,
-    /// By what a split is chosen: entropy or gini
+    /// Split criterion: entropy or gini
     #[arg(long, default_value_t, value_name = "NAME")]
     criterion: Criterion,
-    /// Features that are looked at for each split
+    /// Features considered per split
     #[arg(long, default_value_t = Settings::default().features_per_split, value_name = "N")]
     features_per_split: usize,
-    /// Candidates that a node needs to be split
+    /// Minimum number of candidates to split a node
     #[arg(long, default_value_t = Settings::default().min_samples_split, value_name = "N")]
     min_samples_split: usize,
-    /// Splits from the root to a leaf at most
+    /// Maximum depth of a tree
     #[arg(long, value_name = "N")]
     max_depth: Option<usize>,
     /// The same seed gives the same forest, and the parts of a network that rbgpu train splits
@@ -55,9 +55,9 @@ pub struct Arguments {
     /// beside a network
     #[arg(long, default_value_t, value_name = "SHARES|FILE")]
     split: Division,
-    /// What a split by shares keeps in one part: object (rows with the same value in a column
-    /// object), id (rows with the same id; object does that too), none; auto is object where
-    /// there is such a column, else id
+    /// Keep each group in one part of a split by shares: object (equal values in a column
+    /// object), id (equal ids; included in object), none; auto: object if there is such a
+    /// column, else id
     #[arg(long, default_value = "auto", value_name = "BY")]
     group: Grouping,
     #[command(flatten)]

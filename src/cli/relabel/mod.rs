@@ -28,36 +28,35 @@ use watch::Shown;
 /// Arguments of `rbgpu relabel`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A table of what to look at first (column id; what `rbgpu suspect` writes), and the data: a
-    /// cube, a folder, alerts, a triple's prefix. Without a table all of the data
+    /// A table of suspects (column id, as written by `rbgpu suspect`), and the data: a cube, a
+    /// folder, alerts, a triple's prefix. Without a table, all candidates are shown
     #[arg(required = true, value_name = "SUSPECTS|DATA")]
     inputs: Vec<PathBuf>,
-    /// Where decisions are written; SUSPECTS.journal.jsonl, or named after the data, unless given
+    /// Journal of decisions [default: SUSPECTS.journal.jsonl, or named after the data]
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Whose decisions they are; $USER unless given. Each tab of the page can change it
+    /// Name of the person who decides [default: $USER]. Each browser tab can change it
     #[arg(long, value_name = "NAME")]
     who: Option<String>,
-    /// Candidates that are shown at a time
+    /// Candidates per page
     #[arg(long, default_value_t = 20, value_name = "N")]
     block: usize,
-    /// Look at the first N suspects alone
+    /// Show only the first N suspects
     #[arg(long, value_name = "N")]
     first: Option<usize>,
     /// Vote: show the images alone, no label, score, rank or other people's votes
     #[arg(long)]
     vote: bool,
-    /// Offer a candidate until so many people have voted on it
+    /// Votes wanted per candidate
     #[arg(long, default_value_t = 3, value_name = "N", requires = "vote")]
     votes: usize,
-    /// Of the order in which voters are shown candidates, each another
+    /// Random seed for the order of candidates, which differs between voters
     #[arg(long, default_value_t = 1, requires = "vote")]
     seed: u64,
-    /// The port; any that is free unless given, the same again for the same journal
+    /// Port [default: any free one, the same for the same journal]
     #[arg(long)]
     port: Option<u16>,
-    /// Listen on this address, for other machines; 0.0.0.0 for all. This machine alone unless
-    /// given
+    /// Listen on this address for other machines; 0.0.0.0 for all [default: this machine only]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
     /// A name that this machine is called by from outside; may be repeated
@@ -66,14 +65,13 @@ pub struct Arguments {
     /// Open the page in the browser
     #[arg(long)]
     open: bool,
-    /// Make labels of what the journal says, in place of serving the page
+    /// Write a label file from the journal instead of serving the page
     #[arg(long, requires = "out", conflicts_with_all = ["vote", "open", "listen", "port"])]
     apply: bool,
     /// The new label file
     #[arg(long, short, value_name = "FILE", requires = "apply")]
     out: Option<PathBuf>,
-    /// What becomes of candidates that nobody is sure of: they keep the label that they have, or
-    /// drop it (-1)
+    /// Labels of candidates marked unsure: keep the old one, or drop it (-1)
     #[arg(long, default_value = "keep", value_name = "WHAT", requires = "apply")]
     unsure: UnsureArgument,
     /// Replace a label file that exists; without it the command stops before any work
@@ -84,7 +82,7 @@ pub struct Arguments {
     /// Print errors and the page's address only
     #[arg(long, short)]
     quiet: bool,
-    /// Say more
+    /// Print more
     #[arg(long, short)]
     verbose: bool,
 }

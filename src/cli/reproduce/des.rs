@@ -50,7 +50,7 @@ pub struct Arguments {
     /// Adam's learning rate in the first epoch
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// How pixels are scaled: none, standard, mad, l2, l2-rows, asinh, minmax
+    /// Pixel normalisation: none, standard, mad, l2, l2-rows, asinh, minmax
     #[arg(long, value_name = "NAME")]
     normalise: Option<Normalisation>,
     /// Folds of the cross-validation; 0 for none

@@ -30,18 +30,18 @@ enum Paper {
 /// Arguments of every paper.
 #[derive(Debug, Args)]
 struct Shared {
-    /// The folder for report.html, figures, tables and models; a run that was stopped goes on there
+    /// Folder for report.html, figures, tables and models; a stopped run resumes there
     /// [default: reproduce-PAPER]
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Smaller data and fewer epochs: minutes on two cores, and said in the report
     #[arg(long)]
     quick: bool,
-    /// Begin anew: do trainings again that a stopped run has left in DIR, and replace a report that
-    /// is finished
+    /// Start over: repeat trainings that a stopped run left in DIR, and replace a finished
+    /// report
     #[arg(long)]
     fresh: bool,
-    /// Of everything that is random
+    /// Random seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Print the claims and numbers as JSON

@@ -33,11 +33,11 @@ pub struct Shared {
     /// simulated
     #[arg(value_name = "DATA")]
     pub inputs: Vec<PathBuf>,
-    /// The folder for the table, the figure and the runs; a study that was stopped goes on there
-    /// [default: study-size, study-cutout, …]
+    /// Folder for the table, the figure and the runs; a stopped study resumes there [default:
+    /// study-size, study-cutout, …]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Remove what an earlier study left in DIR, and begin anew
+    /// Delete what an earlier study left in DIR and start over
     #[arg(long)]
     pub fresh: bool,
     #[command(flatten)]

@@ -43,8 +43,8 @@ pub struct Arguments {
     /// without --model]
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
-    /// What is cross-validated: des1, des2, des3, des4, otrain, or a .toml file; may be repeated
-    /// [default: des1 for cutouts of three images that it fits, else otrain]
+    /// Networks for the cross-validation: des1, des2, des3, des4, otrain, or a .toml file; may
+    /// be repeated [default: des1 if it fits the cutouts, else otrain]
     #[arg(long = "network", value_name = "NAME|FILE")]
     networks: Vec<String>,
     /// Which rule orders the file: category (DES' categories 1 and 6 of the first model), folds
@@ -52,30 +52,30 @@ pub struct Arguments {
     /// learning); the others are columns
     #[arg(long, default_value = "confident", value_name = "NAME")]
     rule: Rule,
-    /// Write the first N of the rule's order, in place of those that it names
+    /// Write the first N by rank instead of those the rule selects
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     /// The table to write; a summary (.json) and pictures go beside it. A table that exists is
     /// replaced
     #[arg(long, short, default_value = "suspects.csv", value_name = "FILE")]
     out: PathBuf,
-    /// The folder for the networks of cross-validation; a run that was stopped goes on there
-    /// [default: beside the table, suspects.folds]
+    /// Folder for the networks of the cross-validation; a stopped run resumes there [default:
+    /// beside the table, suspects.folds]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Remove what an earlier run left in that folder, and begin anew
+    /// Delete what an earlier run left in the folder and start over
     #[arg(long)]
     fresh: bool,
     /// Candidates in the picture; 0 for none
     #[arg(long, default_value_t = 24, value_name = "N")]
     gallery: usize,
-    /// Resamples of the bootstrap that finds how uncertain the number of wrong labels is
+    /// Bootstrap resamples for the uncertainty of the number of wrong labels
     #[arg(long, default_value_t = 200, value_name = "N")]
     resamples: usize,
-    /// The score's column in tables, where it is not called rb_score, score, …
+    /// Score column of tables [default: rb_score, score, …]
     #[arg(long, value_name = "NAME")]
     score_name: Option<String>,
-    /// The id's column in tables, where it is not called id, candid, …
+    /// Id column of tables [default: id, candid, …]
     #[arg(long, value_name = "NAME")]
     id_name: Option<String>,
     /// The scores of tables are P(artifact)

@@ -1,61 +1,35 @@
 //! What a file is, and what may be done with bytes that nobody vouches for.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::data::caught::caught;
-use crate::data::options::{LFS, lfs_error};
+use crate::data::kind::{FileKind, ONNX, SAVED_MODEL, TORCH_SCRIPT};
+use crate::data::options::lfs_error;
 use crate::{Error, Result};
 
-/// What a file is, by its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// HDF5, Keras' if it is one that is known.
-    Hdf5,
-    /// JSON, an architecture.
-    Json,
-    /// A zip with config.json.
-    Keras,
-    /// PyTorch's zip, pickle or tar.
-    Pickle,
-    /// A safetensors file.
-    Safetensors,
-}
-
-/// Looks at the beginning of a file.
-pub fn recognise(path: &Path) -> Result<Kind> {
-    let expected = "a Keras model (.h5, .keras, or .json with weights) or PyTorch weights (.pth, .safetensors)";
-    let wrong = |found: &str| Error::input(path, "beginning", found, expected);
-    if path.is_dir() {
-        return Err(wrong("a folder; TensorFlow's can be saved again as .keras"));
-    }
-    let mut head = Vec::new();
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let read = file.take(512).read_to_end(&mut head);
-    read.map_err(Error::io("read", path))?;
-    let text = || head.iter().find(|byte| !byte.is_ascii_whitespace());
-    match &head[..] {
-        [] => Err(wrong("an empty file")),
-        _ if head.starts_with(LFS) => Err(lfs_error(path)),
-        [0x89, b'H', b'D', b'F', ..] => Ok(Kind::Hdf5),
-        [b'P', b'K', 3, 4, ..] => {
-            let file = File::open(path).map_err(Error::io("open", path))?;
-            let names = guarded(path, "zip", "a whole zip; it may be truncated", || {
-                zip::ZipArchive::new(std::io::BufReader::new(file))
-            })?;
-            let is_keras = names.index_for_name("config.json").is_some();
-            Ok(if is_keras { Kind::Keras } else { Kind::Pickle })
+/// What `path` is, if it is a kind that can be imported; otherwise an error that says what
+/// it is and what to do.
+pub fn recognise(path: &Path) -> Result<FileKind> {
+    let kind = FileKind::of(path);
+    let expected = match kind {
+        FileKind::Hdf5
+        | FileKind::Json
+        | FileKind::Keras
+        | FileKind::PyTorch
+        | FileKind::Safetensors => return Ok(kind),
+        FileKind::LfsPointer => return Err(lfs_error(path)),
+        FileKind::SavedModel => SAVED_MODEL,
+        FileKind::TorchScript => TORCH_SCRIPT,
+        FileKind::Onnx => ONNX,
+        // A damaged one names its parser's error.
+        FileKind::Zip => return Ok(FileKind::PyTorch),
+        _ => {
+            "a Keras model (.h5, .keras, or .json with weights) or PyTorch weights (.pth, \
+             .safetensors)"
         }
-        // Eight bytes of length, then JSON.
-        [_, _, _, _, _, _, 0, 0, b'{', ..] => Ok(Kind::Safetensors),
-        // A pickle of protocol 2 or later, or the tar of the first PyTorch.
-        [0x80, 2..=5, ..] => Ok(Kind::Pickle),
-        _ if head.get(257..262) == Some(b"ustar") => Ok(Kind::Pickle),
-        _ if text() == Some(&b'{') => Ok(Kind::Json),
-        _ => Err(wrong("something else")),
-    }
+    };
+    Err(Error::input(path, "file", kind.words(), expected))
 }
 
 /// The most bytes of a file that is read as a whole.

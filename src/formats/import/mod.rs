@@ -27,10 +27,11 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-use self::file::{Kind, guarded, read_whole, recognise};
+use self::file::{guarded, read_whole, recognise};
 use super::model::{CHANNELS_GUESSED, ModelFile, Provenance};
 use crate::backend::Device;
 use crate::data::channels::names;
+use crate::data::kind::FileKind;
 use crate::data::{Channel, CutoutShape, Normalisation, Preprocess};
 use crate::nn::{Activation, Architecture, Model, Plan};
 use crate::{Error, Result};
@@ -143,13 +144,12 @@ pub fn import(
 }
 
 fn read(path: &Path, weights: Option<&Path>, options: &ImportOptions) -> Result<Network> {
-    use Kind::{Hdf5, Json, Keras, Pickle, Safetensors};
+    use FileKind::{Hdf5, Json, Keras, Safetensors};
     let kind = recognise(path)?;
     let Some(weights) = weights else {
         return match kind {
             Hdf5 => keras::whole_h5(path, options),
             Keras => keras::zipped(path, options),
-            Pickle => pytorch::pickled(path, options),
             Safetensors => pytorch::safetensors(path, options),
             Json => Err(Error::input(
                 path,
@@ -157,6 +157,7 @@ fn read(path: &Path, weights: Option<&Path>, options: &ImportOptions) -> Result<
                 "an architecture only",
                 "its weights beside it: rbgpu import ARCHITECTURE.json WEIGHTS.h5",
             )),
+            _ => pytorch::pickled(path, options),
         };
     };
     match (kind, recognise(weights)?) {
@@ -164,8 +165,8 @@ fn read(path: &Path, weights: Option<&Path>, options: &ImportOptions) -> Result<
         (Hdf5, Json) => keras::json_and_h5(weights, path, options),
         (_, other) => Err(Error::input(
             weights,
-            "beginning",
-            format!("{other:?} beside {kind:?}"),
+            "file",
+            format!("{} beside {}", other.words(), kind.words()),
             "one file, or an architecture as JSON with weights in HDF5",
         )),
     }

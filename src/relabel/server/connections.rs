@@ -122,9 +122,8 @@ pub(super) async fn serve(
     let is_at_it = |one: &Open| one.standing.is(ANSWERING) && !one.task.is_finished();
     let answering = || open.iter().any(is_at_it);
     while begun.elapsed() < FLUSH || (answering() && begun.elapsed() < PATIENCE) {
-        match timeout(Duration::from_millis(20), tasks.join_next()).await {
-            Ok(None) => break,
-            Ok(Some(_)) | Err(_) => {}
+        if let Ok(None) = timeout(Duration::from_millis(20), tasks.join_next()).await {
+            break;
         }
     }
     tasks.shutdown().await;
