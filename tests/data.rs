@@ -56,6 +56,8 @@ mod tables_kinds;
 mod tables_written;
 #[path = "data/truth.rs"]
 mod truth;
+#[path = "data/twins.rs"]
+mod twins;
 #[path = "data/writers.rs"]
 mod writers;
 

@@ -378,7 +378,8 @@ fn print(
     let mut text = table(&rows);
     if let (Some((set, before)), Some(rule)) = (stored, &arguments.set_threshold) {
         text += &format!(
-            "\n\nthreshold {} is stored in the model (before: {before})",
+            "\n\nthreshold {} is stored in the model (before: {before}, the threshold of the table \
+             above and of the report)",
             set.threshold
         );
         if !matches!(rule, Rule::Value(_)) {

@@ -231,7 +231,7 @@ fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
         // tempfile adds the temporary name, which means nothing to a user.
         let kind = error.kind();
         match kind {
-            io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound if !folder.exists() => {
                 io::Error::new(kind, format!("there is no folder {}", folder.display()))
             }
             io::ErrorKind::NotADirectory => {

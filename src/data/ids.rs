@@ -108,7 +108,11 @@ pub(crate) struct Ids {
 impl Ids {
     /// Adds the next id, a text. The error says what was found.
     pub fn text(&mut self, text: &str) -> std::result::Result<(), String> {
-        let text = text.trim();
+        let text = match text.trim() {
+            // A gap in a column of floats.
+            text if text.eq_ignore_ascii_case("nan") => "",
+            text => text,
+        };
         match Look::of(text) {
             Look::Integer => {}
             Look::Name => self.names |= !text.is_empty(),
@@ -198,6 +202,15 @@ mod tests {
         ] {
             assert_eq!(one(right).as_deref(), Ok(right));
         }
+    }
+
+    #[test]
+    fn nan_is_a_gap() {
+        let mut ids = Ids::default();
+        for id in ["3", "2.0", "nan", "NaN"] {
+            ids.text(id).unwrap();
+        }
+        assert_eq!(ids.finish(), ["3", "2", "", ""]);
     }
 
     #[test]

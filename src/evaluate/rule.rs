@@ -35,19 +35,21 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self> {
         let rate = |text: &str| text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
+        // 1 is every candidate; whoever means 1% writes 0.01.
+        let below_all = |text: &str| rate(text).filter(|v| *v < 1.0);
         let rule = match text.to_ascii_lowercase().as_str() {
             "f1" => Some(Rule::F1),
             "f1+mcc" => Some(Rule::F1PlusMcc),
             "g-mean" | "gmean" => Some(Rule::GMean),
             text => match text.split_once('=') {
-                Some(("fpr", text)) => rate(text).map(Rule::Fpr),
-                Some(("mdr", text)) => rate(text).map(Rule::Mdr),
+                Some(("fpr", text)) => below_all(text).map(Rule::Fpr),
+                Some(("mdr", text)) => below_all(text).map(Rule::Mdr),
                 Some(_) => None,
                 None => rate(text).map(Rule::Value),
             },
         };
         rule.ok_or_else(|| {
-            let expected = "a number from 0 to 1, f1, f1+mcc, g-mean, fpr=0.01 or mdr=0.05";
+            let expected = "a number from 0 to 1, f1, f1+mcc, g-mean, or a rate below 1: fpr=0.01 for 1%, mdr=0.05";
             Error::config("--set-threshold", format!("'{text}'"), expected)
         })
     }

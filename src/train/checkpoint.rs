@@ -128,7 +128,9 @@ pub fn read(path: &Path, session: &Session) -> Result<(State, bool)> {
         if found == expected {
             return Ok(());
         }
-        let expected = format!("{expected}, as this run has; start anew without --resume");
+        let expected = format!(
+            "{expected}, as this run has; start over with --force in place of --resume, or with another --out"
+        );
         Err(Error::input(path, what.to_string(), found, expected))
     };
     same("version of rbgpu", header.version.clone(), VERSION.into())?;

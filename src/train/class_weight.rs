@@ -61,12 +61,13 @@ impl FromStr for ClassWeight {
             "none" => Ok(ClassWeight::None),
             "balanced" => Ok(ClassWeight::Balanced),
             _ => match text.parse::<f64>() {
-                Ok(weight) if weight > 0.0 && weight.is_finite() => Ok(ClassWeight::Real(weight)),
+                // Beyond these a class counts nothing in f32, or the loss is no number.
+                Ok(weight) if (1e-6..=1e6).contains(&weight) => Ok(ClassWeight::Real(weight)),
                 _ => Err(Error::config(
                     "--class-weight",
                     format!("'{text}'"),
-                    "balanced, none, or the weight of a real candidate where a bogus one has 1, \
-                     such as 5",
+                    "balanced, none, or the weight of a real candidate relative to a bogus one, \
+                     from 1e-6 to 1e6, such as 5",
                 )),
             },
         }

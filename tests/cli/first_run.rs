@@ -141,16 +141,18 @@ fn a_set_threshold_says_what_it_reaches_and_when_the_rows_are_too_few() {
         .says(&["31 real candidates are too few for MDR 0.02: it takes at least 150"]);
 }
 
+/// 1 is every candidate; whoever writes it may mean 1%.
 #[test]
-fn a_rule_whose_threshold_decides_nothing_leaves_one_half() {
+fn a_rate_of_every_candidate_is_refused() {
     let desk = Desk::with_model();
-    // Every miss is allowed, and then nothing needs to be called real.
-    let ran = desk
-        .run("evaluate model.safetensors set.npz --all --out r --set-threshold mdr=1 --json")
-        .done();
-    ran.says(&[
-        "calls everything bogus on the 60 candidates",
-        "the decision threshold is 0.5",
-    ]);
-    assert_eq!(ran.json()["stored_threshold"], 0.5);
+    let before = std::fs::read(desk.path("model.safetensors")).unwrap();
+    for rule in ["fpr=1", "mdr=1"] {
+        let line =
+            format!("evaluate model.safetensors set.npz --all --out r --set-threshold {rule}");
+        desk.refuses(&line, 2, &[rule, "fpr=0.01 for 1%"]);
+    }
+    assert_eq!(
+        std::fs::read(desk.path("model.safetensors")).unwrap(),
+        before
+    );
 }

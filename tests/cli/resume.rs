@@ -155,7 +155,7 @@ fn other_settings_or_data_are_refused() {
         let checkpoint = desk.read(name);
         let ran = desk.run(&line);
         assert_eq!(ran.code, 1, "{line}: {}", ran.err);
-        ran.says(&[&[name, "start anew without --resume"], parts].concat());
+        ran.says(&[&[name, "start over with --force"], parts].concat());
         assert!(checkpoint == desk.read(name), "the checkpoint is untouched");
         assert!(!desk.path("killed.safetensors").exists());
     };

@@ -208,6 +208,10 @@ pub fn ids(path: &Path, column: Option<&Column>, n: usize) -> Result<Option<Vec<
         }
         _ => {
             for (row, text) in column.array.texts().iter().enumerate() {
+                // Several ids that are no text would become one.
+                if text.contains(char::REPLACEMENT_CHARACTER) {
+                    return Err(wrong(row, format!("'{text}', bytes that are no UTF-8")));
+                }
                 ids.text(text).map_err(|found| wrong(row, found))?;
             }
         }

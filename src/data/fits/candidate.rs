@@ -60,8 +60,8 @@ pub struct Described {
 }
 
 /// What the keywords say of the candidate in the file `path`. `images` are the headers of the
-/// images that are read, but for the primary one; a file that is `alone` has no named
-/// extension.
+/// images that are read, but for the primary one, and `extensions` those of all images behind
+/// it; a file that is `alone` has no named extension.
 ///
 /// A file with one HDU, or with EDGE in its primary header, is a gmadet cutout:
 /// O'TRAIN demands EDGE and CANDID. Other multi-extension files (STDPipe) have
@@ -69,11 +69,12 @@ pub struct Described {
 /// "Clear" for the filter.
 ///
 /// # Errors
-/// If EDGE is neither true nor false, or RA or DEC is no angle.
+/// If EDGE is neither true nor false, RA or DEC is no angle, or an id is no exact number.
 pub fn describe(
     path: &Path,
     primary: &Cards,
     images: &[&Cards],
+    extensions: &[&Cards],
     alone: bool,
 ) -> Checked<Described> {
     let described = OF_CANDIDATE.iter().any(|name| primary.get(name).is_some());
@@ -87,16 +88,19 @@ pub fn describe(
         images: images.to_vec(),
         remarks: Vec::new(),
     };
-    for name in ["CANDID", "EDGE"] {
+    let has_position = ["RA", "DEC"].iter().any(|name| primary.get(name).is_some());
+    for name in ["CANDID", "RA", "DEC"] {
         let there = images.iter().any(|cards| cards.value(name).is_some());
-        if described && there && primary.get(name).is_none() {
+        // An exposure's position stands in the extensions of a candidate that has its own.
+        let own = primary.get(name).is_some() || (name != "CANDID" && has_position);
+        if described && there && !own {
             header.remark(format!(
                 "{name} of the image extension is not used, because the primary header describes \
                  the candidate"
             ));
         }
     }
-    header.candidate(path, alone || primary.value("EDGE").is_some())
+    header.candidate(path, extensions, alone || primary.value("EDGE").is_some())
 }
 
 struct Header<'a> {
@@ -108,9 +112,9 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    fn candidate(mut self, path: &Path, gmadet: bool) -> Checked<Described> {
+    fn candidate(mut self, path: &Path, extensions: &[&Cards], gmadet: bool) -> Checked<Described> {
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let edge = self.edge()?;
+        let edge = self.edge(extensions)?;
         let candid = self.get("CANDID");
         let mut missing = Vec::new();
         if gmadet {
@@ -118,20 +122,32 @@ impl<'a> Header<'a> {
             let gone = demanded.iter().filter(|(_, gone)| *gone);
             missing.extend(gone.map(|(key, _)| *key));
         }
-        let id = self.id("CANDID").or_else(|| self.id("NAME"));
+        let id = match self.id("CANDID")? {
+            None => self.id("NAME")?,
+            candid => candid,
+        };
         let mags = match gmadet {
             true => ["MAG", "mag_calib"],
             false => ["mag_calib", "MAG"],
         };
-        let no_filter = if gmadet { "" } else { NO_FILTER };
+        let filter = match self.of_exposure("FILTER") {
+            Some(filter) => filter,
+            None if gmadet => String::new(),
+            None => {
+                self.remark(format!(
+                    "there is no FILTER, and the filter is called {NO_FILTER}, as in O'TRAIN"
+                ));
+                NO_FILTER.into()
+            }
+        };
         let (ra, dec) = self.position()?;
         let candidate = Candidate {
             id_is_place: id.is_none(),
             id: id.unwrap_or_else(|| name.to_string_lossy().into_owned()),
-            object: self.id("OBJECTID").unwrap_or_default(),
+            object: self.id("OBJECTID")?.unwrap_or_default(),
             mag: self.number(&mags),
             mag_err: self.number(&["MAGERR", "mag_calib_err", "mag_calib_unc"]),
-            filter: self.of_exposure("FILTER").unwrap_or(no_filter.into()),
+            filter,
             fwhm: self.number(&["FWHM"]),
             fwhm_psf: self.number(&["FWHMPSF"]),
             ra,
@@ -198,38 +214,52 @@ impl<'a> Header<'a> {
         found
     }
 
-    /// An id as text; a float that is too large to be one is none.
-    fn id(&mut self, name: &str) -> Option<String> {
-        let field = self.get(name)?;
+    /// An id as text; a float that is no exact whole number is an error.
+    fn id(&mut self, name: &str) -> Checked<Option<String>> {
+        let Some(field) = self.get(name) else {
+            return Ok(None);
+        };
+        let is_bare = matches!(field, Field::Bare(_));
         let float = match field {
             Field::Bare(token) => token.parse::<i128>().is_err(),
             Field::Text(text) => text.contains('.'),
             Field::Undefined => false,
         };
-        if float && field.number().is_some_and(|x| x.abs() >= TWO_TO_53) {
-            self.remark(format!(
-                "{name} is a float of 2^53 or more, which cannot tell candidates apart, and is not \
-                 used as an id; write it as text or as a whole number"
-            ));
-            return None;
-        }
-        field.text()
-    }
-
-    fn edge(&mut self) -> Checked<Option<bool>> {
-        let Some(field) = self.get("EDGE") else {
-            return Ok(None);
-        };
-        let neither = || {
-            Fault::new(
+        let is_inexact = |x: f64| x.abs() >= TWO_TO_53 || (is_bare && x.fract() != 0.0);
+        if float && field.number().is_some_and(is_inexact) {
+            return Err(Fault::new(
                 format!(
-                    "EDGE = {}, which is neither true nor false",
+                    "{name} = {}, a float that cannot tell candidates apart",
                     field.written()
                 ),
-                "T or F, 1 or 0, 'True' or 'False', 'yes' or 'no'",
-            )
-        };
-        field.logical().map(Some).ok_or_else(neither)
+                "an id as text or as a whole number",
+            ));
+        }
+        Ok(field.text())
+    }
+
+    /// EDGE of the candidate's own header, else of any image `extensions`: only cutouts have
+    /// this keyword.
+    fn edge(&mut self, extensions: &[&Cards]) -> Checked<Option<bool>> {
+        let own = self.get("EDGE").map(edge_of).transpose()?;
+        let mut theirs = None;
+        for field in extensions.iter().filter_map(|cards| cards.value("EDGE")) {
+            theirs = Some(theirs == Some(true) || edge_of(field)?);
+        }
+        match (own, theirs) {
+            (None, Some(_)) => {
+                self.remark(
+                    "EDGE of the image extension counts: the primary header has none".into(),
+                );
+            }
+            (Some(false), Some(true)) => self.remark(
+                "EDGE is true in an image extension and false in the header that describes the \
+                 candidate, which counts"
+                    .into(),
+            ),
+            _ => {}
+        }
+        Ok(own.or(theirs))
     }
 
     /// A number; NaN if there is none, with a remark if there is something else.
@@ -336,4 +366,17 @@ fn says_nothing(field: &Field) -> bool {
         text.as_str(),
         "" | "N/A" | "NA" | "NAN" | "NONE" | "NULL" | "-" | "--" | "UNKNOWN" | "INDEF"
     )
+}
+
+/// What EDGE says.
+fn edge_of(field: &Field) -> Checked<bool> {
+    field.logical().ok_or_else(|| {
+        Fault::new(
+            format!(
+                "EDGE = {}, which is neither true nor false",
+                field.written()
+            ),
+            "T or F, 1 or 0, 'True' or 'False', 'yes' or 'no'",
+        )
+    })
 }

@@ -28,13 +28,24 @@ pub fn choose<'a>(
 ) -> Result<Chosen<'a>> {
     let images: Vec<&Part> = parts.iter().filter(|part| axes(part).is_some()).collect();
     let channel = |part: &Part| Channel::called(&part.name());
-    let named = |wanted: Channel| {
+    let named = |wanted: Channel| -> Result<Option<&Part>> {
         let mut all = images.iter().filter(|part| channel(part) == Some(wanted));
-        all.next().copied()
+        let (first, second) = (all.next().copied(), all.next());
+        if let (Some(first), Some(second)) = (first, second) {
+            let found = format!(
+                "two {} images, {} and {}",
+                wanted.name(),
+                first.name(),
+                second.name()
+            );
+            return Err(Error::input(path, "HDUs", found, "one image of each kind"));
+        }
+        Ok(first)
     };
     let primary = axes(&parts[0]).map(|_| &parts[0]);
     if let Some(wanted) = wanted {
-        let chosen: Option<Vec<&Part>> = wanted.iter().map(|&channel| named(channel)).collect();
+        let chosen = wanted.iter().map(|&channel| named(channel));
+        let chosen: Option<Vec<&Part>> = chosen.collect::<Result<_>>()?;
         if let Some(images) = chosen.filter(|images| !images.is_empty()) {
             return Ok(Chosen {
                 images,
@@ -54,9 +65,13 @@ pub fn choose<'a>(
         };
     }
     let edge = parts[0].cards.value("EDGE").is_some();
+    let difference = match primary.filter(|_| edge) {
+        Some(_) => None,
+        None => named(Channel::Difference)?,
+    };
     let chosen = primary
         .filter(|_| edge)
-        .or_else(|| named(Channel::Difference))
+        .or(difference)
         .or(primary)
         .or(match images[..] {
             [only] => Some(only),

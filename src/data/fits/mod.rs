@@ -155,7 +155,9 @@ fn described(path: &Path, parts: &[Part], chosen: &Chosen) -> Result<Described> 
     // An image that is compressed by tiles stands behind an empty primary HDU.
     let named = |part: &Part| !matches!(part.name().as_str(), "" | "COMPRESSED_IMAGE");
     let alone = !parts[1..].iter().any(named);
-    describe(path, &primary.cards, &others, alone).map_err(|fault| fault.of(path, "header"))
+    let all = parts[1..].iter().filter(|part| axes(part).is_some());
+    let all: Vec<_> = all.map(|part| &part.cards).collect();
+    describe(path, &primary.cards, &others, &all, alone).map_err(|fault| fault.of(path, "header"))
 }
 
 fn shape_of(image: &Part, path: &Path) -> Result<CutoutShape> {

@@ -36,9 +36,12 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
     let given = npz.has("objects") || options.keys.contains_key("objects");
     let mut objects = ["objectId", "objectid", "object_id"].into_iter();
     let objects = objects.find(|key| !given && npz.has(key));
+    let given = npz.has("candids") || options.keys.contains_key("candids");
+    let candid = Some("candid").filter(|key| !given && npz.has(key));
     let key = |name: &str| {
         let own = match name {
             "objects" => objects.unwrap_or(name),
+            "candids" => candid.unwrap_or(name),
             _ => name,
         };
         options
@@ -107,6 +110,14 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         guessed: labels != "labels",
     };
     let mut set = columns.join(path, cutouts, meaning, options, each)?;
+    if candid.is_some() {
+        let notice = "candid was taken as the ids of candidates (--key candids=KEY names another)";
+        set.notices.push(notice.into());
+    }
+    if labels == "labels" && npz.has("label") {
+        let notice = "labels are taken from labels, not from label (--key labels=label takes that)";
+        set.notices.push(notice.into());
+    }
     let known = set.candidates.iter().any(|c| !c.object.is_empty());
     if let (Some(key), true) = (objects, known) {
         set.notices.push(format!(

@@ -92,6 +92,11 @@ pub fn is_table(path: &Path) -> bool {
 /// the error names row and column.
 pub fn read(path: &Path, choose: Choose) -> Result<Table> {
     refuse_lfs_pointer(path)?;
+    let choose: Choose = &|names| {
+        let chosen = choose(names)?;
+        no_twins(path, names, &chosen)?;
+        Ok(chosen)
+    };
     match recognise(path)? {
         Content::Text => text::read(path, choose),
         Content::JsonLines => json::read(path, choose),
@@ -106,6 +111,28 @@ pub fn read(path: &Path, choose: Choose) -> Result<Table> {
             Err(Error::input(path, "file", found, content::READ))
         }
     }
+}
+
+/// An error where a chosen column has a twin that was not chosen, such as Label beside label.
+fn no_twins(path: &Path, names: &[String], chosen: &[(usize, Kind)]) -> Result<()> {
+    for &(at, _) in chosen {
+        let Some(name) = names.get(at) else { continue };
+        let twin = (0..names.len()).find(|&other| {
+            let is_chosen = chosen.iter().any(|&(at, _)| at == other);
+            !is_chosen && names[other].eq_ignore_ascii_case(name)
+        });
+        if let Some(twin) = twin {
+            let found = format!(
+                "'{name}' and '{}' (columns {} and {})",
+                names[twin],
+                at + 1,
+                twin + 1
+            );
+            let expected = "one column of that name; remove or rename the other";
+            return Err(Error::input(path, "columns", found, expected));
+        }
+    }
+    Ok(())
 }
 
 /// The first of `wanted` among `names`, in any case.
