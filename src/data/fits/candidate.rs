@@ -69,7 +69,7 @@ pub struct Described {
 /// "Clear" for the filter.
 ///
 /// # Errors
-/// If EDGE is neither true nor false, RA or DEC is no angle, or an id is no exact number.
+/// If EDGE is neither true nor false, or RA or DEC is no angle.
 pub fn describe(
     path: &Path,
     primary: &Cards,
@@ -122,10 +122,7 @@ impl<'a> Header<'a> {
             let gone = demanded.iter().filter(|(_, gone)| *gone);
             missing.extend(gone.map(|(key, _)| *key));
         }
-        let id = match self.id("CANDID")? {
-            None => self.id("NAME")?,
-            candid => candid,
-        };
+        let id = self.id("CANDID").or_else(|| self.id("NAME"));
         let mags = match gmadet {
             true => ["MAG", "mag_calib"],
             false => ["mag_calib", "MAG"],
@@ -144,7 +141,7 @@ impl<'a> Header<'a> {
         let candidate = Candidate {
             id_is_place: id.is_none(),
             id: id.unwrap_or_else(|| name.to_string_lossy().into_owned()),
-            object: self.id("OBJECTID")?.unwrap_or_default(),
+            object: self.id("OBJECTID").unwrap_or_default(),
             mag: self.number(&mags),
             mag_err: self.number(&["MAGERR", "mag_calib_err", "mag_calib_unc"]),
             filter,
@@ -214,28 +211,27 @@ impl<'a> Header<'a> {
         found
     }
 
-    /// An id as text; a float that is no exact whole number is an error.
-    fn id(&mut self, name: &str) -> Checked<Option<String>> {
-        let Some(field) = self.get(name) else {
-            return Ok(None);
-        };
+    /// An id as text. A float that is no exact whole number is none, with a remark: the file's
+    /// name tells candidates apart.
+    fn id(&mut self, name: &str) -> Option<String> {
+        let field = self.get(name)?;
         let is_bare = matches!(field, Field::Bare(_));
         let float = match field {
             Field::Bare(token) => token.parse::<i128>().is_err(),
             Field::Text(text) => text.contains('.'),
             Field::Undefined => false,
         };
-        let is_inexact = |x: f64| x.abs() >= TWO_TO_53 || (is_bare && x.fract() != 0.0);
-        if float && field.number().is_some_and(is_inexact) {
-            return Err(Fault::new(
-                format!(
-                    "{name} = {}, a float that cannot tell candidates apart",
-                    field.written()
-                ),
-                "an id as text or as a whole number",
-            ));
-        }
-        Ok(field.text())
+        let number = field.number().filter(|_| float);
+        let why = match number {
+            Some(x) if x.abs() >= TWO_TO_53 => "a float of 2^53 or more",
+            Some(x) if is_bare && x.fract() != 0.0 => "no whole number",
+            _ => return field.text(),
+        };
+        self.remark(format!(
+            "{name} is {why}, which cannot tell candidates apart, and is not used as an id; write \
+             it as text or as a whole number"
+        ));
+        None
     }
 
     /// EDGE of the candidate's own header, else of any image `extensions`: only cutouts have
