@@ -18,6 +18,8 @@ mod cubes;
 mod errors;
 #[path = "data/errors_files.rs"]
 mod errors_files;
+#[path = "data/fits_extensions.rs"]
+mod fits_extensions;
 #[path = "data/fits_headers.rs"]
 mod fits_headers;
 #[path = "data/fits_tiles.rs"]

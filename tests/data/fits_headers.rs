@@ -17,12 +17,12 @@ const EMPTY: [&str; 3] = [
 ];
 
 /// A primary HDU without an image.
-fn primary(cards: &[&str]) -> Vec<u8> {
+pub fn primary(cards: &[&str]) -> Vec<u8> {
     hdu(&[&EMPTY[..], cards].concat(), &[])
 }
 
 /// An extension of 1 x 2 pixels with more cards.
-fn with_cards(name: &str, cards: &[&str]) -> Vec<u8> {
+pub fn with_cards(name: &str, cards: &[&str]) -> Vec<u8> {
     let name = format!("EXTNAME = '{name:<8}'");
     let own = [
         "XTENSION= 'IMAGE   '",
@@ -38,7 +38,7 @@ fn with_cards(name: &str, cards: &[&str]) -> Vec<u8> {
 }
 
 #[track_caller]
-fn read(parts: &[Vec<u8>], wanted: Option<&[Channel]>) -> FitsCutout {
+pub fn read(parts: &[Vec<u8>], wanted: Option<&[Channel]>) -> FitsCutout {
     read_fits_bytes(&parts.concat(), Path::new("dir/x.fits"), wanted).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn single(cards: &[&str]) -> FitsCutout {
     read(&[image(-32, cards, &floats(&[1.0; 6]))], None)
 }
 
-fn refused(parts: &[Vec<u8>]) -> String {
+pub fn refused(parts: &[Vec<u8>]) -> String {
     let read = read_fits_bytes(&parts.concat(), Path::new("dir/x.fits"), None);
     read.map(|cutout| cutout.candidate).unwrap_err().to_string()
 }
@@ -95,55 +95,6 @@ fn the_primary_header_describes_the_candidate_and_the_extensions_its_exposure() 
     let remarks = cutout.remarks.join("\n");
     says(&remarks, &["CANDID of the image extension", "EDGE of the"]);
     assert_eq!(cutout.candidate.edge, Some(true));
-}
-
-/// EDGE describes a cutout wherever it stands, also beside an image that is not read.
-#[test]
-fn a_candidate_at_the_edge_is_one_by_any_of_its_images() {
-    let cut_off = ["EDGE    = T"];
-    let file = [
-        primary(&["CANDID  = 5"]),
-        with_cards("TEMPLATE", &cut_off),
-        with_cards("DIFF", &[]),
-    ];
-    assert_eq!(read(&file, None).candidate.edge, Some(true));
-    let file = [
-        primary(&["CANDID  = 5", "EDGE    = F"]),
-        with_cards("DIFF", &cut_off),
-    ];
-    let cutout = read(&file, None);
-    assert_eq!(cutout.candidate.edge, Some(false));
-    says(
-        &cutout.remarks.join("\n"),
-        &["EDGE is true in an image extension"],
-    );
-}
-
-#[test]
-fn what_is_missing_or_twice_is_said() {
-    let place = ["RA      = 10.0", "DEC     = 3.0"];
-    let file = [
-        primary(&["CANDID  = 5", "EDGE    = F"]),
-        with_cards("DIFF", &place),
-    ];
-    let remarks = read(&file, None).remarks.join("\n");
-    says(
-        &remarks,
-        &["RA of the image extension is not used", "DEC of the"],
-    );
-
-    let file = [primary(&["CANDID  = 5"]), with_cards("DIFF", &[])];
-    let cutout = read(&file, None);
-    assert_eq!(cutout.candidate.filter, "Clear");
-    says(&cutout.remarks.join("\n"), &["no FILTER", "Clear"]);
-
-    for twin in ["DIFF", "DIFFERENCE"] {
-        let file = [primary(&[]), with_cards("DIFF", &[]), with_cards(twin, &[])];
-        says(
-            &refused(&file),
-            &["two difference images", twin, "one image of each kind"],
-        );
-    }
 }
 
 /// A .fits.fz has the image's header behind an empty primary HDU.
