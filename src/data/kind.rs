@@ -1,7 +1,7 @@
 //! What a file is, in words, for the error of whoever expected another one.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::caught::caught;
@@ -20,6 +20,8 @@ pub const FOREST: &str = "rbgpu-forest";
 pub enum FileKind {
     /// Nothing is there.
     Missing,
+    /// No file that can be opened: no permission, or a pipe, which would wait.
+    Unreadable,
     /// A folder of cutouts, or any other.
     Folder,
     /// TensorFlow's folder with saved_model.pb.
@@ -67,8 +69,10 @@ pub enum FileKind {
 impl FileKind {
     /// What `path` is.
     pub fn of(path: &Path) -> FileKind {
-        let Ok(there) = std::fs::metadata(path) else {
-            return FileKind::Missing;
+        let there = match std::fs::metadata(path) {
+            Ok(there) => there,
+            Err(error) if error.kind() == ErrorKind::NotFound => return FileKind::Missing,
+            Err(_) => return FileKind::Unreadable,
         };
         if there.is_dir() {
             return match path.join("saved_model.pb").is_file() {
@@ -77,11 +81,9 @@ impl FileKind {
             };
         }
         let mut start = Vec::new();
-        // A pipe would wait.
-        if there.is_file()
-            && let Ok(file) = File::open(path)
-        {
-            let _ = file.take(1024).read_to_end(&mut start);
+        let read = |file: File| file.take(1024).read_to_end(&mut start);
+        if !there.is_file() || File::open(path).and_then(read).is_err() {
+            return FileKind::Unreadable;
         }
         let ends_in = |end: &str| {
             path.extension()
@@ -113,6 +115,7 @@ impl FileKind {
     pub fn words(self) -> &'static str {
         match self {
             FileKind::Missing => "no such file",
+            FileKind::Unreadable => "no file that can be opened",
             FileKind::Folder => "a folder",
             FileKind::SavedModel => "a TensorFlow SavedModel",
             FileKind::Empty => "an empty file",
@@ -302,5 +305,7 @@ mod tests {
         std::fs::write(path("saved/saved_model.pb"), "x").unwrap();
         assert_eq!(FileKind::of(&path("saved")), FileKind::SavedModel);
         assert_eq!(FileKind::of(&path("gone")), FileKind::Missing);
+        #[cfg(unix)]
+        assert_eq!(FileKind::of(&path("a.npz/x")), FileKind::Unreadable);
     }
 }

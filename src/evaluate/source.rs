@@ -1,7 +1,5 @@
 //! What is evaluated: models and score files, by name.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::data::kind::FileKind;
@@ -43,15 +41,15 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
             _ => None,
         };
         let path = named.as_ref().map_or(input, |(_, path)| path);
+        let kind = FileKind::of(path);
         let is_model = path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("safetensors"))
-            || holds_tensors(path);
+            || kind == FileKind::Safetensors;
         let what = match is_model {
             true => What::Model,
             false if named.is_some() || table::is_table(path) => What::Scores,
             false => {
-                let kind = FileKind::of(path);
                 if kind.is_foreign_network() {
                     return Err(kind.not_a_model(path));
                 }
@@ -61,7 +59,7 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         };
         if !path.is_file() {
             return Err(match what {
-                What::Model => FileKind::of(path).not_a_model(path),
+                What::Model => kind.not_a_model(path),
                 What::Scores => {
                     let found = format!("no file {}", path.display());
                     let expected = "a model (.safetensors) or a table of scores";
@@ -96,18 +94,6 @@ pub fn sort(inputs: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>)> {
         return Err(Error::config("MODEL", "none among the inputs", expected));
     }
     Ok((sources, data))
-}
-
-/// Whether a file of another name begins as safetensors: the length of a JSON object, and it.
-fn holds_tensors(path: &Path) -> bool {
-    let mut start = [0; 9];
-    let Ok(mut file) = File::open(path) else {
-        return false;
-    };
-    let whole = path.is_file() && file.read_exact(&mut start).is_ok();
-    let length = file.metadata().map_or(0, |there| there.len());
-    let [size @ .., brace] = start;
-    whole && brace == b'{' && u64::from_le_bytes(size) < length
 }
 
 fn stem(path: &Path) -> String {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::data::atomic::atomic_write;
 use crate::data::kind::{CHECKPOINT, FOREST, FileKind, MODEL};
+use crate::data::options::lfs_error;
 use crate::engine::{Shape, Tensor};
 use crate::{Error, Result};
 
@@ -112,8 +113,12 @@ pub fn write(path: &Path, tensors: &[NamedTensor], key: &str, text: &str) -> Res
 /// Reads every tensor and the text under `key`.
 pub fn read(path: &Path, key: &str) -> Result<(Vec<NamedTensor>, String)> {
     let kind = FileKind::of(path);
-    if !matches!(kind, FileKind::Safetensors | FileKind::Empty) && key == MODEL {
-        return Err(kind.not_a_model(path));
+    match kind {
+        // What is truncated or cannot be opened has an error of its own below.
+        FileKind::Safetensors | FileKind::Empty | FileKind::Unreadable => {}
+        FileKind::LfsPointer => return Err(lfs_error(path)),
+        _ if key == MODEL => return Err(kind.not_a_model(path)),
+        _ => {}
     }
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let wrong = |found: String| {

@@ -61,7 +61,7 @@ impl FromStr for ClassWeight {
             "none" => Ok(ClassWeight::None),
             "balanced" => Ok(ClassWeight::Balanced),
             _ => match text.parse::<f64>() {
-                // Beyond these a class counts nothing in f32, or the loss is no number.
+                // Outside this range one class vanishes in f32, or the loss overflows.
                 Ok(weight) if (1e-6..=1e6).contains(&weight) => Ok(ClassWeight::Real(weight)),
                 _ => Err(Error::config(
                     "--class-weight",

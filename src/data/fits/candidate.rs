@@ -91,7 +91,7 @@ pub fn describe(
     let has_position = ["RA", "DEC"].iter().any(|name| primary.get(name).is_some());
     for name in ["CANDID", "RA", "DEC"] {
         let there = images.iter().any(|cards| cards.value(name).is_some());
-        // An exposure's position stands in the extensions of a candidate that has its own.
+        // STDPipe copies the position of the exposure into every extension.
         let own = primary.get(name).is_some() || (name != "CANDID" && has_position);
         if described && there && !own {
             header.remark(format!(

@@ -65,18 +65,14 @@ pub fn choose<'a>(
         };
     }
     let edge = parts[0].cards.value("EDGE").is_some();
-    let difference = match primary.filter(|_| edge) {
-        Some(_) => None,
-        None => named(Channel::Difference)?,
+    let first = match primary {
+        Some(primary) if edge => Some(primary),
+        _ => named(Channel::Difference)?.or(primary),
     };
-    let chosen = primary
-        .filter(|_| edge)
-        .or(difference)
-        .or(primary)
-        .or(match images[..] {
-            [only] => Some(only),
-            _ => None,
-        });
+    let chosen = first.or(match images[..] {
+        [only] => Some(only),
+        _ => None,
+    });
     match chosen {
         Some(part) => Ok(alone(part, channel(part))),
         None => {

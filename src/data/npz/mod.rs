@@ -32,12 +32,14 @@ struct Npz<'a> {
 /// Reads the .npz at `path`.
 pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Result<Dataset> {
     let mut npz = Npz::open(path)?;
-    // A survey's own name of the objects, which a split must know of without being told.
-    let given = npz.has("objects") || options.keys.contains_key("objects");
-    let mut objects = ["objectId", "objectid", "object_id"].into_iter();
-    let objects = objects.find(|key| !given && npz.has(key));
-    let given = npz.has("candids") || options.keys.contains_key("candids");
-    let candid = Some("candid").filter(|key| !given && npz.has(key));
+    // A survey's own name of what has another one here, unless the file or the user says ours.
+    let alias = |name: &str, own: &[&'static str]| {
+        let given = npz.has(name) || options.keys.contains_key(name);
+        own.iter().copied().find(|key| !given && npz.has(key))
+    };
+    // A split must know of the objects without being told.
+    let objects = alias("objects", &["objectId", "objectid", "object_id"]);
+    let candid = alias("candids", &["candid"]);
     let key = |name: &str| {
         let own = match name {
             "objects" => objects.unwrap_or(name),

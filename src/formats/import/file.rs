@@ -1,6 +1,7 @@
 //! What a file is, and what may be done with bytes that nobody vouches for.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::path::Path;
 
 use crate::data::caught::caught;
@@ -19,6 +20,13 @@ pub fn recognise(path: &Path) -> Result<FileKind> {
         | FileKind::PyTorch
         | FileKind::Safetensors => return Ok(kind),
         FileKind::LfsPointer => return Err(lfs_error(path)),
+        FileKind::Unreadable => {
+            // Opening a pipe would wait.
+            if !std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+                File::open(path).map_err(Error::io("open", path))?;
+            }
+            "a regular file"
+        }
         FileKind::SavedModel => SAVED_MODEL,
         FileKind::TorchScript => TORCH_SCRIPT,
         FileKind::Onnx => ONNX,
