@@ -8,6 +8,7 @@ use clap::{Arg, Command};
 use super::examples::EXAMPLES;
 use crate::nn::Architecture;
 use crate::nn::architecture::Training;
+use crate::train::defaults::{SMALL_SET, SMALL_SET_EPOCHS, SMALL_SET_PATIENCE};
 
 /// Every command, in the groups in which the overview shows them.
 const GROUPS: [(&str, &[&str]); 7] = [
@@ -113,21 +114,36 @@ fn with_defaults(command: Command, defaults: &[(&'static str, String)]) -> Comma
     let trains = defaults.iter().all(|(name, _)| has(name));
     let mut command = command.mut_subcommands(|sub| with_defaults(sub, defaults));
     if trains {
+        let small = match command.get_name() == "train" {
+            true => format!(" for a network by its name with fewer than {SMALL_SET} candidates"),
+            false => String::new(),
+        };
         for (name, default) in defaults {
-            command = command.mut_arg(name, |arg| told(arg, default));
+            command = command.mut_arg(name, |arg| told(arg, default, &small));
         }
+        let augment = match small.is_empty() {
+            true => "none".into(),
+            false => format!("d4{small}, else none"),
+        };
+        command = command.mut_arg("augment", |arg| told(arg, &augment, ""));
     }
     command
 }
 
-fn told(arg: Arg, default: &str) -> Arg {
+/// `small` says where the defaults for a small set hold, if they do.
+fn told(arg: Arg, default: &str, small: &str) -> Arg {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let least = |n: usize| format!("; at least {n}{small}");
     let more = match arg.get_id().as_str() {
-        "batch_size" => "; smaller where an epoch would have fewer than 16 steps, but at least 16",
-        "learning_rate" => {
-            "; larger, up to 1e-3, where a DES network has fewer steps than published"
+        "epochs" if !small.is_empty() => least(SMALL_SET_EPOCHS),
+        "patience" if !small.is_empty() => least(SMALL_SET_PATIENCE),
+        "batch_size" => {
+            "; smaller where an epoch would have fewer than 16 steps, but at least 16".into()
         }
-        _ => "",
+        "learning_rate" => {
+            "; larger, up to 1e-3, where a DES network has fewer steps than published".into()
+        }
+        _ => String::new(),
     };
     arg.help(format!("{help} [default: {default}{more}]"))
 }
@@ -214,7 +230,7 @@ mod tests {
         let train = command.find_subcommand_mut("train").expect("it is there");
         let help = train.render_long_help().to_string();
         assert!(
-            help.contains("[default: des1-des4 50, otrain 30]"),
+            help.contains("[default: des1-des4 50, otrain 30; at least"),
             "{help}"
         );
     }

@@ -25,7 +25,7 @@ use crate::nn::{Architecture, Plan};
 use crate::report::learning_curve;
 use crate::train::finished::HeldOut;
 use crate::train::origin::same_network;
-use crate::train::{Config, Finished, Outcome, Session};
+use crate::train::{Config, Finished, Outcome, Session, Settings};
 use crate::{Error, Result};
 
 /// Arguments of `rbgpu train`. What is not given is the network's published value.
@@ -84,8 +84,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let terminal = arguments.common.terminal();
     signals::catch(terminal)?;
-    let settings = arguments.training.settings(&arguments.common);
     let network = arguments.network.as_deref();
+    let settings = Settings {
+        // Published settings are for a survey. Those of a user's own file, or of a model to go on
+        // from, were chosen for its data; a study compares sets of several sizes, all trained alike.
+        small_set: arguments.training.augment.is_none()
+            && arguments.from.is_none()
+            && !network.is_some_and(|name| name.ends_with(".toml")),
+        ..arguments.training.settings(&arguments.common)
+    };
     let parent = match &arguments.from {
         Some(path) => {
             let parent = ModelFile::read(path, &Device::Reference)?;

@@ -54,8 +54,8 @@ pub struct Training {
     #[arg(long, value_name = "NAME")]
     pub normalise: Option<Normalisation>,
     /// Augmentation of training cutouts: none, or d4 (flips and quarter turns)
-    #[arg(long, default_value = "none")]
-    pub augment: Augment,
+    #[arg(long, value_name = "NAME")]
+    pub augment: Option<Augment>,
     /// Class weights in the training loss: none, balanced (n / 2n_c, as in Keras and
     /// scikit-learn), or the weight of a real candidate relative to a bogus one
     #[arg(long, default_value_t, value_name = "NAME|WEIGHT")]
@@ -94,7 +94,8 @@ impl Training {
             split: self.split,
             group: self.group,
             normalisation: self.normalise,
-            augment: self.augment,
+            augment: self.augment.unwrap_or_default(),
+            small_set: false,
             class_weight: self.class_weight,
             balance: self.balance,
             precision: common.precision,

@@ -1,6 +1,8 @@
 //! What a run is about to do, in words, and what a user might want to change before it.
 
 use super::Session;
+use super::defaults::SMALL_SET;
+use crate::data::Augment;
 use crate::data::order::epoch_len;
 
 /// Steps of an epoch below which a batch that a user chose is worth a word.
@@ -50,6 +52,14 @@ impl Session {
             true => String::new(),
             false => format!("; published batch: {published}"),
         };
+        let turned = match config.augment {
+            Augment::None => String::new(),
+            augment => format!(", augmented by {augment}"),
+        };
+        let small = match self.small_set {
+            true => format!(" (fewer than {SMALL_SET} candidates; --augment none: as published)"),
+            false => String::new(),
+        };
         let patience = match config.patience {
             0 => "no early stopping".into(),
             epochs => format!("patience {epochs}"),
@@ -68,7 +78,7 @@ impl Session {
         };
         format!(
             "training {} on {}: batch {} ({} per epoch{published}), {rate}, up to {} epochs, \
-             {patience}; {real} real and {bogus} bogus{weights}{balance}",
+             {patience}{turned}{small}; {real} real and {bogus} bogus{weights}{balance}",
             config.architecture.name,
             self.device().name(),
             config.batch_size,

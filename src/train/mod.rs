@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod class_weight;
 pub mod classifier;
 pub mod config;
+pub mod defaults;
 pub mod finished;
 mod learned;
 pub mod observer;

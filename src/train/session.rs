@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, State};
+use super::defaults::SMALL_SET;
 use super::observer::{Observer, Progress, proceed};
 use super::resident::notice_of_streaming;
 use super::scoring::{Feed, evaluate_feed, notice_of_parts, smaller};
@@ -52,6 +53,8 @@ pub struct Session {
     goes_on: bool,
     /// Whether a user chose the batch.
     pub(super) chose_batch: bool,
+    /// Whether it is trained as a small set, and nobody asked for that.
+    pub(super) small_set: bool,
     /// The pixels on the device, once someone needed them.
     resident: OnceLock<Option<Resident>>,
 }
@@ -62,6 +65,7 @@ impl Session {
     pub fn new(config: Config, device: &Device, data: Arc<Dataset>, split: Split) -> Session {
         Session {
             chose_batch: !config.batch_is_default,
+            small_set: config.small_set.is_some() && split.train.len() < SMALL_SET,
             config: config.for_candidates(split.train.len()),
             start: None,
             device: device.clone(),

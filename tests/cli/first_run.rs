@@ -37,7 +37,14 @@ fn a_training_says_its_batch_steps_rate_epochs_patience_classes_and_device() {
     let wide = desk
         .run("train set.npz --network otrain --epochs 1 --device cpu -o o.safetensors")
         .done();
-    wide.says(&["batch 16 (4 steps per epoch; published batch: 1024)"]);
+    wide.says(&[
+        "batch 16 (4 steps per epoch; published batch: 1024)",
+        "up to 1 epochs, patience 15, augmented by d4 (fewer than 2000 candidates",
+    ]);
+    let as_published = desk
+        .run("train set.npz --network otrain --epochs 1 --augment none --device cpu -o q.safetensors")
+        .done();
+    as_published.says(&["up to 1 epochs, patience 5; 26 real"]);
     // A run from it has the same rule.
     desk.run("train set.npz --from o.safetensors --epochs 1 --device cpu -o p.safetensors")
         .done()

@@ -236,6 +236,25 @@ fn a_default_batch_fits_the_training_part_and_a_chosen_one_is_kept() {
 }
 
 #[test]
+fn a_small_set_that_is_turned_by_default_is_said_to_be() {
+    let data = simulated(120);
+    let settings = Settings {
+        small_set: true,
+        ..Settings::default()
+    };
+    let config = settings.check(Architecture::named("otrain").unwrap());
+    let session = session(config.unwrap(), &Device::cpu(), &data);
+    let line = session.start_line();
+    assert!(
+        line.contains(
+            "up to 100 epochs, patience 15, augmented by d4 (fewer than 2000 candidates; --augment \
+             none: as published); 50 real"
+        ),
+        "{line}"
+    );
+}
+
+#[test]
 fn imbalanced_classes_are_said_unless_something_is_done_about_them() {
     let data = skewed(15, 60);
     let with = |class_weight, balance| {

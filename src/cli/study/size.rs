@@ -10,7 +10,7 @@ use crate::nn::{Architecture, Plan};
 use crate::report::study_size;
 use crate::study::{Record, Run, Table, size};
 use crate::train::Config;
-use crate::train::config::default_batch;
+use crate::train::defaults::default_batch;
 
 /// Arguments of `rbgpu study size`.
 #[derive(Debug, Args)]
