@@ -140,7 +140,9 @@ fn describe(layer: &Layer) -> String {
         }
         Layer::Dropout { rate } => format!("{rate}"),
         Layer::Dense { activation: a, .. } => activation(a).trim_start_matches(", ").to_string(),
-        Layer::BatchNorm { .. } | Layer::Flatten {} => String::new(),
+        Layer::LeakyRelu { slope } => format!("slope {slope}"),
+        Layer::Rescaling { scale, offset } => format!("{scale} x + {offset}"),
+        Layer::BatchNorm { .. } | Layer::Relu {} | Layer::Flatten {} => String::new(),
     }
 }
 

@@ -5,42 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::pair::Pair;
 pub use crate::ops::Padding;
 use crate::{Error, Result};
-
-/// One number for both axes, or one for each: `3` or `[3, 5]` (down, across).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "OneOrTwo", into = "OneOrTwo")]
-pub struct Pair(pub [usize; 2]);
-
-#[derive(Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a size that is neither one number nor two, as [down, across]"
-)]
-enum OneOrTwo {
-    One(usize),
-    Two([usize; 2]),
-}
-
-impl From<OneOrTwo> for Pair {
-    fn from(given: OneOrTwo) -> Pair {
-        match given {
-            OneOrTwo::One(n) => Pair([n, n]),
-            OneOrTwo::Two(pair) => Pair(pair),
-        }
-    }
-}
-
-impl From<Pair> for OneOrTwo {
-    fn from(Pair([a, b]): Pair) -> OneOrTwo {
-        if a == b {
-            OneOrTwo::One(a)
-        } else {
-            OneOrTwo::Two([a, b])
-        }
-    }
-}
 
 /// What follows a layer's linear part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +40,15 @@ fn keras_epsilon() -> f64 {
 /// Keras' default.
 fn keras_momentum() -> f64 {
     0.99
+}
+
+/// Keras' default.
+fn keras_slope() -> f64 {
+    0.3
+}
+
+fn unchanged() -> f64 {
+    1.0
 }
 
 /// One layer. Names and meanings are Keras'.
@@ -124,6 +100,23 @@ pub enum Layer {
     Dropout {
         /// The share.
         rate: f64,
+    },
+    /// max(x, 0), where it does not stand as a layer's activation.
+    Relu {},
+    /// x, or slope · x where x is below 0.
+    LeakyRelu {
+        /// The slope.
+        #[serde(default = "keras_slope")]
+        slope: f64,
+    },
+    /// scale · x + offset.
+    Rescaling {
+        /// The factor.
+        #[serde(default = "unchanged")]
+        scale: f64,
+        /// What is added.
+        #[serde(default)]
+        offset: f64,
     },
     /// (H, W, C) to one axis.
     // Not a unit variant: serde would let those have any field.
@@ -293,6 +286,13 @@ impl Architecture {
                 Layer::Dropout { rate } if !(0.0..1.0).contains(rate) => {
                     return wrong(i, format!("rate {rate}"), "at least 0 and below 1");
                 }
+                Layer::LeakyRelu { slope } if !f32_holds(*slope) => {
+                    return wrong(i, format!("slope {slope}"), "a finite number, in f32 too");
+                }
+                Layer::Rescaling { scale, offset } if !f32_holds(*scale) || !f32_holds(*offset) => {
+                    let found = format!("scale {scale}, offset {offset}");
+                    return wrong(i, found, "finite numbers, in f32 too");
+                }
                 Layer::Conv2d { filters: 0, .. } | Layer::Dense { units: 0, .. } => {
                     return wrong(i, "no output".into(), "at least one filter or unit");
                 }
@@ -340,6 +340,11 @@ impl Architecture {
             ),
         }
     }
+}
+
+/// Whether `value` is finite in f32, too.
+fn f32_holds(value: f64) -> bool {
+    (value as f32).is_finite()
 }
 
 /// Where `text` goes wrong, and how. The parser's own place is right except within

@@ -12,8 +12,10 @@ use crate::ops::conv_block::{ConvBlock, LARGEST_AVERAGE, Norm, Pool};
 use crate::ops::conv2d::Conv2d;
 use crate::ops::dense::Dense;
 use crate::ops::dropout::Dropout;
+use crate::ops::leaky_relu::LeakyRelu;
 use crate::ops::max_pool::MaxPool;
 use crate::ops::relu::Relu;
+use crate::ops::rescale::Rescale;
 use crate::ops::sigmoid::Sigmoid;
 use crate::ops::softmax::Softmax;
 
@@ -139,6 +141,12 @@ impl<'a> Run<'a> {
                     ),
                     _ => Ok(x),
                 }
+            }
+            Layer::Relu {} => self.tape.apply(Relu, &[x]),
+            Layer::LeakyRelu { slope } => self.tape.apply(LeakyRelu { slope: *slope }, &[x]),
+            Layer::Rescaling { scale, offset } => {
+                let (scale, offset) = (*scale, *offset);
+                self.tape.apply(Rescale { scale, offset }, &[x])
             }
             Layer::Flatten {} => self.tape.flatten(x),
         }

@@ -7,6 +7,7 @@ mod forward;
 mod freeze;
 pub mod init;
 pub mod model;
+mod pair;
 pub mod plan;
 
 pub use architecture::{Activation, Architecture, Layer, Padding, Pair, Training};

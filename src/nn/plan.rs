@@ -139,6 +139,9 @@ fn keras_name(layer: &Layer) -> &'static str {
         Layer::MaxPool { .. } => "max_pooling2d",
         Layer::AvgPool { .. } => "average_pooling2d",
         Layer::Dropout { .. } => "dropout",
+        Layer::Relu {} => "re_lu",
+        Layer::LeakyRelu { .. } => "leaky_re_lu",
+        Layer::Rescaling { .. } => "rescaling",
         Layer::Flatten {} => "flatten",
         Layer::Dense { .. } => "dense",
     }
@@ -229,7 +232,10 @@ fn lay_out(layer: &Layer, input: &Shape) -> Result<(Shape, Vec<ParameterPlan>)> 
         }
         Layer::MaxPool { window, stride } => pool("max_pool", window.0, stride.map(|s| s.0)),
         Layer::AvgPool { window, stride } => pool("avg_pool", window.0, stride.map(|s| s.0)),
-        Layer::Dropout { .. } => Ok((input.clone(), Vec::new())),
+        Layer::Dropout { .. }
+        | Layer::Relu {}
+        | Layer::LeakyRelu { .. }
+        | Layer::Rescaling { .. } => Ok((input.clone(), Vec::new())),
         Layer::Flatten {} => Ok((Shape::from([input.len()]), Vec::new())),
         Layer::Dense { units, .. } => {
             let [inputs] = input[..] else {

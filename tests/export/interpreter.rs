@@ -61,6 +61,12 @@ fn int(node: &Node, name: &str) -> i64 {
         .i
 }
 
+fn float(node: &Node, name: &str) -> f64 {
+    let found = node.attribute.iter().find(|a| a.name == name);
+    let found = found.unwrap_or_else(|| panic!("{}: no {name}", node.name));
+    f64::from(found.f)
+}
+
 fn apply(node: &Node, inputs: &[&Tensor]) -> Tensor {
     let truth = |yes: bool| f64::from(u8::from(yes));
     let x = inputs[0];
@@ -113,6 +119,10 @@ fn apply(node: &Node, inputs: &[&Tensor]) -> Tensor {
                 &|a, b| a + b,
             )
         }
+        "LeakyRelu" => {
+            let slope = float(node, "alpha");
+            each(&|v| if v > 0.0 { v } else { slope * v })
+        }
         "Relu" => each(&|v| if v > 0.0 { v } else { 0.0 }),
         "Sigmoid" => each(&|v| 1.0 / (1.0 + (-v).exp())),
         "Softmax" => {
@@ -150,6 +160,7 @@ fn apply(node: &Node, inputs: &[&Tensor]) -> Tensor {
         "LessOrEqual" => both(&|a, b| truth(a <= b)),
         "Equal" => both(&|a, b| truth(a == b)),
         "Sub" => both(&|a, b| a - b),
+        "Add" => both(&|a, b| a + b),
         "Mul" => both(&|a, b| a * b),
         "Div" => both(&|a, b| a / b),
         "Where" => {

@@ -10,19 +10,23 @@ use rbgpu::data::{Normalisation, Preprocess};
 use rbgpu::formats::{Export, Format, ModelFile, Provenance};
 use rbgpu::nn::{Architecture, Init, Model, Plan};
 
-/// Odd strides and sizes, 'same' and 'valid', pools that overlap, a linear layer, batch
+/// Layers that stand by themselves, odd strides and sizes, 'same' and 'valid', pools that overlap, a linear layer, batch
 /// norm after each kind of layer, and a softmax.
 pub const ODD: &str = r#"
 name = "odd"
 input = [17, 14, 2]
 layers = [
+    { kind = "rescaling", scale = 0.8, offset = -0.125 },
     { kind = "batch_norm", epsilon = 0.01 },
     { kind = "conv2d", filters = 4, kernel = [4, 3], stride = [2, 3], activation = "relu" },
     { kind = "max_pool", window = [2, 1], stride = 1 },
     { kind = "conv2d", filters = 5, kernel = [2, 5], stride = [3, 1], padding = "same" },
     { kind = "batch_norm" },
+    { kind = "relu" },
     { kind = "conv2d", filters = 6, kernel = 2, padding = "valid", activation = "relu" },
     { kind = "avg_pool", window = [1, 2], stride = [1, 1] },
+    { kind = "leaky_relu", slope = 0.2 },
+    { kind = "leaky_relu", slope = 0.0 },
     { kind = "dropout", rate = 0.25 },
     { kind = "flatten" },
     { kind = "batch_norm" },

@@ -193,6 +193,9 @@ fn class(layer: &Layer) -> &'static str {
         Layer::MaxPool { .. } => "MaxPooling2D",
         Layer::AvgPool { .. } => "AveragePooling2D",
         Layer::Dropout { .. } => "Dropout",
+        Layer::Relu {} => "ReLU",
+        Layer::LeakyRelu { .. } => "LeakyReLU",
+        Layer::Rescaling { .. } => "Rescaling",
         Layer::Flatten {} => "Flatten",
         Layer::Dense { .. } => "Dense",
     }

@@ -9,6 +9,7 @@ mod npz;
 mod damaged;
 mod images;
 mod keras;
+mod layers;
 mod preprocess;
 mod pytorch;
 mod real;

@@ -51,6 +51,13 @@ fn every_layer_of_the_published_networks_is_a_case() {
                     need("avg_pool", 0, &x, &format!("window: {:?}", window.0));
                 }
                 Layer::Dropout { rate } => need("dropout", 0, &x, &format!("rate: {rate}")),
+                Layer::Relu {} => need("relu", 0, &x, ""),
+                Layer::LeakyRelu { slope } => {
+                    need("leaky_relu", 0, &x, &format!("slope: {slope}"));
+                }
+                Layer::Rescaling { scale, .. } => {
+                    need("rescale", 0, &x, &format!("scale: {scale}"));
+                }
                 Layer::Flatten {} => {}
             }
             x = layer.output.to_vec();

@@ -7,10 +7,21 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
+/// A model as a layer of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its own name: "features", …
+    pub name: String,
+    /// What Keras 3's files of weights call it: "sequential", "sequential_1", …
+    pub group: String,
+}
+
 /// One layer as Keras describes it.
 pub struct KerasLayer {
     /// Its place in Keras' list, from 1.
     pub number: usize,
+    /// The models that it stands in, the outermost first, without the whole one.
+    pub within: Vec<Holder>,
     /// Its own name: "conv1", "fc_out", …
     pub name: String,
     /// "Conv2D", …
@@ -24,9 +35,20 @@ pub struct KerasLayer {
 }
 
 impl KerasLayer {
-    /// "layer 7 (conv_conv_1), SeparableConv2D".
+    /// "layer 7 (conv_conv_1), SeparableConv2D", "layer 2 of features (pool), MaxPooling2D".
     pub fn place(&self) -> String {
-        format!("layer {} ({}), {}", self.number, self.name, self.class)
+        let holders = self.within.iter().map(|model| model.name.as_str());
+        let holders = holders.collect::<Vec<_>>().join("/");
+        let of = match holders.as_str() {
+            "" => String::new(),
+            models => format!(" of {models}"),
+        };
+        format!("layer {}{of} ({}), {}", self.number, self.name, self.class)
+    }
+
+    /// Whether it is a model of its own.
+    fn is_model(&self) -> bool {
+        MODELS.contains(&self.class.as_str())
     }
 }
 
@@ -42,6 +64,10 @@ pub struct KerasModel {
 
 /// Layers of the longest network that is taken for one.
 const MOST_LAYERS: usize = 1000;
+/// Models within models.
+const DEEPEST: usize = 10;
+/// The classes of models.
+const MODELS: [&str; 3] = ["Sequential", "Functional", "Model"];
 
 /// Reads `text`, a model's config. `known` says which classes of layers there are: a
 /// layer of another class is an error before anything else.
@@ -51,10 +77,8 @@ pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
     };
     let whole: Value = serde_json::from_str(text)
         .map_err(|e| wrong("architecture", e.to_string(), "a Keras model as JSON"))?;
-    let class = text_of(&whole, "class_name").unwrap_or_default();
-    let functional = match class {
-        "Sequential" => false,
-        "Functional" | "Model" => true,
+    match text_of(&whole, "class_name").unwrap_or_default() {
+        class if MODELS.contains(&class) => {}
         "" => {
             let found = "JSON without class_name".into();
             return Err(wrong("architecture", found, "a Keras model as JSON"));
@@ -64,8 +88,32 @@ pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
             let expected = "Sequential, or Functional with one layer after the other";
             return Err(wrong("architecture", found, expected));
         }
-    };
+    }
     let config = whole.get("config").unwrap_or(&Value::Null);
+    let layers = layers_of(path, &whole, &[], known)?;
+    let built_for = config.get("build_input_shape").or_else(|| {
+        let build = whole.get("build_config")?;
+        build.get("input_shape")
+    });
+    Ok(KerasModel {
+        layers,
+        built_for: built_for.filter(|shape| shape.is_array()).cloned(),
+        version: text_of(&whole, "keras_version").map(str::to_string),
+    })
+}
+
+/// The layers of `model`, which stands `within` others, in the order in which they follow each
+/// other; those of a model within it stand where it does.
+fn layers_of(
+    path: &Path,
+    model: &Value,
+    within: &[Holder],
+    known: &[&str],
+) -> Result<Vec<KerasLayer>> {
+    let wrong = |place: &str, found: String, expected: &str| {
+        Error::input(path, place, found, expected.to_string())
+    };
+    let config = model.get("config").unwrap_or(&Value::Null);
     // Before Keras 2.2.3 the config of a sequential model was its list of layers.
     let list = config
         .as_array()
@@ -82,13 +130,15 @@ pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
         })?;
     let layers: Vec<KerasLayer> = (list.iter().enumerate())
         .map(|(i, value)| {
-            layer(i + 1, value).ok_or_else(|| {
+            layer(i + 1, value, within).ok_or_else(|| {
                 let place = format!("layer {}", i + 1);
                 wrong(&place, "no class_name or config".into(), "a layer of Keras")
             })
         })
         .collect::<Result<_>>()?;
-    let unknown = |layer: &&KerasLayer| layer.own || !known.contains(&layer.class.as_str());
+    let unknown = |layer: &&KerasLayer| {
+        layer.own || !(layer.is_model() || known.contains(&layer.class.as_str()))
+    };
     if let Some(first) = layers.iter().find(unknown) {
         let more = layers.iter().filter(unknown).count() - 1;
         let found = match (first.own, more) {
@@ -96,29 +146,69 @@ pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
             (_, 0) => "a layer that rbgpu does not have".to_string(),
             _ => format!("a layer that rbgpu does not have, and {more} more such"),
         };
-        let expected = format!("one of {}", known.join(", "));
+        let expected = format!("one of {}, {}", known.join(", "), MODELS.join(", "));
         return Err(wrong(&first.place(), found, &expected));
     }
-    let layers = match functional {
-        true => chain(path, layers, config)?,
-        false => layers,
+    // Keras 3 counts models by class in the order of the list.
+    let groups = groups(&layers);
+    let layers = match text_of(model, "class_name") {
+        Some("Sequential") => layers,
+        _ => chain(path, layers, config)?,
     };
-    let built_for = config.get("build_input_shape").or_else(|| {
-        let build = whole.get("build_config")?;
-        build.get("input_shape")
-    });
-    Ok(KerasModel {
-        layers,
-        built_for: built_for.filter(|shape| shape.is_array()).cloned(),
-        version: text_of(&whole, "keras_version").map(str::to_string),
-    })
+    let mut flat = Vec::with_capacity(layers.len());
+    for layer in layers {
+        if !layer.is_model() {
+            // The input of a model within another is what stands before it.
+            if within.is_empty() || layer.class != "InputLayer" {
+                flat.push(layer);
+            }
+            continue;
+        }
+        if within.len() == DEEPEST {
+            let found = format!("more than {DEEPEST} models within each other");
+            return Err(wrong(&layer.place(), found, "fewer"));
+        }
+        let holder = Holder {
+            group: groups[layer.number - 1].clone(),
+            name: layer.name,
+        };
+        let within = [within, &[holder]].concat();
+        flat.extend(layers_of(path, &list[layer.number - 1], &within, known)?);
+    }
+    match flat.len() <= MOST_LAYERS {
+        true => Ok(flat),
+        false => {
+            let found = format!("{} layers", flat.len());
+            let expected = format!("at most {MOST_LAYERS}");
+            Err(wrong("architecture", found, &expected))
+        }
+    }
+}
+
+/// For each of `layers` that is a model, the name of its group in Keras 3's files of weights.
+fn groups(layers: &[KerasLayer]) -> Vec<String> {
+    let mut all = Vec::with_capacity(layers.len());
+    for (i, layer) in layers.iter().enumerate() {
+        let stem = layer.class.to_lowercase();
+        let before = layers[..i].iter().filter(|l| l.class == layer.class);
+        all.push(numbered(&stem, before.count()));
+    }
+    all
+}
+
+/// The name that Keras gives to what comes after `before` others of its kind.
+pub fn numbered(stem: &str, before: usize) -> String {
+    match before {
+        0 => stem.to_string(),
+        _ => format!("{stem}_{before}"),
+    }
 }
 
 fn text_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key)?.as_str()
 }
 
-fn layer(number: usize, value: &Value) -> Option<KerasLayer> {
+fn layer(number: usize, value: &Value, within: &[Holder]) -> Option<KerasLayer> {
     let config = value.get("config")?.as_object()?.clone();
     let name = config.get("name").and_then(Value::as_str);
     let name = name.or_else(|| text_of(value, "name")).unwrap_or("unnamed");
@@ -126,13 +216,15 @@ fn layer(number: usize, value: &Value) -> Option<KerasLayer> {
     let registered = text_of(value, "registered_name").unwrap_or_default();
     let class = text_of(value, "class_name")?;
     let inbound = value.get("inbound_nodes").and_then(Value::as_array);
+    // Keras registers its own models under their class.
+    let of_keras = registered.is_empty() || (MODELS.contains(&class) && registered == class);
     Some(KerasLayer {
         number,
+        within: within.to_vec(),
         name: name.to_string(),
         class: class.to_string(),
         // A class of the user's own has a registered name, if only its class'; Keras' have none.
-        own: !matches!(module.split('.').next(), Some("keras" | "tf_keras"))
-            || !registered.is_empty(),
+        own: !matches!(module.split('.').next(), Some("keras" | "tf_keras")) || !of_keras,
         config,
         inbound: inbound.cloned().unwrap_or_default(),
     })

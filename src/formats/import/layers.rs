@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::config::KerasModel;
+use super::config::{Holder, KerasModel};
 use super::options::Options;
 use crate::nn::{Activation, Layer, Pair};
 use crate::ops::Padding;
 use crate::{Error, Result};
 
 /// The classes of Keras' layers that can be imported.
-pub const KNOWN: [&str; 23] = [
+pub const KNOWN: [&str; 25] = [
     "InputLayer",
     "Conv2D",
     "BatchNormalization",
@@ -24,6 +24,8 @@ pub const KNOWN: [&str; 23] = [
     "Dense",
     "Activation",
     "ReLU",
+    "LeakyReLU",
+    "Rescaling",
     "Softmax",
     // Those of TRAINING.
     "GaussianNoise",
@@ -61,6 +63,8 @@ pub struct Network {
 pub struct Origin {
     /// "layer 7 (conv_conv_1), SeparableConv2D".
     pub place: String,
+    /// The models that it stands in, the outermost first.
+    pub within: Vec<Holder>,
     /// Keras' own name for it.
     pub name: String,
     /// Keras' class in lower case with underscores: what Keras 3 counts layers by in
@@ -120,22 +124,21 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
                     network.layers.push(made);
                     network.origins.push(Origin {
                         place: layer.place(),
+                        within: layer.within.clone(),
                         name: layer.name.clone(),
                         stem: "global_average_pooling2d",
                         parameters: Vec::new(),
                     });
                 }
             }
-            "Activation" | "ReLU" | "Softmax" => {
-                let activation = options.activation_layer()?;
-                fuse(&options, activation, network.layers.last_mut())?;
-            }
+            "Activation" | "Softmax" | "ReLU" if options.fused(network.layers.last_mut())? => {}
             _ => {
                 let (made, stem, parameters) = options.translate(flat, &mut network.notices)?;
                 flat |= matches!(made, Layer::Flatten {});
                 network.layers.push(made);
                 network.origins.push(Origin {
                     place: layer.place(),
+                    within: layer.within.clone(),
                     name: layer.name.clone(),
                     stem,
                     parameters,
@@ -164,34 +167,6 @@ fn cutout(path: &Path, place: &str, shape: &Value) -> Result<[Option<usize>; 3]>
         let found = format!("input of shape {shape}");
         Error::input(path, place, found, "[null, height, width, channels]")
     })
-}
-
-/// Takes an activation into the layer before it.
-fn fuse(options: &Options, new: Activation, before: Option<&mut Layer>) -> Result<()> {
-    match before {
-        _ if new == Activation::Linear => Ok(()),
-        Some(Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. })
-            if *activation == Activation::Linear =>
-        {
-            *activation = new;
-            Ok(())
-        }
-        Some(Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. })
-            if *activation == new && new == Activation::Relu =>
-        {
-            Ok(())
-        }
-        _ => {
-            let found = format!("{new:?} that does not follow a Conv2D or Dense directly");
-            let expected = "one right after a Conv2D or Dense without activation, as part of which rbgpu has it";
-            Err(options.wrong(
-                &found
-                    .to_lowercase()
-                    .replace("conv2d or dense", "Conv2D or Dense"),
-                expected,
-            ))
-        }
-    }
 }
 
 /// A sigmoid or softmax ends the network and stands nowhere else.
@@ -239,6 +214,23 @@ fn check_heads(path: &Path, network: &Network) -> Result<()> {
 }
 
 impl Options<'_> {
+    /// Whether the layer, an activation, is now that of the layer `before`, or changes nothing.
+    fn fused(&self, before: Option<&mut Layer>) -> Result<bool> {
+        let new = self.activation_layer()?;
+        match before {
+            _ if new == Some(Activation::Linear) => Ok(true),
+            Some(Layer::Conv2d { activation, .. } | Layer::Dense { activation, .. }) => {
+                match new {
+                    Some(new) if *activation == Activation::Linear => *activation = new,
+                    Some(Activation::Relu) if *activation == Activation::Relu => {}
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// The layer with the stem of its name in Keras 3's files and its parameters.
     fn translate(
         &self,
@@ -308,6 +300,32 @@ impl Options<'_> {
                 Ok((Layer::Dropout { rate }, "dropout", Vec::new()))
             }
             "Flatten" => Ok((Layer::Flatten {}, "flatten", Vec::new())),
+            "Activation" | "Softmax" | "ReLU" => match self.activation_layer()? {
+                Some(Activation::Relu) => Ok((Layer::Relu {}, "re_lu", Vec::new())),
+                None => {
+                    let slope = self.number("negative_slope", 0.0)?;
+                    Ok((Layer::LeakyRelu { slope }, "re_lu", Vec::new()))
+                }
+                Some(other) => {
+                    let found = format!("{other:?} that does not follow a Dense directly");
+                    let expected = "it after the last Dense, or as its activation";
+                    Err(self.wrong(&found, expected))
+                }
+            },
+            "LeakyReLU" => {
+                // Keras 2 calls it alpha.
+                let key = match self.get("alpha") {
+                    Some(_) => "alpha",
+                    None => "negative_slope",
+                };
+                let slope = self.number(key, 0.3)?;
+                Ok((Layer::LeakyRelu { slope }, "leaky_re_lu", Vec::new()))
+            }
+            "Rescaling" => {
+                let scale = self.number("scale", 1.0)?;
+                let offset = self.number("offset", 0.0)?;
+                Ok((Layer::Rescaling { scale, offset }, "rescaling", Vec::new()))
+            }
             _ => self.batch_norm(flat),
         }
     }

@@ -114,23 +114,22 @@ impl Options<'_> {
         }
     }
 
-    /// What an Activation, ReLU or Softmax layer does.
-    pub fn activation_layer(&self) -> Result<Activation> {
+    /// What an Activation, ReLU or Softmax layer does; `None` for a leaky ReLU.
+    pub fn activation_layer(&self) -> Result<Option<Activation>> {
         match self.layer.class.as_str() {
             "ReLU" => {
                 self.only("max_value", &[])?;
-                for key in ["negative_slope", "threshold"] {
-                    if self.number(key, 0.0)? != 0.0 {
-                        self.only(key, &[0.0.into()])?;
-                    }
+                if self.number("threshold", 0.0)? != 0.0 {
+                    self.only("threshold", &[0.0.into()])?;
                 }
-                Ok(Activation::Relu)
+                let leaky = self.number("negative_slope", 0.0)? != 0.0;
+                Ok((!leaky).then_some(Activation::Relu))
             }
             "Softmax" => {
                 self.only("axis", &[(-1).into(), 1.into(), json!([-1])])?;
-                Ok(Activation::Softmax)
+                Ok(Some(Activation::Softmax))
             }
-            _ => self.activation("activation"),
+            _ => self.activation("activation").map(Some),
         }
     }
 

@@ -1,5 +1,9 @@
 //! Where Keras puts the weights of a layer in an HDF5 file.
+//!
+//! The weights of a model within another stand in one group of the older files, in an order that
+//! depends on what was frozen; Keras 3's newer files nest the groups.
 
+use super::config::numbered;
 use super::hdf5::H5;
 use super::layers::Origin;
 use crate::nn::Plan;
@@ -94,6 +98,37 @@ fn layout(file: &H5) -> Result<Layout> {
     ))
 }
 
+/// Layers whose weights stand in one group: one by itself, or those of a model within.
+struct Unit<'a> {
+    /// The name of the layer or of the model.
+    name: &'a str,
+    /// "layer 7 (conv_conv_1), Conv2D", or "model features".
+    place: String,
+    /// Its layers that have weights, by their index.
+    layers: Vec<(usize, &'a Origin)>,
+}
+
+/// The units that have weights, in the order of the layers.
+fn units(origins: &[Origin]) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit> = Vec::new();
+    for (i, origin) in origins.iter().enumerate() {
+        if origin.parameters.is_empty() {
+            continue;
+        }
+        let model = origin.within.first();
+        let name = model.map_or(origin.name.as_str(), |model| model.name.as_str());
+        match units.last_mut() {
+            Some(unit) if model.is_some() && unit.name == name => unit.layers.push((i, origin)),
+            _ => units.push(Unit {
+                name,
+                place: model.map_or(origin.place.clone(), |_| format!("model {name}")),
+                layers: vec![(i, origin)],
+            }),
+        }
+    }
+    units
+}
+
 /// Of each layer, where its weights are: by its name if all are there by their names,
 /// else in the order of the file, as Keras does it.
 fn named(
@@ -103,10 +138,10 @@ fn named(
     origins: &[Origin],
     notices: &mut Vec<String>,
 ) -> Result<Vec<Vec<String>>> {
-    let weighted = || origins.iter().filter(|o| !o.parameters.is_empty());
-    let find = |origin: &Origin| groups.iter().find(|g| g.layer == origin.name);
-    let by_name = weighted().all(|origin| find(origin).is_some());
-    if !by_name && groups.len() == weighted().count() {
+    let units = units(origins);
+    let find = |unit: &Unit| groups.iter().find(|g| g.layer == unit.name);
+    let by_name = units.iter().all(|unit| find(unit).is_some());
+    if !by_name && groups.len() == units.len() {
         notices.push(
             "the layers have other names in the file of weights: they are taken in its order"
                 .into(),
@@ -116,58 +151,66 @@ fn named(
         true => "none".to_string(),
         false => names.join(", "),
     };
-    if groups.len() != weighted().count() {
-        let missing = weighted().filter(|o| find(o).is_none());
-        let missing = list(missing.map(|o| o.place.as_str()).collect());
+    if groups.len() != units.len() {
+        let missing = units.iter().filter(|unit| find(unit).is_none());
+        let missing = list(missing.map(|unit| unit.place.as_str()).collect());
         let more = groups
             .iter()
-            .filter(|g| !weighted().any(|o| o.name == g.layer));
+            .filter(|g| !units.iter().any(|unit| unit.name == g.layer));
         let more = list(more.map(|g| g.layer.as_str()).collect());
         return Err(Error::input(
             file.path(),
             "weights",
             format!("weights of {} layers (left over: {more})", groups.len()),
-            format!("of {} layers (missing: {missing})", weighted().count()),
+            format!("of {} layers (missing: {missing})", units.len()),
         ));
     }
-    let mut next = groups.iter();
-    let mut all = Vec::new();
-    for origin in origins {
-        if origin.parameters.is_empty() {
-            all.push(Vec::new());
-            continue;
-        }
-        let in_order = next.next().expect("counted");
-        let group = find(origin).filter(|_| by_name).unwrap_or(in_order);
+    let mut all: Vec<Vec<String>> = vec![Vec::new(); origins.len()];
+    for (unit, in_order) in units.iter().zip(groups) {
+        let group = find(unit).filter(|_| by_name).unwrap_or(in_order);
         let place = format!("{root}/{}", group.layer);
-        // "conv1/kernel:0" is the kernel.
-        let own = |name: &String| {
-            let last = name.rsplit('/').next().unwrap_or(name);
-            last.split(':').next().unwrap_or(last).to_string()
-        };
+        let wanted = unit.layers.iter().flat_map(|(_, o)| &o.parameters);
+        let wanted: Vec<&str> = wanted.copied().collect();
         let wrong = || {
             let found = format!("weights {}", group.weights.join(", "));
-            let expected = format!("{} for {}", origin.parameters.join(", "), origin.place);
+            let expected = format!("{} for {}", wanted.join(", "), unit.place);
             Error::input(file.path(), place.trim_start_matches('/'), found, expected)
         };
-        if group.weights.len() != origin.parameters.len() {
+        if group.weights.len() != wanted.len() {
             return Err(wrong());
         }
-        let weight = |parameter: &&str| {
-            let found = group.weights.iter().find(|name| own(name) == **parameter);
-            found
-                .map(|name| format!("{place}/{name}"))
-                .ok_or_else(wrong)
-        };
-        all.push(
-            origin
-                .parameters
-                .iter()
-                .map(weight)
-                .collect::<Result<_>>()?,
-        );
+        for (i, origin) in &unit.layers {
+            for parameter in &origin.parameters {
+                let fits = |name: &&String| {
+                    let (layer, own) = split(name);
+                    own == *parameter && (origin.within.is_empty() || layer == origin.name)
+                };
+                let mut found = group.weights.iter().filter(fits);
+                match (found.next(), found.next()) {
+                    (Some(name), None) => all[*i].push(format!("{place}/{name}")),
+                    _ => return Err(wrong()),
+                }
+            }
+        }
     }
     Ok(all)
+}
+
+/// "conv1/kernel:0" is the kernel of conv1.
+fn split(name: &str) -> (&str, &str) {
+    let mut parts = name.rsplit('/');
+    let last = parts.next().unwrap_or(name);
+    let own = last.split(':').next().unwrap_or(last);
+    (parts.next().unwrap_or_default(), own)
+}
+
+/// The groups of the models that a layer stands in, the outermost first.
+fn held<'a>(root: &str, origin: &'a Origin) -> impl Iterator<Item = String> + 'a {
+    let mut place = root.to_string();
+    origin.within.iter().map(move |model| {
+        place = format!("{place}/{}/layers", model.group);
+        place.clone()
+    })
 }
 
 /// The same where layers are `conv2d`, `conv2d_1`, … in the order of the model,
@@ -178,13 +221,11 @@ fn counted(file: &H5, root: &str, origins: &[Origin]) -> Result<Vec<Vec<String>>
     for (i, origin) in origins.iter().enumerate() {
         let before = origins[..i]
             .iter()
-            .filter(|o| o.stem == origin.stem)
+            .filter(|o| o.stem == origin.stem && o.within == origin.within)
             .count();
-        let name = match before {
-            0 => origin.stem.to_string(),
-            _ => format!("{}_{before}", origin.stem),
-        };
-        let place = format!("{root}/{name}/vars");
+        let holder = held(root, origin).last().unwrap_or_else(|| root.into());
+        let name = format!("{holder}/{}", numbered(origin.stem, before));
+        let place = format!("{name}/vars");
         let found = file.datasets(&place)?;
         let wanted = origin.parameters.len();
         if found.len() != wanted {
@@ -195,16 +236,22 @@ fn counted(file: &H5, root: &str, origins: &[Origin]) -> Result<Vec<Vec<String>>
         all.push((0..wanted).map(|i| format!("{place}/{i}")).collect());
         used.push(name);
     }
-    for group in file.groups(root)? {
-        let place = format!("{root}/{group}/vars");
-        if !used.contains(&group) && !file.datasets(&place)?.is_empty() {
-            let expected = "weights of the architecture's layers only";
-            return Err(Error::input(
-                file.path(),
-                place,
-                "weights that are left over",
-                expected,
-            ));
+    let holders = |place: &str| origins.iter().any(|o| held(root, o).any(|at| at == place));
+    let mut waiting = vec![root.to_string()];
+    while let Some(holder) = waiting.pop() {
+        for group in file.groups(&holder)? {
+            let name = format!("{holder}/{group}");
+            let place = format!("{name}/vars");
+            let inner = format!("{name}/layers");
+            let left = !used.contains(&name) && !file.datasets(&place)?.is_empty();
+            if left || (!holders(&inner) && !file.groups(&inner)?.is_empty()) {
+                let expected = "weights of the architecture's layers only";
+                let found = "weights that are left over";
+                return Err(Error::input(file.path(), place, found, expected));
+            }
+            if holders(&inner) {
+                waiting.push(inner);
+            }
         }
     }
     Ok(all)

@@ -159,6 +159,23 @@ impl Network {
             (Layer::AvgPool { window, stride }, _) => {
                 self.pool(OpType::AveragePool, *window, *stride);
             }
+            (Layer::Relu {}, _) => self.apply(OpType::Relu, &[], &[]),
+            // onnx-rs leaves a setting of 0 out, and ONNX then takes 0.01.
+            (Layer::LeakyRelu { slope: 0.0 }, _) => self.apply(OpType::Relu, &[], &[]),
+            (Layer::LeakyRelu { slope }, _) => {
+                let settings = [("alpha", Setting::Float(*slope as f32))];
+                self.apply(OpType::LeakyRelu, &[], &settings);
+            }
+            (Layer::Rescaling { scale, offset }, _) => {
+                for (op, part, value) in [
+                    (OpType::Mul, "scale", *scale),
+                    (OpType::Add, "offset", *offset),
+                ] {
+                    let name = format!("{}/{part}", plan.name);
+                    let constant = self.graph.floats(&name, &[], &[value as f32]);
+                    self.apply(op, &[constant], &[]);
+                }
+            }
             (Layer::Flatten {}, _) => {
                 self.turn(false);
                 self.apply(OpType::Flatten, &[], &[("axis", Setting::Int(1))]);
