@@ -66,6 +66,9 @@ fn the_order_of_three_images_is_guessed_aloud_and_stored() {
     assert_eq!(takes.places(None, 3), Ok(None));
     assert!(takes.places(None, 2).is_err());
 
+    let twice = vec![Channel::Search, Channel::Template, Channel::Search];
+    let error = super::refusal(&[&path], &options("none", Some(twice)));
+    assert!(error.contains("search twice"), "{error}");
     let (file, notices) = imported(&[&path], &options("none", Some(guess.clone())));
     assert!(
         !notices.iter().any(|n| n.contains("GUESSED")),

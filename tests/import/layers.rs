@@ -37,7 +37,9 @@ fn layers_of_most_networks_in_use_give_what_keras_gives() {
     ] {
         let paths: Vec<PathBuf> = names.iter().map(|name| file(name)).collect();
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        let (model, _) = imported(&paths, &options());
+        let (model, notices) = imported(&paths, &options());
+        let said = |n: &String| n.contains("of turns (random_flip") && n.contains("left out");
+        assert!(notices.iter().any(said), "{notices:?}");
         let scores = &expected.get(keras).values;
         check_scores(&model, &expected.get("x").values, scores, TOLERANCE);
         let layers = &model.model.architecture().layers;
@@ -71,13 +73,15 @@ fn they_are_exported_as_layers_of_their_own() {
     }
 }
 
-/// keras3.json with its second layer, a model, changed by `change`.
+/// keras3.json with its model "features" changed by `change`.
 fn changed(change: impl Fn(&mut Value)) -> String {
     let text = std::fs::read_to_string(file("keras3.json")).unwrap();
     let mut network: Value = serde_json::from_str(&text).unwrap();
     let layers = network["config"]["layers"].as_array_mut().unwrap();
-    let model = layers.iter_mut().find(|l| l["class_name"] == "Sequential");
-    change(model.expect("it has two"));
+    let model = layers
+        .iter_mut()
+        .find(|l| l["config"]["name"] == "features");
+    change(model.expect("it has one"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network.json");
     std::fs::write(&path, network.to_string()).unwrap();
@@ -114,4 +118,16 @@ fn models_within_models_have_a_limit() {
         *model = inner;
     });
     assert!(error.contains("more than 10 models"), "{error}");
+}
+
+/// Keras casts pixels to the input's type: uint8 cut their fractions off, without a word here.
+#[test]
+fn an_input_of_whole_numbers_is_refused() {
+    let error = changed(|model| {
+        model["config"]["layers"][0]["config"]["dtype"] = "uint8".into();
+    });
+    assert!(
+        error.contains("an input of type uint8") && error.contains("of features"),
+        "{error}"
+    );
 }

@@ -28,7 +28,7 @@ const LONGEST: usize = 65_000;
 
 /// Keras' .h5 of model and weights.
 pub fn h5(model: &Model, weights: &[NamedTensor], facts: &Facts, path: &Path) -> Result<Vec<u8>> {
-    let config = config(model, "alpha").to_string();
+    let config = config(model).to_string();
     if config.len() > LONGEST {
         let found = format!("a description of {} bytes", config.len());
         let expected = "less than 64 KiB, which is what HDF5 holds there; .keras has no such limit";
@@ -95,10 +95,7 @@ pub fn zipped(
     }
     let members = [
         ("metadata.json", metadata.to_string().into_bytes()),
-        (
-            "config.json",
-            config(model, "negative_slope").to_string().into_bytes(),
-        ),
+        ("config.json", config(model).to_string().into_bytes()),
         ("model.weights.h5", weights_h5(model, weights, facts, path)?),
     ];
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -115,8 +112,8 @@ pub fn zipped(
     Ok(zip.into_inner())
 }
 
-/// The model as Keras describes it, with the key that the version has for the slope of LeakyReLU.
-fn config(model: &Model, slope_key: &str) -> Value {
+/// The model as Keras describes it.
+fn config(model: &Model) -> Value {
     let [h, w, c] = model.plan().input;
     let input = json!({
         "name": "input_layer", "dtype": "float32", "sparse": false, "ragged": false,
@@ -126,7 +123,7 @@ fn config(model: &Model, slope_key: &str) -> Value {
     let mut layers = vec![object("InputLayer", input, None)];
     let mut before = Shape::from(model.plan().input);
     for layer in &model.plan().layers {
-        let (class, config) = described(layer, slope_key);
+        let (class, config) = described(layer);
         layers.push(object(class, config, Some(&before)));
         before = layer.output.clone();
     }
@@ -152,7 +149,7 @@ fn object(class: &str, config: Value, input: Option<&Shape>) -> Value {
 }
 
 /// A layer's class and settings.
-fn described(plan: &LayerPlan, slope_key: &str) -> (&'static str, Value) {
+fn described(plan: &LayerPlan) -> (&'static str, Value) {
     let (class, mut config) = match &plan.layer {
         Layer::Conv2d {
             filters,
@@ -184,7 +181,8 @@ fn described(plan: &LayerPlan, slope_key: &str) -> (&'static str, Value) {
             "ReLU",
             json!({ "max_value": null, "negative_slope": 0.0, "threshold": 0.0 }),
         ),
-        Layer::LeakyRelu { slope } => ("LeakyReLU", json!({ slope_key: slope })),
+        // Keras 2's word for the slope, which Keras 3 knows too.
+        Layer::LeakyRelu { slope } => ("LeakyReLU", json!({ "alpha": slope })),
         Layer::Rescaling { scale, offset } => {
             ("Rescaling", json!({ "scale": scale, "offset": offset }))
         }

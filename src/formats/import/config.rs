@@ -121,12 +121,12 @@ fn layers_of(
     let list = list
         .filter(|list| (1..=MOST_LAYERS).contains(&list.len()))
         .ok_or_else(|| {
-            let found = "no list of layers, or too long a one".into();
-            wrong(
-                "architecture",
-                found,
-                "config.layers with a network's layers",
-            )
+            let place = match within.last() {
+                Some(model) => format!("model {}", model.name),
+                None => "architecture".into(),
+            };
+            let found = "no list of layers, an empty or too long a one".into();
+            wrong(&place, found, "config.layers with a network's layers")
         })?;
     let layers: Vec<KerasLayer> = (list.iter().enumerate())
         .map(|(i, value)| {
@@ -158,10 +158,7 @@ fn layers_of(
     let mut flat = Vec::with_capacity(layers.len());
     for layer in layers {
         if !layer.is_model() {
-            // The input of a model within another is what stands before it.
-            if within.is_empty() || layer.class != "InputLayer" {
-                flat.push(layer);
-            }
+            flat.push(layer);
             continue;
         }
         if within.len() == DEEPEST {
@@ -325,7 +322,13 @@ fn always_trains(node: &Value) -> bool {
     match node {
         Value::Array(all) => all.iter().any(always_trains),
         Value::Object(map) => {
-            map.get("training") == Some(&Value::Bool(true)) || map.values().any(always_trains)
+            // Keras 2 keeps the 1 of `training=1`.
+            let trains = map.get("training").is_some_and(|said| match said {
+                Value::Bool(said) => *said,
+                Value::Number(said) => said.as_f64() != Some(0.0),
+                _ => false,
+            });
+            trains || map.values().any(always_trains)
         }
         _ => false,
     }

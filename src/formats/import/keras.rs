@@ -109,7 +109,7 @@ fn build(
     whole_windows(&mut architecture, input);
     let place = |i: usize| found.origins[i].place.clone();
     let plan = plan_named(path, &architecture, input, place)?;
-    let values = weights::values(file, &plan, &found.origins, &mut notices)?;
+    let values = weights::values(file, &plan, (&found.origins, &found.models), &mut notices)?;
     let named = plan.layers.iter().zip(&found.origins);
     let origins = named.map(|(layer, origin)| (layer.name.clone(), origin.name.clone()));
     Ok(Network {

@@ -55,6 +55,9 @@ pub struct Network {
     pub origins: Vec<Origin>,
     /// (H, W, C) as far as the file says it.
     pub input: [Option<usize>; 3],
+    /// The models within it, each with those that it stands in: also such of which no layer is
+    /// left.
+    pub models: Vec<Vec<Holder>>,
     /// What a user should know.
     pub notices: Vec<String>,
 }
@@ -81,6 +84,7 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
         layers: Vec::new(),
         origins: Vec::new(),
         input: [None; 3],
+        models: Vec::new(),
         notices: Vec::new(),
     };
     if let Some(shape) = &model.built_for {
@@ -90,6 +94,9 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
     for (i, layer) in model.layers.iter().enumerate() {
         let options = Options { path, layer };
         options.check_common(&mut network.notices)?;
+        if !network.models.contains(&layer.within) {
+            network.models.push(layer.within.clone());
+        }
         let shape = ["batch_shape", "batch_input_shape"].map(|key| layer.config.get(key));
         if let Some(shape) = shape.into_iter().flatten().find(|s| s.is_array())
             && i == 0
@@ -97,7 +104,8 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
             network.input = cutout(path, &layer.place(), shape)?;
         }
         match layer.class.as_str() {
-            "InputLayer" if i == 0 => {
+            // That of a model within another takes what stands before it.
+            "InputLayer" if i == 0 || !layer.within.is_empty() => {
                 options.only("sparse", &[false.into()])?;
                 options.only("ragged", &[false.into()])?;
             }

@@ -30,7 +30,7 @@ use serde_json::json;
 use self::file::{guarded, read_whole, recognise};
 use super::model::{CHANNELS_GUESSED, ModelFile, Provenance};
 use crate::backend::Device;
-use crate::data::channels::names;
+use crate::data::channels::{each_once, names};
 use crate::data::kind::FileKind;
 use crate::data::{Channel, CutoutShape, Normalisation, Preprocess};
 use crate::nn::{Activation, Architecture, Model, Plan};
@@ -355,6 +355,7 @@ fn channels_of(
     cutouts: CutoutShape,
     asked: Option<&Vec<Channel>>,
 ) -> Result<Option<Vec<Channel>>> {
+    each_once("--channels", asked.map_or(&[], Vec::as_slice))?;
     let own = preprocess.channels().map(|channels| channels.to_vec());
     match (own, asked) {
         (Some(own), Some(asked)) if own != *asked => {

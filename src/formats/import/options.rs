@@ -151,9 +151,14 @@ impl Options<'_> {
                 Err(self.wrong("quantised weights", "floating point weights"))
             }
             (_, None | Some("float32")) => Ok(()),
+            // Keras casts pixels to the input's type, and whole numbers lose their fractions.
+            (_, Some(whole)) if self.layer.class == "InputLayer" && !whole.contains("float") => {
+                let found = format!("an input of type {whole}, which cuts fractions off");
+                Err(self.wrong(&found, "float32"))
+            }
             (_, Some(other)) => {
                 let notice = format!("the network was made in {other}: rbgpu calculates in f32");
-                if !notices.contains(&notice) && self.layer.class != "InputLayer" {
+                if !notices.contains(&notice) {
                     notices.push(notice);
                 }
                 Ok(())

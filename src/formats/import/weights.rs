@@ -3,7 +3,7 @@
 //! The weights of a model within another stand in one group of the older files, in an order that
 //! depends on what was frozen; Keras 3's newer files nest the groups.
 
-use super::config::numbered;
+use super::config::{Holder, numbered};
 use super::hdf5::H5;
 use super::layers::Origin;
 use crate::nn::Plan;
@@ -31,11 +31,12 @@ enum Layout {
     },
 }
 
-/// The values of every parameter of `plan`, in its order; `origins` are its layers'.
+/// The values of every parameter of `plan`, in its order; `origins` are its layers', and `models`
+/// those that some of them stand in.
 pub fn values(
     file: &H5,
     plan: &Plan,
-    origins: &[Origin],
+    (origins, models): (&[Origin], &[Vec<Holder>]),
     notices: &mut Vec<String>,
 ) -> Result<Vec<Vec<f32>>> {
     let total = plan.parameters().map(|p| p.shape.len()).sum();
@@ -46,7 +47,7 @@ pub fn values(
     }
     let places = match layout(file)? {
         Layout::Named { root, groups } => named(file, root, &groups, origins, notices)?,
-        Layout::Counted { root } => counted(file, root, origins)?,
+        Layout::Counted { root } => counted(file, root, origins, models)?,
     };
     let mut all = Vec::new();
     for ((layer, origin), places) in plan.layers.iter().zip(origins).zip(places) {
@@ -76,6 +77,12 @@ fn layout(file: &H5) -> Result<Layout> {
                 let weights = weights.unwrap_or_default();
                 Ok(Group { layer, weights })
             };
+            let twice = |i: &usize| layers[..*i].contains(&layers[*i]);
+            if let Some(i) = (0..layers.len()).find(twice) {
+                let place = format!("{root} @layer_names");
+                let found = format!("{} twice", layers[i]);
+                return Err(Error::input(file.path(), place, found, "each layer once"));
+            }
             let groups: Vec<Group> = layers.into_iter().map(group).collect::<Result<_>>()?;
             let groups = groups.into_iter().filter(|g| !g.weights.is_empty());
             return Ok(Layout::Named {
@@ -181,33 +188,44 @@ fn named(
         }
         for (i, origin) in &unit.layers {
             for parameter in &origin.parameters {
-                let fits = |name: &&String| {
-                    let (layer, own) = split(name);
-                    own == *parameter && (origin.within.is_empty() || layer == origin.name)
-                };
-                let mut found = group.weights.iter().filter(fits);
-                match (found.next(), found.next()) {
-                    (Some(name), None) => all[*i].push(format!("{place}/{name}")),
-                    _ => return Err(wrong()),
-                }
+                let name = weight(&group.weights, origin, parameter).ok_or_else(wrong)?;
+                all[*i].push(format!("{place}/{name}"));
             }
         }
     }
     Ok(all)
 }
 
-/// "conv1/kernel:0" is the kernel of conv1.
-fn split(name: &str) -> (&str, &str) {
-    let mut parts = name.rsplit('/');
-    let last = parts.next().unwrap_or(name);
-    let own = last.split(':').next().unwrap_or(last);
-    (parts.next().unwrap_or_default(), own)
+/// Which of `weights`, those of a group, is `parameter` of `origin`: "conv1/kernel:0" is a kernel.
+/// Among those of a model within, it is told by the layer's name, and where two have that, by the
+/// names of the models around it, which Keras 3 writes.
+fn weight<'a>(weights: &'a [String], origin: &Origin, parameter: &str) -> Option<&'a String> {
+    let mut end = match origin.within.is_empty() {
+        true => parameter.to_string(),
+        false => format!("{}/{parameter}", origin.name),
+    };
+    for model in origin.within.iter().rev() {
+        let mut found = weights.iter().filter(|name| ends(name, &end));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => end = format!("{}/{end}", model.name),
+            (found, _) => return found,
+        }
+    }
+    let mut found = weights.iter().filter(|name| ends(name, &end));
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether the path `name`, without Keras 2's number, ends with the whole parts of `end`.
+fn ends(name: &str, end: &str) -> bool {
+    let name = name.split(':').next().unwrap_or(name);
+    let before = name.strip_suffix(end);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 /// The groups of the models that a layer stands in, the outermost first.
-fn held<'a>(root: &str, origin: &'a Origin) -> impl Iterator<Item = String> + 'a {
+fn held<'a>(root: &str, within: &'a [Holder]) -> impl Iterator<Item = String> + 'a {
     let mut place = root.to_string();
-    origin.within.iter().map(move |model| {
+    within.iter().map(move |model| {
         place = format!("{place}/{}/layers", model.group);
         place.clone()
     })
@@ -215,7 +233,12 @@ fn held<'a>(root: &str, origin: &'a Origin) -> impl Iterator<Item = String> + 'a
 
 /// The same where layers are `conv2d`, `conv2d_1`, … in the order of the model,
 /// whatever their own names, and weights `vars/0`, `vars/1`, ….
-fn counted(file: &H5, root: &str, origins: &[Origin]) -> Result<Vec<Vec<String>>> {
+fn counted(
+    file: &H5,
+    root: &str,
+    origins: &[Origin],
+    models: &[Vec<Holder>],
+) -> Result<Vec<Vec<String>>> {
     let mut used = Vec::new();
     let mut all = Vec::new();
     for (i, origin) in origins.iter().enumerate() {
@@ -223,7 +246,9 @@ fn counted(file: &H5, root: &str, origins: &[Origin]) -> Result<Vec<Vec<String>>
             .iter()
             .filter(|o| o.stem == origin.stem && o.within == origin.within)
             .count();
-        let holder = held(root, origin).last().unwrap_or_else(|| root.into());
+        let holder = held(root, &origin.within)
+            .last()
+            .unwrap_or_else(|| root.into());
         let name = format!("{holder}/{}", numbered(origin.stem, before));
         let place = format!("{name}/vars");
         let found = file.datasets(&place)?;
@@ -236,7 +261,7 @@ fn counted(file: &H5, root: &str, origins: &[Origin]) -> Result<Vec<Vec<String>>
         all.push((0..wanted).map(|i| format!("{place}/{i}")).collect());
         used.push(name);
     }
-    let holders = |place: &str| origins.iter().any(|o| held(root, o).any(|at| at == place));
+    let holders = |place: &str| models.iter().any(|m| held(root, m).any(|at| at == place));
     let mut waiting = vec![root.to_string()];
     while let Some(holder) = waiting.pop() {
         for group in file.groups(&holder)? {
