@@ -62,7 +62,7 @@ def train(
     dropout: float | None = None,
     split: str | None = None,
     normalise: str | None = None,
-    augment: str = "none",
+    augment: str | None = None,
     class_weight: str | float | None = None,
     balance: bool = False,
     seed: int = 1,
@@ -74,7 +74,9 @@ def train(
     """Trains a network on cutouts (N, H, W, C) with labels (N), 1 real and 0 bogus, or on what
     `rbgpu train` reads: a cube, a folder, a DES triple's prefix. What is not given is the
     network's published setting; the batch is smaller where it would leave fewer than 16 steps per
-    epoch. `class_weight` is "balanced", "none" or the weight of a real candidate where a bogus one
+    epoch, and with fewer than 2,000 cutouts a network by its name has them turned and mirrored
+    (augment "d4") and trains for up to 100 epochs with a patience of 15 (augment "none": without
+    this). `class_weight` is "balanced", "none" or the weight of a real candidate where a bogus one
     has 1; `balance` oversamples the smaller class. What looks wrong (imbalanced classes, nothing
     learned) is a warning. `progress` is called after every epoch with its record. `group`
     says what the split keeps in one part: "object", "id" (the same id or pixels), "none", or

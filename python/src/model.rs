@@ -7,7 +7,7 @@ use engine::data::Channel;
 use engine::formats::ModelFile;
 use ndarray::ArrayView4;
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyFileNotFoundError, PyValueError};
 use pyo3::prelude::*;
 
 use super::convert::{self, Cutouts, exception};
@@ -33,7 +33,11 @@ impl Model {
 pub fn load(py: Python<'_>, path: PathBuf, device: &str) -> PyResult<Model> {
     let device = convert::device(py, device)?;
     let classifier = py.detach(|| Classifier::open_on(&path, &device));
-    classifier.map(Model).map_err(exception)
+    classifier.map(Model).map_err(|error| match path.exists() {
+        true => exception(error),
+        // The engine's words, as the exception that Python has for it.
+        false => PyFileNotFoundError::new_err(error.to_string()),
+    })
 }
 
 #[pymethods]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::data::{self, Candidate, CutoutShape, Dataset, InMemory, ReadOptions, Split};
+use engine::data::{self, Augment, Candidate, CutoutShape, Dataset, InMemory, ReadOptions, Split};
 use engine::judge::EpochRecord;
 use engine::nn::{Architecture, Plan};
 use engine::train::finished::{Finished, HeldOut};
@@ -63,7 +63,7 @@ impl Observer for Watcher<'_> {
 #[pyo3(signature = (
     cutouts, labels = None, *, network = "otrain", out = None, epochs = None, batch_size = None,
     learning_rate = None, halve_every = None, patience = None, dropout = None, split = None,
-    normalise = None, augment = "none", class_weight = None, balance = false, seed = 1,
+    normalise = None, augment = None, class_weight = None, balance = false, seed = 1,
     device = "auto", progress = None, group = "auto", force = false
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -81,7 +81,7 @@ pub fn train(
     dropout: Option<f64>,
     split: Option<&str>,
     normalise: Option<&str>,
-    augment: &str,
+    augment: Option<&str>,
     class_weight: Option<&Bound<'_, PyAny>>,
     balance: bool,
     seed: u64,
@@ -100,7 +100,8 @@ pub fn train(
         split: split.map(str::parse).transpose().map_err(exception)?,
         group: group.parse().map_err(exception)?,
         normalisation: normalise.map(str::parse).transpose().map_err(exception)?,
-        augment: augment.parse().map_err(exception)?,
+        augment: augment.map_or(Ok(Augment::None), str::parse).map_err(exception)?,
+        small_set: augment.is_none() && !network.ends_with(".toml"),
         class_weight: weight(class_weight)?,
         balance,
         seed,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::{Common, Reading};
 use super::bars::Bars;
-use super::outputs::{Force, Outputs};
+use super::outputs::{Force, Outputs, check_model};
 use super::terminal::{Terminal, table};
 use crate::data::atomic::atomic_write;
 use crate::data::results::Family;
@@ -81,6 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     let out = |end| beside(&arguments.out, end);
     let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
     outputs.keep(&[&arguments.out, &out("split.csv"), &out("history.jsonl")])?;
+    check_model(&arguments.out)?;
     let device = arguments.common.open(&terminal)?;
     let reading = &arguments.reading;
     let classifier = reading.classifier(&arguments.model, &device, &terminal)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::outputs::{Force, Outputs};
+use super::outputs::{Force, Outputs, check_model};
 use super::summary::{grouped, size};
 use super::terminal::Terminal;
 use crate::Result;
@@ -65,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         .collect();
     let mut outputs = Outputs::new(arguments.force, &inputs, &terminal);
     outputs.keep(&[&arguments.out])?;
+    check_model(&arguments.out)?;
     let options = ImportOptions {
         real_output: arguments.real_output,
         preprocess: arguments.preprocess.clone(),

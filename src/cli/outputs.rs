@@ -39,6 +39,24 @@ pub fn check_csv(path: &Path) -> Result<()> {
     }
 }
 
+/// Endings of other formats than that of models. Others are part of a name: `run.2`.
+const NO_MODEL: [&str; 22] = [
+    "h5", "hdf5", "keras", "onnx", "tflite", "pb", "pt", "pth", "pkl", "npz", "npy", "csv", "tsv",
+    "json", "jsonl", "parquet", "fits", "xml", "vot", "ecsv", "toml", "html",
+];
+
+/// Refuses a name for a model that says another format than rbgpu's own.
+pub fn check_model(path: &Path) -> Result<()> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    if NO_MODEL.contains(&ending.to_ascii_lowercase().as_str()) {
+        let found = path.display().to_string();
+        let expected = "a name that ends in .safetensors, which is the format of models (rbgpu \
+                        export writes others)";
+        return Err(Error::config("--out", found, expected));
+    }
+    Ok(())
+}
+
 /// The outputs of a command. No other process writes them while the value lives.
 #[derive(Debug)]
 pub struct Outputs {
@@ -229,6 +247,7 @@ impl Files {
             Some(taken) => return outputs.said(outputs.claims.refuse(taken)).map(|()| files),
             None => outputs.said(Ok(()))?,
         }
+        check_model(&files.model)?;
         outputs.keep(others)?;
         Ok(files)
     }

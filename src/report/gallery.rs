@@ -43,8 +43,9 @@ const MARGIN: f64 = 14.0;
 /// Font sizes, and the height of a line of each.
 const TEXT: (u32, f64) = (13, 19.0);
 const SMALL: (u32, f64) = (11, 16.0);
-/// A one-plane tile is no narrower than this, for its caption's sake.
+/// A tile is as wide as its texts ask for, within these: an id of 19 digits fits.
 const NARROWEST: f64 = 92.0;
+const WIDEST_TEXT: f64 = 180.0;
 
 /// Tiles in rows of `columns`. Each plane has its own grey scale, that of [`super::zscale`], as
 /// is usual for looking at cutouts: brightness may not be compared between planes. Pixels without a value (NaN, infinite)
@@ -69,7 +70,8 @@ pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
     let columns = columns.min(tiles.len());
     let rows = tiles.len().div_ceil(columns);
     let most = |of: fn(&Tile) -> f64| tiles.iter().map(of).fold(0.0, f64::max);
-    let cell_width = most(|t| framed_size(t).0).max(NARROWEST).ceil();
+    let texts = most(text_room).clamp(NARROWEST, WIDEST_TEXT);
+    let cell_width = most(|t| framed_size(t).0).max(texts).ceil();
     let picture = most(|t| framed_size(t).1).ceil();
     let line = |used: bool, height: f64| if used { height } else { 0.0 };
     let title = line(tiles.iter().any(|t| !t.title.is_empty()), TEXT.1);
@@ -103,6 +105,14 @@ pub fn gallery(tiles: &[Tile], columns: usize) -> Result<Drawing> {
     }
     write_key(&mut sheet, tiles, height - MARGIN);
     Ok(sheet)
+}
+
+/// Units that the widest of a tile's own texts takes.
+fn text_room(tile: &Tile) -> f64 {
+    let texts = tile.captions.iter().chain([&tile.title]);
+    texts
+        .map(|text| text_width(text, TEXT.0))
+        .fold(0.0, f64::max)
 }
 
 /// PNG pixels per pixel of the cutout.

@@ -57,7 +57,7 @@ impl Session {
             augment => format!(", augmented by {augment}"),
         };
         let small = match self.small_set {
-            true => format!(" (fewer than {SMALL_SET} candidates; --augment none: as published)"),
+            true => format!(" (fewer than {SMALL_SET} candidates; --augment none: without this)"),
             false => String::new(),
         };
         let patience = match config.patience {
@@ -78,12 +78,14 @@ impl Session {
         };
         format!(
             "training {} on {}: batch {} ({} per epoch{published}), {rate}, up to {} epochs, \
-             {patience}{turned}{small}; {real} real and {bogus} bogus{weights}{balance}",
+             {patience}{turned}{small}; {real} real and {bogus} bogus{weights}{balance}; \
+             pixels: {}",
             config.architecture.name,
             self.device().name(),
             config.batch_size,
             steps(self.steps_per_epoch()),
             config.epochs,
+            config.preprocess,
         )
     }
 

@@ -35,6 +35,21 @@ fn a_path_that_is_a_folder() {
     desk.refuses("simulate --count 10 -o folder.npz", 1, &parts);
 }
 
+/// A model by the name `rb.h5` was rbgpu's own format, without a word.
+#[test]
+fn a_model_by_the_name_of_another_format() {
+    let desk = Desk::with_model();
+    let parts = ["a name that ends in .safetensors", "rbgpu export"];
+    let commands = [
+        "train set.npz --network tiny.toml --device cpu -o rb.h5",
+        "calibrate model.safetensors set.npz -o rb.keras",
+        "forest train set.npz -o rb.csv",
+    ];
+    for command in commands {
+        desk.refuses(command, 2, &parts);
+    }
+}
+
 #[test]
 fn a_parent_that_is_a_file_or_takes_none() {
     let desk = Desk::with_model();

@@ -11,7 +11,11 @@ fn networks_of_other_programs_are_to_be_imported() {
     desk.run("export model.safetensors --out net.onnx").done();
     desk.write("weights.pt", b"\x80\x02}q\0.");
     for command in ["score", "evaluate", "explain", "calibrate"] {
-        let line = |model: &str| format!("{command} {model} set.npz --out out.csv");
+        let out = match command {
+            "calibrate" => "out.safetensors",
+            _ => "out.csv",
+        };
+        let line = |model: &str| format!("{command} {model} set.npz --out {out}");
         for (model, parts) in [
             (
                 "net.h5",

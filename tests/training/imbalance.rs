@@ -221,7 +221,7 @@ fn a_default_batch_fits_the_training_part_and_a_chosen_one_is_kept() {
     assert_eq!(
         default.start_line(),
         "training otrain on cpu: batch 16 (7 steps per epoch; published batch: 1024), learning rate \
-         0.001, up to 30 epochs, patience 5; 50 real and 52 bogus"
+         0.001, up to 30 epochs, patience 5; 50 real and 52 bogus; pixels: standard"
     );
     let chosen = with(Some(1024));
     assert_eq!(chosen.config().batch_size, 1024);
@@ -248,7 +248,7 @@ fn a_small_set_that_is_turned_by_default_is_said_to_be() {
     assert!(
         line.contains(
             "up to 100 epochs, patience 15, augmented by d4 (fewer than 2000 candidates; --augment \
-             none: as published); 50 real"
+             none: without this); 50 real"
         ),
         "{line}"
     );
@@ -278,14 +278,14 @@ fn imbalanced_classes_are_said_unless_something_is_done_about_them() {
     assert!(weighted.warnings().is_empty());
     let line = weighted.start_line();
     assert!(
-        line.ends_with("; class weights: real 2.500, bogus 0.625"),
+        line.ends_with("; class weights: real 2.500, bogus 0.625; pixels: standard"),
         "{line}"
     );
     let balanced = with(ClassWeight::None, true);
     assert!(balanced.warnings().is_empty());
     let line = balanced.start_line();
     assert!(
-        line.ends_with("; smaller class oversampled to 36"),
+        line.ends_with("; smaller class oversampled to 36; pixels: standard"),
         "{line}"
     );
 }

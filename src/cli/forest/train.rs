@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::Done;
-use super::super::outputs::{Force, Outputs};
+use super::super::outputs::{Force, Outputs, check_model};
 use super::super::terminal::{Terminal, table};
 use super::Reading;
 use crate::data::Grouping;
@@ -106,6 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         &files.importances,
         &files.picture,
     ])?;
+    check_model(&arguments.out)?;
     let columns = Some(arguments.columns.clone()).filter(|columns| !columns.is_empty());
     let features = arguments
         .reading

@@ -117,8 +117,12 @@ pub(in crate::data) fn read(path: &Path, options: &ReadOptions, each: Use) -> Re
         set.notices.push(notice.into());
     }
     if labels == "labels" && npz.has("label") {
-        let notice = "labels are taken from labels, not from label (--key labels=label takes that)";
-        set.notices.push(notice.into());
+        let taken = match npz.has("labels") {
+            true => "labels are taken from labels, not from label",
+            false => "there is no array of labels, and label is not taken for one",
+        };
+        set.notices
+            .push(format!("{taken} (--key labels=label takes it)"));
     }
     let known = set.candidates.iter().any(|c| !c.object.is_empty());
     if let (Some(key), true) = (objects, known) {
