@@ -1,8 +1,9 @@
-// y = factor x, elementwise. Backward is the same on gradients.
+// y = factor x + offset, elementwise. Backward is the same on gradients, without the offset.
 
 struct Size {
     elements: u32,
     factor: f32,
+    offset: f32,
 }
 var<immediate> size: Size;
 
@@ -23,7 +24,7 @@ fn scale_forward(
     if i >= size.elements {
         return;
     }
-    y[i] = size.factor * x[i];
+    y[i] = size.factor * x[i] + size.offset;
 }
 
 @compute @workgroup_size(64)

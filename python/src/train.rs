@@ -101,7 +101,7 @@ pub fn train(
         group: group.parse().map_err(exception)?,
         normalisation: normalise.map(str::parse).transpose().map_err(exception)?,
         augment: augment.map_or(Ok(Augment::None), str::parse).map_err(exception)?,
-        small_set: augment.is_none() && !network.ends_with(".toml"),
+        small_set: augment.is_none() && !Architecture::is_file(network),
         class_weight: weight(class_weight)?,
         balance,
         seed,

@@ -60,7 +60,7 @@ impl Ceilings {
         })?;
         let (copy_elements, copy_gb_per_s) = largest(&COPY_SIZES, half, |n, budget| {
             let x = Tensor::full(device, [n], 1.0)?;
-            let seconds = best(&Scale { factor: 1.0 }, &[&x], budget)?;
+            let seconds = best(&Scale::by(1.0), &[&x], budget)?;
             Ok((seconds, 8.0 * n as f64 / seconds / 1e9))
         })?;
         Ok(Ceilings {

@@ -114,33 +114,28 @@ fn with_defaults(command: Command, defaults: &[(&'static str, String)]) -> Comma
     let trains = defaults.iter().all(|(name, _)| has(name));
     let mut command = command.mut_subcommands(|sub| with_defaults(sub, defaults));
     if trains {
-        let small = match command.get_name() == "train" {
-            true => format!(" for a network by its name with fewer than {SMALL_SET} candidates"),
-            false => String::new(),
-        };
+        let small = (command.get_name() == "train")
+            .then(|| format!(" for a network by its name with fewer than {SMALL_SET} candidates"));
+        let small = small.as_deref();
         for (name, default) in defaults {
-            command = command.mut_arg(name, |arg| told(arg, default, &small));
+            command = command.mut_arg(name, |arg| told(arg, default, small));
         }
-        let augment = match small.is_empty() {
-            true => "none".into(),
-            false => format!("d4{small}, else none"),
-        };
-        command = command.mut_arg("augment", |arg| told(arg, &augment, ""));
+        let augment = small.map_or("none".into(), |small| format!("d4{small}, else none"));
+        command = command.mut_arg("augment", |arg| told(arg, &augment, small));
     }
     command
 }
 
-/// `small` says where the defaults for a small set hold, if they do.
-fn told(arg: Arg, default: &str, small: &str) -> Arg {
+/// Adds the default to the help of `arg`. `small` says when the defaults for a small set apply.
+fn told(arg: Arg, default: &str, small: Option<&str>) -> Arg {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let least = |n: usize| format!("; at least {n}{small}");
-    let more = match arg.get_id().as_str() {
-        "epochs" if !small.is_empty() => least(SMALL_SET_EPOCHS),
-        "patience" if !small.is_empty() => least(SMALL_SET_PATIENCE),
-        "batch_size" => {
+    let more = match (arg.get_id().as_str(), small) {
+        ("epochs", Some(small)) => format!("; at least {SMALL_SET_EPOCHS}{small}"),
+        ("patience", Some(small)) => format!("; at least {SMALL_SET_PATIENCE}{small}"),
+        ("batch_size", _) => {
             "; smaller where an epoch would have fewer than 16 steps, but at least 16".into()
         }
-        "learning_rate" => {
+        ("learning_rate", _) => {
             "; larger, up to 1e-3, where a DES network has fewer steps than published".into()
         }
         _ => String::new(),

@@ -86,11 +86,11 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     signals::catch(terminal)?;
     let network = arguments.network.as_deref();
     let settings = Settings {
-        // Published settings are for a survey. Those of a user's own file, or of a model to go on
-        // from, were chosen for its data; a study compares sets of several sizes, all trained alike.
+        // Published settings were chosen for a large survey. Those of a user's .toml or of --from
+        // were chosen for the user's data, and a study trains sets of all sizes alike.
         small_set: arguments.training.augment.is_none()
             && arguments.from.is_none()
-            && !network.is_some_and(|name| name.ends_with(".toml")),
+            && !network.is_some_and(Architecture::is_file),
         ..arguments.training.settings(&arguments.common)
     };
     let parent = match &arguments.from {

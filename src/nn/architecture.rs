@@ -206,13 +206,18 @@ impl Architecture {
         if let Some((name, text)) = PUBLISHED.iter().find(|(known, _)| *known == name) {
             return Architecture::parse(text, Path::new(name));
         }
-        if name.ends_with(".toml") {
+        if Architecture::is_file(name) {
             let text = std::fs::read_to_string(name).map_err(Error::io("read", name))?;
             return Architecture::parse(&text, Path::new(name));
         }
         let known: Vec<&str> = Architecture::published().collect();
         let expected = format!("{}, or a .toml file that describes one", known.join(", "));
         Err(Error::config("network", format!("'{name}'"), expected))
+    }
+
+    /// Whether `name` is a file for [`Architecture::named`], not a published network.
+    pub fn is_file(name: &str) -> bool {
+        name.ends_with(".toml")
     }
 
     /// Reads a description; `path` is named in errors.

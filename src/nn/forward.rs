@@ -15,7 +15,7 @@ use crate::ops::dropout::Dropout;
 use crate::ops::leaky_relu::LeakyRelu;
 use crate::ops::max_pool::MaxPool;
 use crate::ops::relu::Relu;
-use crate::ops::rescale::Rescale;
+use crate::ops::scale::Scale;
 use crate::ops::sigmoid::Sigmoid;
 use crate::ops::softmax::Softmax;
 
@@ -145,8 +145,8 @@ impl<'a> Run<'a> {
             Layer::Relu {} => self.tape.apply(Relu, &[x]),
             Layer::LeakyRelu { slope } => self.tape.apply(LeakyRelu { slope: *slope }, &[x]),
             Layer::Rescaling { scale, offset } => {
-                let (scale, offset) = (*scale, *offset);
-                self.tape.apply(Rescale { scale, offset }, &[x])
+                let (factor, offset) = (*scale, *offset);
+                self.tape.apply(Scale { factor, offset }, &[x])
             }
             Layer::Flatten {} => self.tape.flatten(x),
         }

@@ -43,7 +43,6 @@ ops! {
     not_finite,
     reduce,
     relu,
-    rescale,
     scale,
     sigmoid,
     softmax,

@@ -1,5 +1,5 @@
-//! What a run takes where nobody chooses and the published value fits a larger survey: by the
-//! number of training candidates.
+//! Defaults that depend on the number of training candidates, since published settings were chosen
+//! for large surveys.
 
 use crate::nn::Training;
 

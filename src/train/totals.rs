@@ -34,13 +34,7 @@ impl Totals {
     /// Adds a batch of `count` candidates with its mean loss and the number of
     /// right predictions, both scalars on the device.
     pub fn add(&mut self, loss: &Tensor, right: &Tensor, count: usize) -> Result<()> {
-        let weighted = run::forward(
-            &Scale {
-                factor: count as f64,
-            },
-            &[loss],
-        )?
-        .remove(0);
+        let weighted = run::forward(&Scale::by(count as f64), &[loss])?.remove(0);
         let loss = run::forward(&Add, &[&self.loss, &weighted])?.remove(0);
         let right = run::forward(&Add, &[&self.right, right])?.remove(0);
         // All or nothing: after an error the same batch comes again, in parts.

@@ -327,7 +327,7 @@ pub fn parts(count: usize, largest: usize) -> Vec<Range<usize>> {
 fn scaled(tensor: &Tensor, factor: f64) -> Result<Tensor> {
     match factor {
         1.0 => Ok(tensor.clone()),
-        _ => Ok(run::forward(&Scale { factor }, &[tensor])?.remove(0)),
+        _ => Ok(run::forward(&Scale::by(factor), &[tensor])?.remove(0)),
     }
 }
 

@@ -56,7 +56,7 @@ fn every_layer_of_the_published_networks_is_a_case() {
                     need("leaky_relu", 0, &x, &format!("slope: {slope}"));
                 }
                 Layer::Rescaling { scale, .. } => {
-                    need("rescale", 0, &x, &format!("scale: {scale}"));
+                    need("scale", 0, &x, &format!("factor: {scale}"));
                 }
                 Layer::Flatten {} => {}
             }

@@ -57,7 +57,7 @@ fn a_value_used_by_two_ops_gets_the_sum_of_their_gradients() {
         // y = relu(x) + 3x, then y + relu(x) once more: x is used twice, relu(x) too.
         let (mut tape, x) = start(&device);
         let open = tape.apply(Relu, &[x]).unwrap();
-        let straight = tape.apply(Scale { factor: 3.0 }, &[x]).unwrap();
+        let straight = tape.apply(Scale::by(3.0), &[x]).unwrap();
         let y = tape.apply(Add, &[open, straight]).unwrap();
         let y = tape.apply(Add, &[y, open]).unwrap();
         let loss = sum(&mut tape, y);

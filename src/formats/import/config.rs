@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
-/// A model as a layer of another.
+/// A nested model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Its own name: "features", …
@@ -20,7 +20,7 @@ pub struct Holder {
 pub struct KerasLayer {
     /// Its place in Keras' list, from 1.
     pub number: usize,
-    /// The models that it stands in, the outermost first, without the whole one.
+    /// The nested models around it, outermost first.
     pub within: Vec<Holder>,
     /// Its own name: "conv1", "fc_out", …
     pub name: String,
@@ -46,7 +46,7 @@ impl KerasLayer {
         format!("layer {}{of} ({}), {}", self.number, self.name, self.class)
     }
 
-    /// Whether it is a model of its own.
+    /// Whether it is a nested model.
     fn is_model(&self) -> bool {
         MODELS.contains(&self.class.as_str())
     }
@@ -64,7 +64,7 @@ pub struct KerasModel {
 
 /// Layers of the longest network that is taken for one.
 const MOST_LAYERS: usize = 1000;
-/// Models within models.
+/// Levels of nested models.
 const DEEPEST: usize = 10;
 /// The classes of models.
 const MODELS: [&str; 3] = ["Sequential", "Functional", "Model"];
@@ -102,8 +102,8 @@ pub fn parse(path: &Path, text: &str, known: &[&str]) -> Result<KerasModel> {
     })
 }
 
-/// The layers of `model`, which stands `within` others, in the order in which they follow each
-/// other; those of a model within it stand where it does.
+/// The layers of `model` in order, with nested models replaced by their layers. `within` are the
+/// models around `model`, outermost first.
 fn layers_of(
     path: &Path,
     model: &Value,
@@ -149,8 +149,6 @@ fn layers_of(
         let expected = format!("one of {}, {}", known.join(", "), MODELS.join(", "));
         return Err(wrong(&first.place(), found, &expected));
     }
-    // Keras 3 counts models by class in the order of the list.
-    let groups = groups(&layers);
     let layers = match text_of(model, "class_name") {
         Some("Sequential") => layers,
         _ => chain(path, layers, config)?,
@@ -165,12 +163,16 @@ fn layers_of(
             let found = format!("more than {DEEPEST} models within each other");
             return Err(wrong(&layer.place(), found, "fewer"));
         }
+        // Keras 3 counts models by class in the order of the list.
+        let at = layer.number - 1;
+        let alike = |other: &&Value| text_of(other, "class_name") == Some(layer.class.as_str());
+        let before = list[..at].iter().filter(alike).count();
         let holder = Holder {
-            group: groups[layer.number - 1].clone(),
+            group: numbered(&layer.class.to_lowercase(), before),
             name: layer.name,
         };
         let within = [within, &[holder]].concat();
-        flat.extend(layers_of(path, &list[layer.number - 1], &within, known)?);
+        flat.extend(layers_of(path, &list[at], &within, known)?);
     }
     match flat.len() <= MOST_LAYERS {
         true => Ok(flat),
@@ -182,18 +184,7 @@ fn layers_of(
     }
 }
 
-/// For each of `layers` that is a model, the name of its group in Keras 3's files of weights.
-fn groups(layers: &[KerasLayer]) -> Vec<String> {
-    let mut all = Vec::with_capacity(layers.len());
-    for (i, layer) in layers.iter().enumerate() {
-        let stem = layer.class.to_lowercase();
-        let before = layers[..i].iter().filter(|l| l.class == layer.class);
-        all.push(numbered(&stem, before.count()));
-    }
-    all
-}
-
-/// The name that Keras gives to what comes after `before` others of its kind.
+/// Keras' name for an object with `before` others of its kind before it.
 pub fn numbered(stem: &str, before: usize) -> String {
     match before {
         0 => stem.to_string(),

@@ -55,8 +55,7 @@ pub struct Network {
     pub origins: Vec<Origin>,
     /// (H, W, C) as far as the file says it.
     pub input: [Option<usize>; 3],
-    /// The models within it, each with those that it stands in: also such of which no layer is
-    /// left.
+    /// Path of every nested model, outermost first, even if none of its layers is imported.
     pub models: Vec<Vec<Holder>>,
     /// What a user should know.
     pub notices: Vec<String>,
@@ -66,7 +65,7 @@ pub struct Network {
 pub struct Origin {
     /// "layer 7 (conv_conv_1), SeparableConv2D".
     pub place: String,
-    /// The models that it stands in, the outermost first.
+    /// The nested models around it, outermost first.
     pub within: Vec<Holder>,
     /// Keras' own name for it.
     pub name: String,
@@ -104,7 +103,7 @@ pub fn translate(path: &Path, model: &KerasModel) -> Result<Network> {
             network.input = cutout(path, &layer.place(), shape)?;
         }
         match layer.class.as_str() {
-            // That of a model within another takes what stands before it.
+            // The input of a nested model is the output of the layer before it.
             "InputLayer" if i == 0 || !layer.within.is_empty() => {
                 options.only("sparse", &[false.into()])?;
                 options.only("ragged", &[false.into()])?;
@@ -222,7 +221,8 @@ fn check_heads(path: &Path, network: &Network) -> Result<()> {
 }
 
 impl Options<'_> {
-    /// Whether the layer, an activation, is now that of the layer `before`, or changes nothing.
+    /// Makes this activation that of the layer `before`, if it can have one and has none, and
+    /// returns whether it did or the activation is the identity there.
     fn fused(&self, before: Option<&mut Layer>) -> Result<bool> {
         let new = self.activation_layer()?;
         match before {

@@ -1,7 +1,7 @@
 //! Where Keras puts the weights of a layer in an HDF5 file.
 //!
-//! The weights of a model within another stand in one group of the older files, in an order that
-//! depends on what was frozen; Keras 3's newer files nest the groups.
+//! Older files keep all weights of a nested model in one group, in an order that depends on which
+//! layers were frozen. The files of Keras 3 nest the groups.
 
 use super::config::{Holder, numbered};
 use super::hdf5::H5;
@@ -31,8 +31,8 @@ enum Layout {
     },
 }
 
-/// The values of every parameter of `plan`, in its order; `origins` are its layers', and `models`
-/// those that some of them stand in.
+/// The values of every parameter of `plan`, in its order. `origins` has one entry per layer,
+/// `models` the path of every nested model.
 pub fn values(
     file: &H5,
     plan: &Plan,
@@ -105,7 +105,7 @@ fn layout(file: &H5) -> Result<Layout> {
     ))
 }
 
-/// Layers whose weights stand in one group: one by itself, or those of a model within.
+/// The layers that share a group of weights: a single layer, or all of a nested model.
 struct Unit<'a> {
     /// The name of the layer or of the model.
     name: &'a str,
@@ -196,23 +196,23 @@ fn named(
     Ok(all)
 }
 
-/// Which of `weights`, those of a group, is `parameter` of `origin`: "conv1/kernel:0" is a kernel.
-/// Among those of a model within, it is told by the layer's name, and where two have that, by the
-/// names of the models around it, which Keras 3 writes.
+/// The name of `parameter` of `origin` among the `weights` of a group: "conv1/kernel:0" is a kernel.
+/// In a nested model the layer's name decides. If several layers share it, so do the names of the
+/// enclosing models, which Keras 3 writes.
 fn weight<'a>(weights: &'a [String], origin: &Origin, parameter: &str) -> Option<&'a String> {
     let mut end = match origin.within.is_empty() {
         true => parameter.to_string(),
         false => format!("{}/{parameter}", origin.name),
     };
-    for model in origin.within.iter().rev() {
+    let mut around = origin.within.iter().rev();
+    loop {
         let mut found = weights.iter().filter(|name| ends(name, &end));
-        match (found.next(), found.next()) {
-            (Some(_), Some(_)) => end = format!("{}/{end}", model.name),
-            (found, _) => return found,
+        let first = found.next()?;
+        if found.next().is_none() {
+            return Some(first);
         }
+        end = format!("{}/{end}", around.next()?.name);
     }
-    let mut found = weights.iter().filter(|name| ends(name, &end));
-    found.next().filter(|_| found.next().is_none())
 }
 
 /// Whether the path `name`, without Keras 2's number, ends with the whole parts of `end`.
@@ -222,12 +222,10 @@ fn ends(name: &str, end: &str) -> bool {
     before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
-/// The groups of the models that a layer stands in, the outermost first.
-fn held<'a>(root: &str, within: &'a [Holder]) -> impl Iterator<Item = String> + 'a {
-    let mut place = root.to_string();
-    within.iter().map(move |model| {
-        place = format!("{place}/{}/layers", model.group);
-        place.clone()
+/// The group of the layers of the innermost model in `within`.
+fn layers_group(root: &str, within: &[Holder]) -> String {
+    within.iter().fold(root.into(), |place, model| {
+        format!("{place}/{}/layers", model.group)
     })
 }
 
@@ -246,9 +244,7 @@ fn counted(
             .iter()
             .filter(|o| o.stem == origin.stem && o.within == origin.within)
             .count();
-        let holder = held(root, &origin.within)
-            .last()
-            .unwrap_or_else(|| root.into());
+        let holder = layers_group(root, &origin.within);
         let name = format!("{holder}/{}", numbered(origin.stem, before));
         let place = format!("{name}/vars");
         let found = file.datasets(&place)?;
@@ -261,7 +257,10 @@ fn counted(
         all.push((0..wanted).map(|i| format!("{place}/{i}")).collect());
         used.push(name);
     }
-    let holders = |place: &str| models.iter().any(|m| held(root, m).any(|at| at == place));
+    let nested = models
+        .iter()
+        .flat_map(|m| (1..=m.len()).map(|depth| &m[..depth]));
+    let nested: Vec<String> = nested.map(|within| layers_group(root, within)).collect();
     let mut waiting = vec![root.to_string()];
     while let Some(holder) = waiting.pop() {
         for group in file.groups(&holder)? {
@@ -269,12 +268,12 @@ fn counted(
             let place = format!("{name}/vars");
             let inner = format!("{name}/layers");
             let left = !used.contains(&name) && !file.datasets(&place)?.is_empty();
-            if left || (!holders(&inner) && !file.groups(&inner)?.is_empty()) {
+            if left || (!nested.contains(&inner) && !file.groups(&inner)?.is_empty()) {
                 let expected = "weights of the architecture's layers only";
                 let found = "weights that are left over";
                 return Err(Error::input(file.path(), place, found, expected));
             }
-            if holders(&inner) {
+            if nested.contains(&inner) {
                 waiting.push(inner);
             }
         }
