@@ -40,6 +40,7 @@ mod suspect;
 mod votes;
 #[cfg(unix)]
 mod work;
+mod written;
 mod wrong_file;
 
 use std::path::{Path, PathBuf};
